@@ -1,0 +1,134 @@
+/**
+ * The interface between a compute host and what runs its virtual machines. Two stand behind it: libvirt and the
+ * simulated hypervisor.
+ *
+ * Every effect is keyed by the instance's uuid and looks whether its work is done before doing it, so that it may be
+ * repeated after a crash. Every effect rejects with a FailureError, and stops waiting when `signal` aborts; what
+ * it had already asked of the hypervisor may still happen, which is why undoing looks first too.
+ */
+
+export type PowerState = 'running' | 'paused' | 'shutdown' | 'suspended' | 'crashed' | 'nostate';
+
+/** What a spawn needs to know of an instance. The same value is handed to each step of it. */
+export interface GuestSpec {
+  uuid: string;
+  /** The hypervisor's name for it: `instance-` and eight characters of the uuid. */
+  domainName: string;
+  /** What the client called it; for the domain's metadata only. */
+  displayName: string;
+  projectId: string;
+  userId: string;
+  flavor: { name: string; vcpus: number; memoryMb: number; rootGb: number };
+  image: GuestImage;
+  ports: GuestPort[];
+  configDrive: ConfigDriveContent;
+}
+
+export interface GuestImage {
+  id: string;
+  name: string;
+  /** The disk's format; `none` for an image that is a kernel and a ramdisk only. */
+  diskFormat: 'qcow2' | 'raw' | 'none';
+  /** Names in the image store. A kernel is booted directly when given; otherwise the disk boots. */
+  disk?: ImageFile;
+  kernel?: ImageFile;
+  ramdisk?: ImageFile;
+  kernelArguments?: string;
+}
+
+export interface ImageFile {
+  /** Lower-case hex SHA-256 of the bytes: the name in the store and in each host's cache. */
+  sha256: string;
+  /** Bytes. */
+  size: number;
+}
+
+export interface GuestPort {
+  id: string;
+  mac: string;
+  /** The Linux bridge on the host that the tap joins. */
+  bridge: string;
+  mtu: number;
+  fixedIps: { address: string; prefixLength: number; gateway?: string }[];
+  dnsServers: string[];
+}
+
+/** What the guest finds on its config drive. Secret: never logged. */
+export interface ConfigDriveContent {
+  hostname: string;
+  availabilityZone: string;
+  metadata: Record<string, string>;
+  publicKeys: { name: string; publicKey: string }[];
+  adminPassword?: string;
+  /** Base64. */
+  userData?: string;
+  files: { path: string /** Base64. */; contents: string }[];
+}
+
+export interface HypervisorFacts {
+  type: 'QEMU' | 'simulated';
+  /** As the hypervisor gives it, for example 7002000 for QEMU 7.2.0. */
+  version: number;
+  /** What instances run under. */
+  virtType: 'kvm' | 'qemu' | 'simulated';
+  architectures: string[];
+}
+
+export type HypervisorEvent =
+  | { type: 'connected' }
+  | { type: 'lost'; reason: string }
+  /** The guest's power state changed, whoever changed it. `absent`: its domain is gone. */
+  | { type: 'power'; uuid: string; powerState: PowerState | 'absent' };
+
+export interface DomainState {
+  uuid: string;
+  domainName: string;
+  powerState: PowerState;
+}
+
+export interface Hypervisor {
+  /** Connects and stays connected, by itself, until `close`. Rejects only when the first attempt fails. */
+  connect(): Promise<HypervisorFacts>;
+  close(): Promise<void>;
+  readonly isConnected: boolean;
+  /** Returns the function that takes the listener away again. */
+  onEvent(listener: (event: HypervisorEvent) => void): () => void;
+
+  // The steps of a spawn, in order.
+  /** Nova's setup_basic_filtering and prepare_instance_filter. */
+  prepareFilter(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  /** Nova's _create_image: image cache, overlay, resize, config drive. */
+  createDisks(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  /** Nova's to_xml and _create_new_domain: defines the domain and starts it. */
+  createDomain(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  /** Nova's _enable_hairpin, on each tap of the guest. */
+  enableHairpin(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  /** Nova's apply_instance_filter. */
+  applyFilter(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  /** Resolves when the domain runs; rejects with `domain_lost` when it disappears. */
+  waitForBoot(uuid: string, signal: AbortSignal): Promise<void>;
+
+  // Power. Each resolves when the guest has reached the state, and is a no-op when it is already there.
+  start(uuid: string, signal: AbortSignal): Promise<void>;
+  /** Asks the guest to power off; pulls the plug when it has not after `graceMs`. */
+  stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void>;
+  /** Soft: asks the guest to restart itself, resolves when the hypervisor reports it. Hard: off and on again. */
+  reboot(uuid: string, how: 'soft' | 'hard', signal: AbortSignal): Promise<void>;
+  pause(uuid: string, signal: AbortSignal): Promise<void>;
+  unpause(uuid: string, signal: AbortSignal): Promise<void>;
+  /** To disk. */
+  suspend(uuid: string, signal: AbortSignal): Promise<void>;
+  resume(uuid: string, signal: AbortSignal): Promise<void>;
+
+  // Undoing, in order. Each is a no-op where there is nothing left to undo.
+  destroyDomain(uuid: string, signal: AbortSignal): Promise<void>;
+  removeFilter(uuid: string, signal: AbortSignal): Promise<void>;
+  removeDisks(uuid: string, signal: AbortSignal): Promise<void>;
+
+  // Looking.
+  powerState(uuid: string): Promise<PowerState | 'absent'>;
+  /** Every domain on the host, ours or not. */
+  listDomains(): Promise<DomainState[]>;
+  /** The last `maxBytes` of what the guest wrote to its serial console. */
+  consoleLog(uuid: string, maxBytes: number): Promise<string>;
+}
