@@ -1,0 +1,34 @@
+/**
+ * The files a guest boots from, on one host. Made before the domain, removed after it.
+ * Implemented by `local-guest-disks.ts`; the libvirt actor only knows this interface.
+ */
+import type { GuestSpec } from '../hypervisor/hypervisor.ts';
+
+/** Absolute paths. */
+export interface GuestFiles {
+  /** A qcow2 overlay over the cached image; absent when the image has no disk. */
+  disk?: string;
+  kernel?: string;
+  ramdisk?: string;
+  /** ISO 9660, label config-2. */
+  configDrive: string;
+  /** Where the serial console is logged; the folder exists. */
+  consoleLog: string;
+}
+
+export interface GuestDisks {
+  /** Where the files of this guest are or would be; touches nothing. */
+  files(guest: GuestSpec): GuestFiles;
+  /** The same for one of whom only the uuid is known. */
+  consoleLog(uuid: string): string;
+  /** Makes what is missing. Idempotent by uuid; rejects with `image_unavailable`, `disk_full`, `image_too_large`. */
+  create(guest: GuestSpec, signal: AbortSignal): Promise<GuestFiles>;
+  /** Removes what is there. Idempotent by uuid. */
+  remove(uuid: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Where image bytes come from when they are not in the host's cache. */
+export interface ImageSource {
+  /** Rejects with `image_unavailable` when there is no such image. */
+  open(sha256: string): Promise<ReadableStream<Uint8Array>>;
+}
