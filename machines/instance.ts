@@ -1,0 +1,672 @@
+/**
+ * The whole life of one instance.
+ *
+ * Created by the cloud controller for an accepted request, in `scheduling`; ends in `deleted`. One process owns it at
+ * any time: the control plane while it is being placed (the state tagged `placing`), then the compute host that it was
+ * placed on. It moves between them, and survives restarts, as its persisted snapshot: the effect of the state that it
+ * was in runs again, with the same deadline. Nova's counterpart is nova/compute/manager.py: `_run_instance`,
+ * `_shutdown_instance` and the power operations.
+ *
+ * Hears a client's commands (`instance.*`), the scheduler's answer (`instance.scheduled`, `placement.failed`), and what
+ * the hypervisor reports (`domain.changed`). Emits Nova's usage notifications (`compute.instance.create.start` …).
+ * Every step that fails gives back, in `releasing`, what the steps before it took; then the instance is placed
+ * again, or rests in the state of `failed` that is named for what failed.
+ */
+import { assign, emit, setup } from 'xstate';
+import { type EffectKey, effect, failureOf, type Timed, timeOf } from './effect.ts';
+import type { Failure } from './failure.ts';
+
+/** A stored format: bump it when state names, actor keys or the context change. */
+export const instanceSnapshotVersion = 1;
+
+export interface InstanceInput extends Timed {
+  uuid: string;
+  /** How many hosts may be tried before a launch is given up. */
+  maxAttempts: number;
+}
+
+export interface InstanceContext {
+  uuid: string;
+  maxAttempts: number;
+  /** Counts placements, from 1; part of the key of every effect. */
+  attempt: number;
+  /** Absent while the instance is being placed. */
+  host?: string | undefined;
+  /** The hosts that did not work out, and why. */
+  tried: { host: string; failure: Failure }[];
+  ports: InstancePort[];
+  isDeleteWanted: boolean;
+  fault?: InstanceFault | undefined;
+  scheduledAt?: number;
+  launchedAt?: number;
+  terminatedAt?: number;
+}
+
+export interface InstancePort {
+  id: string;
+  networkId: string;
+  mac: string;
+  addresses: string[];
+}
+
+export type Step = 'scheduling' | 'building' | 'networking' | 'mapping' | 'spawning' | 'powering' | 'releasing';
+
+/** What went wrong last, and during which step. Nova's instance fault. */
+export interface InstanceFault extends Failure, Timed {
+  step: Step;
+}
+
+export type PowerState = 'running' | 'paused' | 'shutdown' | 'suspended' | 'crashed' | 'nostate';
+export type ReportedPowerState = PowerState | 'absent';
+
+export type InstanceEvent =
+  | ({ type: 'instance.scheduled'; host: string } & Timed)
+  | ({ type: 'placement.failed'; failure: Failure } & Timed)
+  | ({ type: 'instance.start' } & Timed)
+  | ({ type: 'instance.stop' } & Timed)
+  | ({ type: 'instance.reboot'; how: 'soft' | 'hard' } & Timed)
+  | ({ type: 'instance.pause' } & Timed)
+  | ({ type: 'instance.unpause' } & Timed)
+  | ({ type: 'instance.suspend' } & Timed)
+  | ({ type: 'instance.resume' } & Timed)
+  | ({ type: 'instance.delete' } & Timed)
+  | ({ type: 'domain.changed'; powerState: ReportedPowerState } & Timed);
+
+/** Nova's words for what a client sees. A state without a `vmState` keeps the one of the state before it. */
+export interface InstanceMeta {
+  vmState?: 'building' | 'active' | 'stopped' | 'paused' | 'suspended' | 'deleted' | 'error';
+  taskState?: string;
+  powerState?: PowerState;
+}
+
+export interface InstanceNotification {
+  type: `compute.instance.${'create' | 'delete'}.${'start' | 'end' | 'error'}`;
+}
+
+/** How long each wait may take, in ms. */
+export const instanceTimeouts = {
+  placementTimeout: 60_000,
+  claimTimeout: 15_000,
+  networkTimeout: 30_000,
+  blockDeviceTimeout: 60_000,
+  filterTimeout: 60_000,
+  imageTimeout: 600_000,
+  domainTimeout: 180_000,
+  bootTimeout: 300_000,
+  powerTimeout: 180_000,
+  softRebootTimeout: 60_000,
+  inspectionTimeout: 30_000,
+  releaseTimeout: 120_000,
+} as const;
+
+/** An effect's input: the key of what it is done for, and the deadline that the named timeout makes. */
+const within =
+  (timeout: keyof typeof instanceTimeouts) =>
+  ({ context, event }: { context: InstanceContext; event: object }): EffectKey => ({
+    uuid: context.uuid,
+    attempt: context.attempt,
+    deadline: timeOf(event) + instanceTimeouts[timeout],
+  });
+
+/** What `inspectDomain` found. */
+const reportedBy = (event: object) => (event as { output?: { powerState?: PowerState } }).output?.powerState;
+
+export const instanceMachine = setup({
+  types: {
+    input: {} as InstanceInput,
+    context: {} as InstanceContext,
+    events: {} as InstanceEvent,
+    emitted: {} as InstanceNotification,
+    meta: {} as InstanceMeta,
+    tags: {} as 'placing',
+  },
+  actors: {
+    requestPlacement: effect(),
+    checkLaunch: effect(),
+    claimResources: effect(),
+    allocateNetwork: effect<{ ports: InstancePort[] }>(),
+    mapBlockDevices: effect(),
+    prepareFilter: effect(),
+    createDisks: effect(),
+    createDomain: effect(),
+    enableHairpin: effect(),
+    applyFilter: effect(),
+    waitForBoot: effect(),
+    startDomain: effect(),
+    stopDomain: effect(),
+    rebootSoftly: effect(),
+    rebootHard: effect(),
+    pauseDomain: effect(),
+    unpauseDomain: effect(),
+    suspendDomain: effect(),
+    resumeDomain: effect(),
+    inspectDomain: effect<{ powerState: PowerState }>(),
+    destroyDomain: effect(),
+    removeFilter: effect(),
+    unmapBlockDevices: effect(),
+    releaseNetwork: effect(),
+    removeDisks: effect(),
+    releaseClaim: effect(),
+  },
+  actions: {
+    recordHost: assign({
+      host: (_, { host }: { host: string }) => host,
+      scheduledAt: ({ event }) => timeOf(event),
+    }),
+    recordPorts: assign({ ports: (_, { ports }: { ports: InstancePort[] }) => ports }),
+    recordLaunch: assign({ launchedAt: ({ context, event }) => context.launchedAt ?? timeOf(event) }),
+    recordTermination: assign({ terminatedAt: ({ event }) => timeOf(event) }),
+    recordFault: assign({
+      fault: ({ context, event }, { step }: { step: Step }) => ({
+        ...failureOf(event),
+        ...(step === 'releasing' && context.fault && { cause: context.fault }),
+        step,
+        at: timeOf(event),
+      }),
+    }),
+    clearFault: assign({ fault: undefined }),
+    clearPorts: assign({ ports: [] }),
+    recordDeleteWish: assign({ isDeleteWanted: true }),
+    beginNextAttempt: assign({
+      attempt: ({ context }) => context.attempt + 1,
+      tried: ({ context: { tried, host, fault } }) => (host && fault ? [...tried, { host, failure: fault }] : tried),
+      host: undefined,
+      fault: undefined,
+    }),
+    notify: emit((_, { type }: InstanceNotification) => ({ type })),
+  },
+  guards: {
+    isSoft: ({ event }) => event.type === 'instance.reboot' && event.how === 'soft',
+    isHard: ({ event }) => event.type === 'instance.reboot' && event.how === 'hard',
+    isDeleteWanted: ({ context }) => context.isDeleteWanted,
+    mayBePlacedAgain: ({ context }) =>
+      context.fault?.disposition === 'reschedule' && context.attempt < context.maxAttempts,
+    hasFailedDuring: ({ context }, { step }: { step: Step }) => context.fault?.step === step,
+    isOtherThan: ({ event }, { powerState }: { powerState: PowerState }) =>
+      event.type === 'domain.changed' && event.powerState !== powerState,
+    isReported: ({ event }, { powerState }: { powerState: PowerState }) => reportedBy(event) === powerState,
+  },
+}).createMachine({
+  id: 'instance',
+  description: 'The life of one virtual machine, from the accepted request to its deletion.',
+  context: ({ input }) => ({
+    uuid: input.uuid,
+    maxAttempts: input.maxAttempts,
+    attempt: 1,
+    tried: [],
+    ports: [],
+    isDeleteWanted: false,
+  }),
+  initial: 'scheduling',
+  on: {
+    'instance.delete': {
+      target: '.releasing',
+      actions: ['recordDeleteWish', { type: 'notify', params: { type: 'compute.instance.delete.start' } }],
+    },
+  },
+  states: {
+    scheduling: {
+      description: 'The scheduler is asked to choose a host.',
+      tags: 'placing',
+      meta: { vmState: 'building', taskState: 'scheduling' },
+      invoke: {
+        src: 'requestPlacement',
+        input: within('placementTimeout'),
+        onError: { target: 'failed.scheduling', actions: { type: 'recordFault', params: { step: 'scheduling' } } },
+      },
+      on: {
+        'instance.scheduled': {
+          target: 'building',
+          actions: { type: 'recordHost', params: ({ event }) => ({ host: event.host }) },
+        },
+        'placement.failed': {
+          target: 'failed.scheduling',
+          actions: { type: 'recordFault', params: { step: 'scheduling' } },
+        },
+        'instance.delete': { target: 'deleted', actions: 'recordDeleteWish' },
+      },
+    },
+
+    building: {
+      description: 'The host looks whether it can launch the instance, and sets its share aside.',
+      meta: { vmState: 'building' },
+      initial: 'checking',
+      states: {
+        checking: {
+          description: 'Is it not launched already, and does its image fit its flavor?',
+          invoke: {
+            src: 'checkLaunch',
+            input: within('claimTimeout'),
+            onDone: { target: 'claiming' },
+            onError: {
+              target: '#instance.releasing.releasingClaim',
+              actions: { type: 'recordFault', params: { step: 'building' } },
+            },
+          },
+        },
+        claiming: {
+          description: 'Sets aside the vCPUs, memory and disk that the flavor asks for.',
+          invoke: {
+            src: 'claimResources',
+            input: within('claimTimeout'),
+            onDone: {
+              target: '#instance.networking',
+              actions: { type: 'notify', params: { type: 'compute.instance.create.start' } },
+            },
+            onError: {
+              target: '#instance.releasing.releasingClaim',
+              actions: { type: 'recordFault', params: { step: 'building' } },
+            },
+          },
+        },
+      },
+    },
+
+    networking: {
+      description: 'The network controller is called for ports and fixed IPs.',
+      meta: { vmState: 'building', taskState: 'networking' },
+      invoke: {
+        src: 'allocateNetwork',
+        input: within('networkTimeout'),
+        onDone: {
+          target: 'mapping',
+          actions: { type: 'recordPorts', params: ({ event }) => ({ ports: event.output.ports }) },
+        },
+        onError: {
+          target: 'releasing.releasingNetwork',
+          actions: { type: 'recordFault', params: { step: 'networking' } },
+        },
+      },
+    },
+
+    mapping: {
+      description: 'Block devices are prepared: the volumes that the instance is to have are connected.',
+      meta: { vmState: 'building', taskState: 'block_device_mapping' },
+      invoke: {
+        src: 'mapBlockDevices',
+        input: within('blockDeviceTimeout'),
+        onDone: { target: 'spawning' },
+        onError: {
+          target: 'releasing.unmappingBlockDevices',
+          actions: { type: 'recordFault', params: { step: 'mapping' } },
+        },
+      },
+    },
+
+    spawning: {
+      description: 'The hypervisor makes the virtual machine and starts it.',
+      meta: { vmState: 'building', taskState: 'spawning' },
+      initial: 'preparingFilter',
+      states: {
+        preparingFilter: {
+          description: 'Basic filtering is set up and the instance filter prepared, before there is a tap.',
+          invoke: {
+            src: 'prepareFilter',
+            input: within('filterTimeout'),
+            onDone: { target: 'creatingDisks' },
+            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+          },
+        },
+        creatingDisks: {
+          description: 'The image is cached, an overlay made on it, and the config drive written.',
+          invoke: {
+            src: 'createDisks',
+            input: within('imageTimeout'),
+            onDone: { target: 'creatingDomain' },
+            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+          },
+        },
+        creatingDomain: {
+          description: 'The domain is defined from its XML and started.',
+          invoke: {
+            src: 'createDomain',
+            input: within('domainTimeout'),
+            onDone: { target: 'enablingHairpin' },
+            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+          },
+        },
+        enablingHairpin: {
+          description: 'The bridge may send a frame back to the port that it came from.',
+          invoke: {
+            src: 'enableHairpin',
+            input: within('filterTimeout'),
+            onDone: { target: 'applyingFilter' },
+            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+          },
+        },
+        applyingFilter: {
+          description: 'The instance filter comes into force.',
+          invoke: {
+            src: 'applyFilter',
+            input: within('filterTimeout'),
+            onDone: { target: 'waitingForBoot' },
+            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+          },
+        },
+        waitingForBoot: {
+          description: 'The domain has to be seen running.',
+          invoke: {
+            src: 'waitForBoot',
+            input: within('bootTimeout'),
+            onDone: {
+              target: '#instance.running',
+              actions: ['recordLaunch', { type: 'notify', params: { type: 'compute.instance.create.end' } }],
+            },
+            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+          },
+        },
+      },
+    },
+
+    running: {
+      description: 'The guest runs.',
+      meta: { vmState: 'active', powerState: 'running' },
+      on: {
+        'instance.stop': { target: 'stopping', actions: 'clearFault' },
+        'instance.reboot': [
+          { guard: 'isSoft', target: 'rebooting.softly', actions: 'clearFault' },
+          { target: 'rebooting.hard', actions: 'clearFault' },
+        ],
+        'instance.pause': { target: 'pausing', actions: 'clearFault' },
+        'instance.suspend': { target: 'suspending', actions: 'clearFault' },
+        'domain.changed': {
+          guard: { type: 'isOtherThan', params: { powerState: 'running' } },
+          target: 'inspecting',
+        },
+      },
+    },
+
+    stopping: {
+      description: 'The guest is asked to power off; after a grace period the plug is pulled.',
+      meta: { vmState: 'active', taskState: 'powering-off' },
+      invoke: {
+        src: 'stopDomain',
+        input: within('powerTimeout'),
+        onDone: { target: 'stopped' },
+        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+      },
+    },
+
+    stopped: {
+      description: 'The guest is off; its disk, addresses and claim are kept.',
+      meta: { vmState: 'stopped', powerState: 'shutdown' },
+      on: {
+        'instance.start': { target: 'starting', actions: 'clearFault' },
+        'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },
+        'domain.changed': {
+          guard: { type: 'isOtherThan', params: { powerState: 'shutdown' } },
+          target: 'inspecting',
+        },
+      },
+    },
+
+    starting: {
+      description: 'The domain is started again.',
+      meta: { vmState: 'stopped', taskState: 'powering-on' },
+      invoke: {
+        src: 'startDomain',
+        input: within('powerTimeout'),
+        onDone: { target: 'running' },
+        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+      },
+    },
+
+    rebooting: {
+      description: 'The guest restarts: by itself when asked softly, off and on again otherwise.',
+      initial: 'softly',
+      states: {
+        softly: {
+          description: 'The guest is asked to restart itself; one that does not is rebooted hard, as Nova does.',
+          meta: { vmState: 'active', taskState: 'rebooting' },
+          invoke: {
+            src: 'rebootSoftly',
+            input: within('softRebootTimeout'),
+            onDone: { target: '#instance.running' },
+            onError: { target: 'hard' },
+          },
+        },
+        hard: {
+          description: 'The domain is destroyed and started again.',
+          meta: { vmState: 'active', taskState: 'rebooting_hard' },
+          invoke: {
+            src: 'rebootHard',
+            input: within('powerTimeout'),
+            onDone: { target: '#instance.running' },
+            onError: { target: '#instance.inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+          },
+        },
+      },
+    },
+
+    pausing: {
+      description: 'The guest’s vCPUs are halted.',
+      meta: { vmState: 'active', taskState: 'pausing' },
+      invoke: {
+        src: 'pauseDomain',
+        input: within('powerTimeout'),
+        onDone: { target: 'paused' },
+        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+      },
+    },
+
+    paused: {
+      description: 'The guest is halted in memory.',
+      meta: { vmState: 'paused', powerState: 'paused' },
+      on: {
+        'instance.unpause': { target: 'unpausing', actions: 'clearFault' },
+        'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },
+        'domain.changed': {
+          guard: { type: 'isOtherThan', params: { powerState: 'paused' } },
+          target: 'inspecting',
+        },
+      },
+    },
+
+    unpausing: {
+      description: 'The guest’s vCPUs go on.',
+      meta: { vmState: 'paused', taskState: 'unpausing' },
+      invoke: {
+        src: 'unpauseDomain',
+        input: within('powerTimeout'),
+        onDone: { target: 'running' },
+        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+      },
+    },
+
+    suspending: {
+      description: 'The guest’s memory is written to disk.',
+      meta: { vmState: 'active', taskState: 'suspending' },
+      invoke: {
+        src: 'suspendDomain',
+        input: within('powerTimeout'),
+        onDone: { target: 'suspended' },
+        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+      },
+    },
+
+    suspended: {
+      description: 'The guest is on disk, and uses neither vCPU nor memory.',
+      meta: { vmState: 'suspended', powerState: 'suspended' },
+      on: {
+        'instance.resume': { target: 'resuming', actions: 'clearFault' },
+        'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },
+        'domain.changed': {
+          guard: { type: 'isOtherThan', params: { powerState: 'suspended' } },
+          target: 'inspecting',
+        },
+      },
+    },
+
+    resuming: {
+      description: 'The guest is started from its memory on disk.',
+      meta: { vmState: 'suspended', taskState: 'resuming' },
+      invoke: {
+        src: 'resumeDomain',
+        input: within('powerTimeout'),
+        onDone: { target: 'running' },
+        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+      },
+    },
+
+    inspecting: {
+      description: 'The hypervisor is asked what the guest really does, instead of guessing.',
+      meta: { taskState: 'inspecting' },
+      invoke: {
+        src: 'inspectDomain',
+        input: within('inspectionTimeout'),
+        onDone: [
+          { guard: { type: 'isReported', params: { powerState: 'running' } }, target: 'running' },
+          { guard: { type: 'isReported', params: { powerState: 'shutdown' } }, target: 'stopped' },
+          { guard: { type: 'isReported', params: { powerState: 'paused' } }, target: 'paused' },
+          { guard: { type: 'isReported', params: { powerState: 'suspended' } }, target: 'suspended' },
+        ],
+        onError: { target: 'failed.powering', actions: { type: 'recordFault', params: { step: 'powering' } } },
+      },
+    },
+
+    releasing: {
+      description: 'Everything that the instance holds is given back, in reverse order: for a deletion, or a failure.',
+      meta: { taskState: 'releasing' },
+      on: { 'instance.delete': { actions: 'recordDeleteWish' } },
+      initial: 'destroyingDomain',
+      states: {
+        destroyingDomain: {
+          description: 'The domain is stopped and undefined.',
+          invoke: {
+            src: 'destroyDomain',
+            input: within('releaseTimeout'),
+            onDone: { target: 'removingFilter' },
+            onError: {
+              target: '#instance.failed.releasing',
+              actions: { type: 'recordFault', params: { step: 'releasing' } },
+            },
+          },
+        },
+        removingFilter: {
+          description: 'The instance filter is removed.',
+          invoke: {
+            src: 'removeFilter',
+            input: within('releaseTimeout'),
+            onDone: { target: 'removingDisks' },
+            onError: {
+              target: '#instance.failed.releasing',
+              actions: { type: 'recordFault', params: { step: 'releasing' } },
+            },
+          },
+        },
+        removingDisks: {
+          description: 'The overlay and the config drive are removed.',
+          invoke: {
+            src: 'removeDisks',
+            input: within('releaseTimeout'),
+            onDone: { target: 'unmappingBlockDevices' },
+            onError: {
+              target: '#instance.failed.releasing',
+              actions: { type: 'recordFault', params: { step: 'releasing' } },
+            },
+          },
+        },
+        unmappingBlockDevices: {
+          description: 'The volumes are disconnected.',
+          invoke: {
+            src: 'unmapBlockDevices',
+            input: within('releaseTimeout'),
+            onDone: { target: 'releasingNetwork' },
+            onError: {
+              target: '#instance.failed.releasing',
+              actions: { type: 'recordFault', params: { step: 'releasing' } },
+            },
+          },
+        },
+        releasingNetwork: {
+          description: 'The ports and their fixed IPs are given back.',
+          invoke: {
+            src: 'releaseNetwork',
+            input: within('releaseTimeout'),
+            onDone: { target: 'releasingClaim', actions: 'clearPorts' },
+            onError: {
+              target: '#instance.failed.releasing',
+              actions: { type: 'recordFault', params: { step: 'releasing' } },
+            },
+          },
+        },
+        releasingClaim: {
+          description: 'The host’s share is given back.',
+          invoke: {
+            src: 'releaseClaim',
+            input: within('releaseTimeout'),
+            onDone: [
+              { guard: 'isDeleteWanted', target: '#instance.deleted' },
+              { guard: 'mayBePlacedAgain', target: '#instance.scheduling', actions: 'beginNextAttempt' },
+              {
+                guard: { type: 'hasFailedDuring', params: { step: 'building' } },
+                target: '#instance.failed.building',
+              },
+              {
+                guard: { type: 'hasFailedDuring', params: { step: 'networking' } },
+                target: '#instance.failed.networking',
+              },
+              {
+                guard: { type: 'hasFailedDuring', params: { step: 'mapping' } },
+                target: '#instance.failed.mapping',
+              },
+              { target: '#instance.failed.spawning' },
+            ],
+            onError: {
+              target: '#instance.failed.releasing',
+              actions: { type: 'recordFault', params: { step: 'releasing' } },
+            },
+          },
+        },
+      },
+    },
+
+    deleted: {
+      description: 'Nothing of the instance is left but its record.',
+      meta: { vmState: 'deleted' },
+      type: 'final',
+      entry: ['recordTermination', { type: 'notify', params: { type: 'compute.instance.delete.end' } }],
+    },
+
+    failed: {
+      description: 'The instance rests, with a fault that says what failed.',
+      meta: { vmState: 'error' },
+      initial: 'spawning',
+      states: {
+        scheduling: {
+          description: 'No host could be found.',
+          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
+          on: { 'instance.delete': { target: '#instance.deleted', actions: 'recordDeleteWish' } },
+        },
+        building: {
+          description: 'The host refused the launch; nothing is held.',
+          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
+        },
+        networking: {
+          description: 'No address could be had; nothing is held.',
+          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
+        },
+        mapping: {
+          description: 'A block device could not be prepared; nothing is held.',
+          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
+        },
+        spawning: {
+          description: 'The virtual machine could not be made; nothing is held.',
+          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
+        },
+        powering: {
+          description: 'What the guest does is unknown, or its domain is lost; everything is still held.',
+          on: {
+            'instance.reboot': { guard: 'isHard', target: '#instance.rebooting.hard', actions: 'clearFault' },
+            'instance.start': { target: '#instance.starting', actions: 'clearFault' },
+            'instance.stop': { target: '#instance.stopping', actions: 'clearFault' },
+            'domain.changed': { target: '#instance.inspecting' },
+          },
+        },
+        releasing: {
+          description: 'Something could not be given back; deleting tries again.',
+        },
+      },
+    },
+  },
+});
