@@ -1,0 +1,156 @@
+/**
+ * Guest disks as files on the host's own disk: Nova's _create_image with the Qcow2 image backend.
+ *
+ *     <directory>/cache/<sha256>                 image bytes, shared by all guests
+ *     <directory>/instances/<uuid>/disk.qcow2    overlay over the cached disk
+ *     <directory>/instances/<uuid>/config-drive.iso
+ *     <directory>/instances/<uuid>/console.log   written by the hypervisor
+ *
+ * Keyed by the instance's uuid: steps for one instance run one after the other, and a file under its final name is
+ * complete, so repeating makes only what is missing. Aborting kills the helper program and leaves no partial file.
+ * What was already complete stays until `remove`.
+ *
+ * Overlay and config drive have mode 0600: libvirt's dynamic ownership, on by default, gives them to QEMU's user
+ * while the domain runs. The folders can be passed through but not listed by others (0711).
+ *
+ * Needs qemu-img (qemu-utils), genisoimage, and prlimit (util-linux).
+ */
+import { randomBytes } from 'node:crypto';
+import { chmod, rename, rm, stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { fail } from '../../machines/failure.ts';
+import type { GuestSpec } from '../hypervisor/hypervisor.ts';
+import { cancelled } from '../process/cancelled.ts';
+import { runCommand } from '../process/run-command.ts';
+import { SerialQueue } from '../process/serial-queue.ts';
+import { configDriveFiles } from './config-drive.ts';
+import { writeConfigDriveIso } from './config-drive-iso.ts';
+import { toDiskFailure } from './disk-failure.ts';
+import type { GuestDisks, GuestFiles, ImageSource } from './guest-disks.ts';
+import { ImageCache } from './image-cache.ts';
+import { makePassage } from './make-passage.ts';
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const bytesPerGb = 1024 ** 3;
+/** Nova's random_seed. */
+const randomSeedBytes = 512;
+const overlayDeadlineMs = 120_000;
+
+export interface LocalGuestDisksOptions {
+  /** Absolute. Made when missing, with the folders in it. */
+  directory: string;
+  source: ImageSource;
+  /** Names on PATH, or paths, of the helper programs. */
+  programs?: { qemuImg?: string; genisoimage?: string };
+}
+
+export class LocalGuestDisks implements GuestDisks {
+  readonly #instances: string;
+  readonly #cache: ImageCache;
+  readonly #qemuImg: string;
+  readonly #genisoimage: string;
+  readonly #queue = new SerialQueue();
+
+  constructor({ directory, source, programs }: LocalGuestDisksOptions) {
+    // The overlay stores the path of its backing file, and libvirt wants absolute ones.
+    if (!isAbsolute(directory)) throw new Error(`the folder for guest disks must be absolute: ${directory}`);
+    this.#qemuImg = programs?.qemuImg ?? 'qemu-img';
+    this.#genisoimage = programs?.genisoimage ?? 'genisoimage';
+    this.#instances = join(directory, 'instances');
+    this.#cache = new ImageCache({ directory: join(directory, 'cache'), source, qemuImg: this.#qemuImg });
+  }
+
+  files(guest: GuestSpec): GuestFiles {
+    const folder = this.#folder(guest.uuid);
+    const { image } = guest;
+    return {
+      ...(usesDisk(guest) ? { disk: join(folder, 'disk.qcow2') } : {}),
+      ...(image.kernel ? { kernel: this.#cache.path(image.kernel) } : {}),
+      ...(image.ramdisk ? { ramdisk: this.#cache.path(image.ramdisk) } : {}),
+      configDrive: join(folder, 'config-drive.iso'),
+      consoleLog: this.consoleLog(guest.uuid),
+    };
+  }
+
+  consoleLog(uuid: string): string {
+    return join(this.#folder(uuid), 'console.log');
+  }
+
+  async create(guest: GuestSpec, signal: AbortSignal): Promise<GuestFiles> {
+    const files = this.files(guest);
+    return await this.#queue.run(guest.uuid, signal, async () => {
+      try {
+        for (const image of wantedImages(guest)) await this.#cache.fetch(image, signal);
+        await makePassage(this.#folder(guest.uuid));
+        await this.#createOverlay(guest, files, signal);
+        await this.#createConfigDrive(guest, files, signal);
+      } catch (thrown) {
+        throw toDiskFailure(thrown);
+      }
+      if (signal.aborted) throw cancelled(signal);
+      return files;
+    });
+  }
+
+  async remove(uuid: string, signal: AbortSignal): Promise<void> {
+    const folder = this.#folder(uuid);
+    await this.#queue.run(uuid, signal, () => rm(folder, { recursive: true, force: true }));
+  }
+
+  #folder(uuid: string): string {
+    if (!uuidPattern.test(uuid)) {
+      throw fail('invalid_request', 'the instance has no valid uuid', { details: { field: 'uuid' } });
+    }
+    return join(this.#instances, uuid);
+  }
+
+  async #createOverlay(guest: GuestSpec, files: GuestFiles, signal: AbortSignal): Promise<void> {
+    const { disk: image, diskFormat } = guest.image;
+    if (!files.disk || !image || diskFormat === 'none') return;
+    const virtualSize = await this.#cache.inspect(image, diskFormat, signal);
+    const wantedSize = guest.flavor.rootGb * bytesPerGb;
+    if (wantedSize > 0 && virtualSize > wantedSize) {
+      throw fail('image_too_large', `the image needs ${virtualSize} bytes, the flavor's root disk has ${wantedSize}`, {
+        details: { virtualSize, rootGb: guest.flavor.rootGb },
+      });
+    }
+    if (await exists(files.disk)) return;
+
+    const partial = `${files.disk}.partial`;
+    const size = wantedSize > 0 ? [String(wantedSize)] : [];
+    try {
+      await runCommand(
+        this.#qemuImg,
+        // Naming the backing format keeps QEMU from guessing it: a raw image could pose as qcow2.
+        ['create', '-q', '-f', 'qcow2', '-b', this.#cache.path(image), '-F', diskFormat, partial, ...size],
+        { signal, deadlineMs: overlayDeadlineMs },
+      );
+      await chmod(partial, 0o600);
+      await rename(partial, files.disk);
+    } finally {
+      await rm(partial, { force: true });
+    }
+  }
+
+  async #createConfigDrive(guest: GuestSpec, files: GuestFiles, signal: AbortSignal): Promise<void> {
+    if (await exists(files.configDrive)) return;
+    const contents = configDriveFiles(guest, randomBytes(randomSeedBytes));
+    await writeConfigDriveIso(files.configDrive, contents, { genisoimage: this.#genisoimage, signal });
+  }
+}
+
+function usesDisk({ image }: GuestSpec): boolean {
+  return image.disk !== undefined && image.diskFormat !== 'none';
+}
+
+function wantedImages(guest: GuestSpec) {
+  const { disk, kernel, ramdisk } = guest.image;
+  return [usesDisk(guest) ? disk : undefined, kernel, ramdisk].filter((image) => image !== undefined);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
