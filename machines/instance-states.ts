@@ -1,0 +1,85 @@
+/** What a state of the instance chart means to a client: Nova's states, and the commands that it accepts. */
+import type { AnyStateNode, StateValue } from 'xstate';
+import { type InstanceContext, type InstanceEvent, type InstanceMeta, instanceMachine } from './instance.ts';
+
+/** The state as one dotted word: `spawning.creatingDisks`. */
+export function statePath(value: StateValue): string {
+  if (typeof value === 'string') return value;
+  const [[parent, child] = ['', undefined]] = Object.entries(value);
+  return child === undefined ? parent : `${parent}.${statePath(child)}`;
+}
+
+export interface VisibleStates {
+  vmState: NonNullable<InstanceMeta['vmState']>;
+  taskState?: string;
+  powerState: 'nostate' | 'running' | 'paused' | 'shutdown' | 'crashed' | 'suspended';
+}
+
+/** Nova's states for where the chart stands; what a state does not say stays as it was. */
+export function visibleStates(
+  path: string,
+  { isDeleteWanted }: Pick<InstanceContext, 'isDeleteWanted'>,
+  before: VisibleStates,
+): VisibleStates {
+  const meta = metaOf(path);
+  const taskState = path.startsWith('releasing') && isDeleteWanted ? 'deleting' : meta.taskState;
+  return {
+    vmState: meta.vmState ?? before.vmState,
+    ...(taskState && { taskState }),
+    powerState: path === 'deleted' ? 'nostate' : (meta.powerState ?? before.powerState),
+  };
+}
+
+/** What the states of an instance are before its chart has begun. */
+export const unborn: VisibleStates = { vmState: 'building', powerState: 'nostate' };
+
+export const instanceCommands = ['start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume', 'delete'] as const;
+export type InstanceCommandName = (typeof instanceCommands)[number];
+
+/** The commands that the chart accepts in a state. */
+export function commandsIn(value: StateValue): readonly InstanceCommandName[] {
+  const path = statePath(value);
+  let commands = acceptedCommands.get(path);
+  if (!commands) {
+    const snapshot = instanceMachine.resolveState({ value, context: anyContext });
+    commands = instanceCommands.filter((name) => eventsOf(name).some((event) => snapshot.can(event)));
+    acceptedCommands.set(path, commands);
+  }
+  return commands;
+}
+
+const acceptedCommands = new Map<string, readonly InstanceCommandName[]>();
+
+/** Which commands are accepted depends on the state alone, so any context will do to find out. */
+const anyContext: InstanceContext = {
+  uuid: '',
+  maxAttempts: 1,
+  attempt: 1,
+  tried: [],
+  ports: [],
+  isDeleteWanted: false,
+};
+
+function eventsOf(name: InstanceCommandName): InstanceEvent[] {
+  if (name !== 'reboot') return [{ type: `instance.${name}`, at: 0 }];
+  return [
+    { type: 'instance.reboot', how: 'soft', at: 0 },
+    { type: 'instance.reboot', how: 'hard', at: 0 },
+  ];
+}
+
+function metaOf(path: string): InstanceMeta {
+  let meta = metaByPath.get(path);
+  if (!meta) {
+    meta = {};
+    let node: AnyStateNode | undefined = instanceMachine.root;
+    for (const name of path.split('.')) {
+      node = node?.states[name];
+      meta = { ...meta, ...(node?.meta as InstanceMeta | undefined) };
+    }
+    metaByPath.set(path, meta);
+  }
+  return meta;
+}
+
+const metaByPath = new Map<string, InstanceMeta>();

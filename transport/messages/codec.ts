@@ -1,0 +1,116 @@
+/**
+ * Turns a schema into what both ends of a message use: bytes → checked value, checked value → bytes.
+ * Schemas are TypeBox, compiled once; they are JSON Schema, so the public reference is made from the same objects.
+ */
+import type { Static, TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { type FailureError, fail } from '../../machines/failure.ts';
+
+/** What a message may weigh, in bytes, unless its codec says otherwise. */
+export const defaultMaxBytes = 512 * 1024;
+
+export interface Codec<T> {
+  readonly name: string;
+  readonly schema: TSchema;
+  /** Bytes from the wire → value. Throws `invalid_request`, naming the field. */
+  decode(bytes: Uint8Array): T;
+  /** A value of unknown origin → the same value, checked. Throws `invalid_request`, naming the field. */
+  check(value: unknown): T;
+  /** Value → JSON. A value that its own schema refuses is a bug of the sender: throws TypeError. */
+  encode(value: T): string;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+export function codec<S extends TSchema>(
+  name: string,
+  schema: S,
+  { maxBytes = defaultMaxBytes } = {},
+): Codec<Static<S>> {
+  const validator = Compile(schema);
+
+  function check(value: unknown): Static<S> {
+    if (validator.Check(value)) return value;
+    throw refusal(name, [...validator.Errors(value)], value);
+  }
+
+  return {
+    name,
+    schema,
+    check,
+    decode(bytes) {
+      if (bytes.length > maxBytes) {
+        throw fail('invalid_request', `${name} is ${bytes.length} bytes long; at most ${maxBytes} are accepted`, {
+          details: { maxBytes },
+        });
+      }
+      return check(parse(name, bytes));
+    },
+    encode(value) {
+      if (!validator.Check(value)) {
+        const { failure } = refusal(name, [...validator.Errors(value)], value);
+        throw new TypeError(`cannot send ${failure.message}`);
+      }
+      return JSON.stringify(value);
+    },
+  };
+}
+
+function parse(name: string, bytes: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw fail('invalid_request', `${name} is not UTF-8`);
+  }
+  // An empty payload stands for an empty object, so that `nats req cloud.api.v1.instance.list ''` works.
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw fail('invalid_request', `${name} is not JSON`);
+  }
+}
+
+interface SchemaError {
+  keyword: string;
+  instancePath: string;
+  params: object;
+  message: string;
+}
+
+/** The most telling of the errors: the deepest, and not the consequence of another. */
+function refusal(name: string, errors: SchemaError[], value: unknown): FailureError {
+  const [first] = errors
+    .filter(({ keyword }) => keyword !== 'boolean' && keyword !== 'additionalProperties')
+    .toSorted((a, b) => b.instancePath.length - a.instancePath.length);
+  const unknown = errors.find(({ keyword }) => keyword === 'additionalProperties');
+  const { field, problem } = unknown
+    ? unknownField(unknown)
+    : first
+      ? wrongField(first)
+      : { field: '', problem: 'is invalid' };
+  const where = field === '' ? name : `${name}: field ${field}`;
+  const given = field === '' && typeof value !== 'object' ? ` (it is a ${typeof value})` : '';
+  return fail('invalid_request', `${where} ${problem}${given}`, { details: { field } });
+}
+
+function unknownField({ instancePath, params }: SchemaError) {
+  const [extra] = (params as { additionalProperties: string[] }).additionalProperties;
+  return { field: `${instancePath}/${extra}`, problem: 'is not known' };
+}
+
+function wrongField({ keyword, instancePath, params, message }: SchemaError) {
+  if (keyword === 'required') {
+    const [missing] = (params as { requiredProperties: string[] }).requiredProperties;
+    return { field: `${instancePath}/${missing}`, problem: 'is required' };
+  }
+  if (keyword === 'enum') {
+    const { allowedValues } = params as { allowedValues: unknown[] };
+    return {
+      field: instancePath,
+      problem: `must be one of ${allowedValues.map((value) => JSON.stringify(value)).join(', ')}`,
+    };
+  }
+  return { field: instancePath, problem: message };
+}

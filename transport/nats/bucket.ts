@@ -1,0 +1,95 @@
+/**
+ * A key-value bucket of one kind of record. Every write is a compare-and-set on the record's revision, so that of two
+ * writers one learns that it was late; what has to be unique is a `create` of a key.
+ */
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import type { Static, TSchema } from 'typebox';
+import { fail } from '../../machines/failure.ts';
+import { type Codec, codec } from '../messages/codec.ts';
+import type { Bus } from './bus.ts';
+
+/** What a bucket holds, and how many versions of each record it keeps. */
+export interface BucketKind<T> {
+  readonly name: string;
+  readonly record: Codec<T>;
+  readonly history: number;
+}
+
+export function defineBucket<S extends TSchema>(
+  name: string,
+  record: S,
+  { history = 1 }: { history?: number } = {},
+): BucketKind<Static<S>> {
+  return { name, record: codec(`${name} record`, record, { maxBytes: 1024 * 1024 }), history };
+}
+
+export interface Entry<T> {
+  key: string;
+  value: T;
+  revision: number;
+}
+
+/** `conflict`: somebody else wrote in between. Whoever lost reads again and decides anew. */
+export const conflict = Symbol('conflict');
+export type Conflict = typeof conflict;
+
+export interface Bucket<T> {
+  readonly kind: BucketKind<T>;
+  readonly kv: KV;
+  get(key: string): Promise<Entry<T> | undefined>;
+  /** The new revision, or `conflict` when the key is there already. */
+  create(key: string, value: T): Promise<number | Conflict>;
+  /** The new revision, or `conflict` when the record is no longer at `revision`. */
+  update(key: string, value: T, revision: number): Promise<number | Conflict>;
+  /** Without a look at what was there: for records that only one process writes. */
+  put(key: string, value: T): Promise<number>;
+  /** Removes the record; a no-op when there is none. With `revision`: only if it still is at it. */
+  remove(key: string, revision?: number): Promise<Conflict | undefined>;
+}
+
+/** Opens the bucket, and makes it when it is not there. */
+export async function openBucket<T>({ jetstream }: Bus, kind: BucketKind<T>): Promise<Bucket<T>> {
+  const kv = await new Kvm(jetstream).create(kind.name, { history: kind.history });
+  return {
+    kind,
+    kv,
+    async get(key) {
+      const entry = await kv.get(key);
+      if (entry?.operation !== 'PUT') return undefined;
+      return { key, value: kind.record.decode(entry.value), revision: entry.revision };
+    },
+    create: (key, value) => orConflict(kv.create(key, kind.record.encode(value))),
+    update: (key, value, revision) => orConflict(kv.update(key, kind.record.encode(value), revision)),
+    put: async (key, value) => unlessUnavailable(kv.put(key, kind.record.encode(value))),
+    async remove(key, revision) {
+      const removed = await orConflict(
+        kv.delete(key, revision === undefined ? {} : { previousSeq: revision }).then(() => 0),
+      );
+      return removed === conflict ? conflict : undefined;
+    },
+  };
+}
+
+/** JetStream's "wrong last sequence". */
+const wrongLastSequence = new Set([10071, 10164]);
+
+async function orConflict(write: Promise<number>): Promise<number | Conflict> {
+  try {
+    return await unlessUnavailable(write);
+  } catch (error) {
+    if (error instanceof JetStreamApiError && wrongLastSequence.has(error.code)) return conflict;
+    throw error;
+  }
+}
+
+async function unlessUnavailable(write: Promise<number>): Promise<number> {
+  try {
+    return await write;
+  } catch (error) {
+    if (error instanceof JetStreamApiError) throw error;
+    // No acknowledgement: whether it was written is unknown. The writer's next compare-and-set will tell.
+    const message = error instanceof Error ? error.message : String(error);
+    throw fail('unavailable', `the state store does not answer: ${message}`, { disposition: 'retry' });
+  }
+}

@@ -1,0 +1,61 @@
+/** One process's connection to NATS, with JetStream on it. Every part is given one; all messages go through it. */
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type ConnectionOptions, connect, type NatsConnection } from 'nats';
+import { fail } from '../../machines/failure.ts';
+
+export interface Bus {
+  readonly connection: NatsConnection;
+  readonly jetstream: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** Of the nats-server, for example `2.9.10`. */
+  readonly serverVersion: string;
+  /** Stops taking messages, lets those in hand be answered, and closes. */
+  close(): Promise<void>;
+}
+
+export interface BusOptions {
+  /** `nats://host:port`, or several of a cluster, separated by commas. */
+  url: string;
+  /** Shown by the server beside the connection. */
+  name: string;
+  /** Further settings of the client: credentials, TLS. */
+  connection?: Partial<ConnectionOptions>;
+}
+
+/** The oldest server whose features are enough. */
+const oldestServer = [2, 9, 0] as const;
+
+export async function connectBus({ url, name, connection: settings }: BusOptions): Promise<Bus> {
+  const connection = await connect({
+    servers: url.split(','),
+    name,
+    noAsyncTraces: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    ...settings,
+  });
+  const serverVersion = connection.info?.version ?? '0.0.0';
+  if (isOlder(serverVersion)) {
+    await connection.close();
+    throw fail('unavailable', `nats-server ${serverVersion} is too old; at least ${oldestServer.join('.')} is needed`);
+  }
+  return {
+    connection,
+    jetstream: jetstream(connection),
+    manager: await jetstreamManager(connection),
+    serverVersion,
+    async close() {
+      if (!connection.isClosed()) await connection.drain();
+    },
+  };
+}
+
+function isOlder(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
+  const given = [major, minor, patch];
+  for (const [index, needed] of oldestServer.entries()) {
+    const part = given[index] ?? 0;
+    if (part !== needed) return part < needed;
+  }
+  return false;
+}

@@ -1,0 +1,64 @@
+/**
+ * What travels with a message besides its body: the request's id, the W3C trace context, and on whose behalf it
+ * happens. One header carries all of it, because headers are what costs on a round trip.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { headers, type MsgHdrs } from 'nats';
+import Type, { type Static } from 'typebox';
+import { codec } from '../messages/codec.ts';
+
+const contextHeader = 'Kilonova-Context';
+const traceHeader = 'traceparent';
+const requestIdHeader = 'X-Request-Id';
+
+/** Who asks. Set by an API server that has authenticated the request; `roles` are those in `projectId`. */
+export const Caller = Type.Object({
+  userId: Type.String(),
+  projectId: Type.String(),
+  roles: Type.Array(Type.String()),
+});
+export type Caller = Static<typeof Caller>;
+
+const CallContext = Type.Object({
+  requestId: Type.String(),
+  traceparent: Type.String(),
+  caller: Type.Optional(Caller),
+});
+export type CallContext = Static<typeof CallContext>;
+
+const contextCodec = codec('the context header', CallContext);
+
+/** The context of something that nobody asked for, such as a sweep at start. */
+export function newContext(): CallContext {
+  return { requestId: `req-${randomUUID()}`, traceparent: newTraceparent() };
+}
+
+/** The context of a request from outside: a client's trace and request id are kept when they are well-formed. */
+export function contextOfClient(carried: MsgHdrs | undefined): CallContext {
+  const traceparent = carried?.get(traceHeader);
+  const requestId = carried?.get(requestIdHeader);
+  return {
+    requestId: requestId && /^req-[0-9a-f-]{36}$/.test(requestId) ? requestId : `req-${randomUUID()}`,
+    traceparent:
+      traceparent && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent) ? traceparent : newTraceparent(),
+  };
+}
+
+export function writeContext(context: CallContext): MsgHdrs {
+  const carried = headers();
+  carried.set(contextHeader, contextCodec.encode(context));
+  return carried;
+}
+
+/** A context that cannot be read counts as none: its message then speaks for nobody. */
+export function readContext(carried: MsgHdrs | undefined): CallContext {
+  try {
+    return contextCodec.check(JSON.parse(carried?.get(contextHeader) ?? ''));
+  } catch {
+    return newContext();
+  }
+}
+
+function newTraceparent(): string {
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}

@@ -1,0 +1,155 @@
+/**
+ * call: request and reply with a deadline.
+ *
+ * The answer is the reply's value, or a Failure. Nobody listening is a definite no (`unavailable`, `retry`: nothing
+ * happened); no answer in time is unknown (`timeout`), so only idempotent calls are tried again.
+ */
+import type { Msg, MsgHdrs } from 'nats';
+import { errors, headers } from 'nats';
+import type { TSchema } from 'typebox';
+import Type, { type Static } from 'typebox';
+import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
+import { type Codec, codec } from '../messages/codec.ts';
+import { Exact, FailureSchema } from '../messages/common.ts';
+import type { Bus } from './bus.ts';
+import { type CallContext, readContext, writeContext } from './call-context.ts';
+
+/** One kind of call: what is asked, what is answered, and how long the caller waits (ms). */
+export interface Call<Request, Reply> {
+  readonly name: string;
+  readonly request: Codec<Request>;
+  readonly reply: Codec<Reply>;
+  readonly timeoutMs: number;
+}
+
+export function defineCall<Q extends TSchema, R extends TSchema>(
+  name: string,
+  request: Q,
+  reply: R,
+  { timeoutMs = 10_000, maxBytes }: { timeoutMs?: number; maxBytes?: number } = {},
+): Call<Static<Q>, Static<R>> {
+  const limits = maxBytes === undefined ? {} : { maxBytes };
+  return {
+    name,
+    request: codec(`${name} request`, request, limits),
+    reply: codec(`${name} reply`, reply, { maxBytes: 8 * 1024 * 1024 }),
+    timeoutMs,
+  };
+}
+
+const failureReply = codec('failure', Exact({ failure: FailureSchema, requestId: Type.String() }));
+
+/** As in the NATS micro protocol, so that any NATS tool sees that a reply is a failure. */
+const errorHeader = 'Nats-Service-Error';
+const errorCodeHeader = 'Nats-Service-Error-Code';
+
+export async function call<Request, Reply>(
+  bus: Bus,
+  subject: string,
+  { request, reply, timeoutMs, name }: Call<Request, Reply>,
+  body: Request,
+  context: CallContext,
+): Promise<Reply> {
+  let message: Msg;
+  try {
+    message = await bus.connection.request(subject, request.encode(body), {
+      timeout: timeoutMs,
+      headers: writeContext(context),
+    });
+  } catch (error) {
+    throw whyUnanswered(error, name, timeoutMs);
+  }
+  if (isFailureReply(message)) throw wireToFailure(message);
+  return reply.decode(message.data);
+}
+
+/** Answers a kind of call until the connection is drained. `queue` shares the calls between processes. */
+export function serve<Request, Reply>(
+  bus: Bus,
+  subject: string,
+  { request, reply }: Call<Request, Reply>,
+  handle: (body: Request, context: CallContext) => Promise<Reply>,
+  { queue }: { queue?: string } = {},
+): void {
+  bus.connection.subscribe(subject, {
+    ...(queue && { queue }),
+    callback: (error, message) => {
+      if (!error) void answer(message, readContext(message.headers), request, reply, handle);
+    },
+  });
+}
+
+/** Decodes, handles, and answers; whatever goes wrong becomes a failure reply. Never rejects. */
+export async function answer<Request, Reply>(
+  message: Msg,
+  context: CallContext,
+  request: Codec<Request>,
+  reply: Codec<Reply>,
+  handle: (body: Request, context: CallContext) => Promise<Reply>,
+): Promise<Failure | undefined> {
+  try {
+    message.respond(reply.encode(await handle(request.decode(message.data), context)));
+    return undefined;
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    message.respond(failureReply.encode({ failure, requestId: context.requestId }), {
+      headers: failureHeaders(failure),
+    });
+    return failure;
+  }
+}
+
+function failureHeaders(failure: Failure): MsgHdrs {
+  const carried = headers();
+  carried.set(errorHeader, failure.message.replaceAll(/[\r\n]+/g, ' '));
+  carried.set(errorCodeHeader, String(statusOf(failure)));
+  return carried;
+}
+
+/** The HTTP status that says the same, for tools that know no better. */
+export function statusOf({ code }: Failure): number {
+  switch (code) {
+    case 'invalid_request':
+    case 'image_too_large':
+      return 400;
+    case 'unauthenticated':
+      return 401;
+    case 'forbidden':
+    case 'quota_exceeded':
+      return 403;
+    case 'not_found':
+      return 404;
+    case 'conflict':
+    case 'already_exists':
+      return 409;
+    case 'unavailable':
+      return 503;
+    case 'timeout':
+      return 504;
+    default:
+      return 500;
+  }
+}
+
+export function isFailureReply(message: Msg): boolean {
+  return message.headers?.has(errorCodeHeader) ?? false;
+}
+
+/** The one place where a failure from the wire becomes a Failure again. */
+export function wireToFailure(message: Msg): FailureError {
+  const { failure } = failureReply.decode(message.data);
+  return new FailureError(failure as Failure);
+}
+
+function whyUnanswered(error: unknown, name: string, timeoutMs: number): Error {
+  if (error instanceof errors.RequestError && error.isNoResponders()) {
+    return fail('unavailable', `nobody answers ${name}`, { disposition: 'retry' });
+  }
+  if (error instanceof errors.TimeoutError || (error instanceof Error && error.cause instanceof errors.TimeoutError)) {
+    return fail('timeout', `${name} was not answered within ${timeoutMs} ms`, { disposition: 'retry' });
+  }
+  if (error instanceof errors.ClosedConnectionError || error instanceof errors.DrainingConnectionError) {
+    return fail('unavailable', `${name} could not be sent: not connected to NATS`, { disposition: 'retry' });
+  }
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,65 @@
+/**
+ * Every NATS subject, stream and bucket name of Kilonova is built and parsed here, and nowhere else.
+ *
+ * ```
+ * cloud.api.v1.<resource>.<verb>           a client's request, to any API server
+ * cloud.controller.call.<name>             to any cloud controller
+ * cloud.network.call.<name>                to any network controller
+ * cloud.scheduler.cast.<name>              to any scheduler, through the work queue
+ * cloud.compute.<host>.call.<name>         to one host
+ * cloud.compute.<host>.cast.<name>         to one host, through the work queue
+ * cloud.fact.instance.<project>.<uuid>     what happened to an instance
+ * cloud.fact.host.<host>                   what happened to a host
+ * ```
+ */
+
+export const apiPrefix = 'cloud.api.v1';
+
+export const streams = {
+  /** Casts: a work queue, each message is removed when its consumer has acknowledged it. */
+  casts: { name: 'CLOUD_CASTS', subjects: ['cloud.scheduler.cast.>', 'cloud.compute.*.cast.>'] },
+  /** Facts: kept for a time, for anyone who may read them. */
+  facts: { name: 'CLOUD_FACTS', subjects: ['cloud.fact.>'] },
+} as const;
+
+export const subjects = {
+  api: (resource: string, verb: string) => `${apiPrefix}.${token(resource)}.${token(verb)}`,
+  controllerCall: (name: string) => `cloud.controller.call.${token(name)}`,
+  networkCall: (name: string) => `cloud.network.call.${token(name)}`,
+  schedulerCast: (name: string) => `cloud.scheduler.cast.${token(name)}`,
+  schedulerCasts: () => 'cloud.scheduler.cast.>',
+  computeCall: (host: string, name: string) => `cloud.compute.${encodeToken(host)}.call.${token(name)}`,
+  computeCast: (host: string, name: string) => `cloud.compute.${encodeToken(host)}.cast.${token(name)}`,
+  computeCasts: (host: string) => `cloud.compute.${encodeToken(host)}.cast.>`,
+  instanceFact: (projectId: string, uuid: string) => `cloud.fact.instance.${encodeToken(projectId)}.${token(uuid)}`,
+  hostFact: (host: string) => `cloud.fact.host.${encodeToken(host)}`,
+} as const;
+
+/** The name of the durable consumer of a part's casts. */
+export const consumers = {
+  scheduler: () => 'scheduler',
+  compute: (host: string) => `compute-${encodeToken(host)}`,
+} as const;
+
+/** The message's name: the last token of a call's or cast's subject. */
+export function nameOf(subject: string): string {
+  return subject.slice(subject.lastIndexOf('.') + 1);
+}
+
+const plain = /^[A-Za-z0-9_-]+$/;
+
+/** Free text (a host name, a project id) as one token: itself when it is plain, else `=` and its bytes in base64url. */
+export function encodeToken(text: string): string {
+  if (plain.test(text)) return text;
+  return `=${Buffer.from(text, 'utf8').toString('base64url')}`;
+}
+
+export function decodeToken(encoded: string): string {
+  if (!encoded.startsWith('=')) return encoded;
+  return Buffer.from(encoded.slice(1), 'base64url').toString('utf8');
+}
+
+function token(text: string): string {
+  if (!plain.test(text)) throw new TypeError(`${JSON.stringify(text)} is not a subject token`);
+  return text;
+}
