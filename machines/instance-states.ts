@@ -19,7 +19,7 @@ export interface VisibleStates {
 export function visibleStates(
   path: string,
   { isDeleteWanted }: Pick<InstanceContext, 'isDeleteWanted'>,
-  before: VisibleStates,
+  before: Pick<VisibleStates, 'vmState' | 'powerState'>,
 ): VisibleStates {
   const meta = metaOf(path);
   const taskState = path.startsWith('releasing') && isDeleteWanted ? 'deleting' : meta.taskState;

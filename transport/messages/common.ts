@@ -5,7 +5,7 @@ import { failureCodes } from '../../machines/failure.ts';
 /** An object with these fields and no others. */
 export const Exact = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 
-export const OneOf = <const V extends readonly string[]>(values: V) => Type.Enum([...values] as [...V]);
+export const OneOf = <const V extends readonly string[]>(values: V) => Type.Unsafe<V[number]>(Type.Enum([...values]));
 
 export const Uuid = Type.String({
   pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',

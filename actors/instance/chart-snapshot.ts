@@ -1,0 +1,61 @@
+/** The instance chart as data: how it stands in a record, and how it comes back to life. */
+import type { SnapshotFrom, StateValue } from 'xstate';
+import { type InstanceContext, instanceSnapshotVersion } from '../../machines/instance.ts';
+import { statePath, visibleStates } from '../../machines/instance-states.ts';
+import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
+import type { ProvidedMachine } from './effects.ts';
+
+export type InstanceSnapshot = SnapshotFrom<ProvidedMachine>;
+
+/** A record with a chart that has moved on. `owner` is who has it when it is not being placed. */
+export function presentRecord(
+  machine: ProvidedMachine,
+  snapshot: InstanceSnapshot,
+  record: Instance,
+  owner: Instance['owner'],
+): Instance {
+  const path = statePath(snapshot.value);
+  const { taskState: _, ...kept } = record;
+  return {
+    ...kept,
+    ...visibleStates(path, snapshot.context, record),
+    owner: snapshot.hasTag('placing') ? 'control' : owner,
+    chart: persistSnapshot(machine, snapshot),
+  };
+}
+
+export function persistSnapshot(machine: ProvidedMachine, snapshot: InstanceSnapshot): ChartSnapshot {
+  const { status, value, context, children } = machine.getPersistedSnapshot(snapshot) as unknown as {
+    status: 'active' | 'done';
+    value: unknown;
+    context: Record<string, unknown>;
+    children: Record<string, { snapshot: { status: string } }>;
+  };
+  const active = Object.entries(children).filter(([, child]) => child.snapshot.status === 'active');
+  return {
+    version: instanceSnapshotVersion,
+    status,
+    value,
+    context,
+    ...(active.length > 0 && { children: Object.fromEntries(active) }),
+  };
+}
+
+/** The snapshot as data: for asking what it can, and for moving it without its effects. */
+export function restoreSettled(
+  machine: ProvidedMachine,
+  { version, value, context, status }: ChartSnapshot,
+): InstanceSnapshot {
+  if (version !== instanceSnapshotVersion)
+    throw new Error(`the chart of an instance has the unknown version ${version}`);
+  return machine.resolveState({
+    value: value as StateValue,
+    context: context as unknown as InstanceContext,
+    status,
+  });
+}
+
+/** The snapshot to start an actor from: its effects run again. */
+export function restoreLive({ status, value, context, children = {} }: ChartSnapshot): InstanceSnapshot {
+  return { status, value, context, children, historyValue: {}, output: undefined, error: undefined } as never;
+}

@@ -1,0 +1,37 @@
+/** Tells the world of an instance's transitions. */
+import type { InstanceContext } from '../../machines/instance.ts';
+import { visibleStates } from '../../machines/instance-states.ts';
+import { facts } from '../../transport/messages/internal.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { publishFact } from '../../transport/nats/fact.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+
+export interface TransitionFact {
+  /** `transition`, or the name of a notification. */
+  type: string;
+  from: string | undefined;
+  to: string;
+  at: number;
+  record: Instance;
+  context: InstanceContext;
+}
+
+export function publishTransition(bus: Bus, { type, from, to, at, record, context }: TransitionFact): void {
+  const { vmState, taskState } = visibleStates(to, context, record);
+  const { code, message, disposition } = context.fault ?? {};
+  publishFact(bus, subjects.instanceFact(record.projectId, record.uuid), facts.instance, {
+    type,
+    uuid: record.uuid,
+    projectId: record.projectId,
+    name: record.name,
+    at,
+    ...(from !== undefined && { from }),
+    to,
+    vmState,
+    ...(taskState && { taskState }),
+    attempt: context.attempt,
+    ...(context.host && { host: context.host }),
+    ...(code && message && disposition && { failure: { code, message, disposition } }),
+  });
+}

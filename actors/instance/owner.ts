@@ -1,0 +1,317 @@
+/**
+ * Owns one instance: runs its chart, and keeps its record in step with it.
+ *
+ * Persist, then act: an effect waits until the transition that began it is stored. The record's revision is the
+ * fence: a write that comes too late tells an owner that it is one no longer, and it stops its chart and touches
+ * nothing more. An actor lives only while an effect is under way; a settled instance is its record.
+ */
+import { type Actor, createActor } from 'xstate';
+import type { EffectKey, Timed, TimedFailure } from '../../machines/effect.ts';
+import { type Failure, type FailureError, fail, toFailure } from '../../machines/failure.ts';
+import type { InstanceContext, InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
+import { statePath } from '../../machines/instance-states.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import { type Clock, sleep } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { type InstanceSnapshot, presentRecord, restoreLive, restoreSettled } from './chart-snapshot.ts';
+import { type EffectImplementation, type ProvidedMachine, registerOwner } from './effects.ts';
+import type { TransitionFact } from './facts.ts';
+
+/** Who a process is, as an owner. */
+export type OwnerName = Instance['owner'];
+
+/** What the owners of a process share. */
+export interface OwnerWorld {
+  readonly name: OwnerName;
+  readonly machine: ProvidedMachine;
+  readonly bucket: Bucket<Instance>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly publish: (fact: TransitionFact) => void;
+  /** Called once, when the instance is no longer this process's: deleted, handed over, or taken. */
+  readonly onRelease?: (owner: InstanceOwner) => void;
+}
+
+/** How long a transition that no effect waits for may stay unstored (ms). */
+const writeBehindMs = 50;
+
+export class InstanceOwner {
+  readonly #world: OwnerWorld;
+  #record: Instance;
+  /** 0: not stored yet. */
+  #revision: number;
+  #actor: Actor<ProvidedMachine> | undefined;
+  #snapshot: InstanceSnapshot;
+  #isDirty = false;
+  #isLost = false;
+  #isReleased = false;
+  #writing: Promise<void> | undefined;
+  #cancelWriteBehind: (() => void) | undefined;
+  /** Settles when the last effect has, also one whose state was left: what it began may not be undone before. */
+  #lastEffect: Promise<unknown> = Promise.resolve();
+
+  /** `revision` 0: a new instance, whose record is to be created by its first transition. */
+  constructor(world: OwnerWorld, record: Instance, revision: number) {
+    this.#world = world;
+    this.#record = record;
+    this.#revision = revision;
+    this.#snapshot = restoreSettled(world.machine, record.chart);
+    this.#isDirty = revision === 0;
+  }
+
+  get uuid(): string {
+    return this.#record.uuid;
+  }
+  /** What was asked for; its chart may be behind `context`. */
+  get record(): Instance {
+    return this.#record;
+  }
+  get revision(): number {
+    return this.#revision;
+  }
+  get context(): InstanceContext {
+    return this.#snapshot.context;
+  }
+  get state(): string {
+    return statePath(this.#snapshot.value);
+  }
+  now(): number {
+    return this.#world.clock.now();
+  }
+
+  /** Lets the effects of the current state run (again). For a new owner, and after a restart. */
+  start(): void {
+    if (this.#actor || this.#isLost) return;
+    // A restored chart takes no input, which the type of the options does not know.
+    const actor = createActor(this.#world.machine, { snapshot: restoreLive(this.#record.chart) } as never);
+    this.#actor = actor;
+    this.#snapshot = actor.getSnapshot();
+    registerOwner(actor.system, this);
+    actor.on('*', (notification) => this.#notify(notification));
+    actor.subscribe({
+      next: (snapshot) => this.#changed(snapshot),
+      error: (error) => this.#world.logger.error({ uuid: this.uuid, error }, 'an instance chart broke'),
+    });
+    actor.start();
+    this.#settleUnlessBusy();
+  }
+
+  /**
+   * Sends an event to the chart, and resolves with the revision at which its consequence is stored. Rejects with
+   * `conflict` when the chart does not accept it in its present state.
+   */
+  async send(event: InstanceEvent): Promise<number> {
+    if (!this.#snapshot.can(event)) throw refusal(this, event);
+    this.start();
+    this.#actor?.send(event);
+    await this.durable();
+    return this.#revision;
+  }
+
+  /** Resolves when all transitions so far are stored; rejects with `conflict` when this owner is one no longer. */
+  async durable(): Promise<void> {
+    while (this.#isDirty && !this.#isLost) {
+      this.#writing ??= this.#write().finally(() => {
+        this.#writing = undefined;
+      });
+      await this.#writing;
+    }
+    if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
+  }
+
+  /** Runs one effect for the chart: after the one before, from a stored state, until its deadline. */
+  perform(
+    name: string,
+    { run, isDurable }: EffectImplementation,
+    key: EffectKey,
+    left: AbortSignal,
+  ): Promise<object & Timed> {
+    const { clock } = this.#world;
+    const before = this.#lastEffect;
+    const deadline = new AbortController();
+    let cause: Failure | undefined;
+    const cancelDeadline = clock.after(Math.max(0, key.deadline - clock.now()), () =>
+      deadline.abort(
+        fail('timeout', `${name} did not end in time`, { disposition: 'reschedule', ...(cause && { cause }) }),
+      ),
+    );
+    const signal = AbortSignal.any([left, deadline.signal]);
+
+    const work = (async () => {
+      await before;
+      signal.throwIfAborted();
+      if (isDurable) await this.durable();
+      return tryAgain(
+        () => run({ key, owner: this, signal }),
+        clock,
+        signal,
+        (failure) => {
+          cause = failure;
+        },
+      );
+    })();
+    this.#lastEffect = work.catch(() => undefined);
+
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    return Promise.race([work, aborted])
+      .then(
+        (output) => ({ ...output, at: clock.now() }),
+        (thrown) => {
+          const failure: TimedFailure = { ...toFailure(thrown), at: clock.now() };
+          this.#world.logger.debug({ uuid: this.uuid, effect: name, failure }, 'an effect failed');
+          throw failure;
+        },
+      )
+      .finally(cancelDeadline);
+  }
+
+  /** Stops the chart where it stands, with what it has stored: another process, or this one later, goes on from there. */
+  async halt(): Promise<void> {
+    if (!this.#isLost) await this.durable().catch(() => undefined);
+    this.#lose();
+    await this.#lastEffect;
+  }
+
+  #changed(snapshot: InstanceSnapshot): void {
+    if (snapshot === this.#snapshot || this.#isLost) return;
+    const from = this.state;
+    const { context } = this;
+    this.#snapshot = snapshot;
+    const to = this.state;
+    if (from !== to) this.#world.publish(this.#fact('transition', from, to));
+    if (from !== to || context !== snapshot.context) this.#isDirty = true;
+    this.#settleUnlessBusy();
+    if (this.#actor && this.#isDirty) {
+      this.#cancelWriteBehind ??= this.#world.clock.after(writeBehindMs, () => {
+        this.#cancelWriteBehind = undefined;
+        this.#storeInBackground();
+      });
+    }
+  }
+
+  #notify({ type }: InstanceNotification): void {
+    this.#world.publish(this.#fact(type, undefined, this.state));
+  }
+
+  #fact(type: string, from: string | undefined, to: string): TransitionFact {
+    return { type, from, to, at: this.now(), record: this.#record, context: this.context };
+  }
+
+  /** A chart without an effect under way has nothing to wait for: its actor goes, its record stays. */
+  #settleUnlessBusy(): void {
+    const isBusy = Object.values(this.#snapshot.children).some((child) => child?.getSnapshot().status === 'active');
+    if (isBusy || !this.#actor) return;
+    this.#actor.stop();
+    this.#actor = undefined;
+    this.#cancelWriteBehind?.();
+    this.#cancelWriteBehind = undefined;
+    this.#storeInBackground();
+  }
+
+  #storeInBackground(): void {
+    this.durable().then(
+      () => this.#releaseIfGone(),
+      // Lost: whoever has it now stores what happens to it.
+      () => undefined,
+    );
+  }
+
+  #releaseIfGone(): void {
+    const isGone = this.#record.chart.status === 'done' || !isSameOwner(this.#record.owner, this.#world.name);
+    if (this.#actor || this.#isDirty || this.#isReleased || !isGone) return;
+    this.#isReleased = true;
+    this.#world.onRelease?.(this);
+  }
+
+  async #write(): Promise<void> {
+    const { bucket, clock, logger } = this.#world;
+    this.#isDirty = false;
+    const record = this.#present();
+    try {
+      const revision =
+        this.#revision === 0
+          ? await bucket.create(record.uuid, record)
+          : await bucket.update(record.uuid, record, this.#revision);
+      if (revision === conflict) await this.#resolveConflict(record);
+      else {
+        this.#record = record;
+        this.#revision = revision;
+      }
+    } catch (error) {
+      this.#isDirty = true;
+      logger.warn({ uuid: this.uuid, error }, 'an instance could not be stored; it will be tried again');
+      await sleep(clock, 500);
+    }
+  }
+
+  /** Somebody wrote in between: it is still ours when the life in the store is the one that we last stored. */
+  async #resolveConflict(mine: Instance): Promise<void> {
+    const stored = await this.#world.bucket.get(this.uuid);
+    if (stored && isEqual(stored.value, mine)) {
+      // An acknowledgement was lost on the way; the write itself was not.
+      this.#record = stored.value;
+      this.#revision = stored.revision;
+    } else if (stored && this.#revision > 0 && isEqual(stored.value.chart, this.#record.chart)) {
+      // What the client may edit is the store's; the life is ours.
+      this.#record = stored.value;
+      this.#revision = stored.revision;
+      this.#isDirty = true;
+    } else {
+      this.#world.logger.warn({ uuid: this.uuid, owner: stored?.value.owner }, 'an instance was taken over');
+      this.#lose();
+    }
+  }
+
+  #lose(): void {
+    this.#isLost = true;
+    this.#cancelWriteBehind?.();
+    this.#actor?.stop();
+    this.#actor = undefined;
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#world.onRelease?.(this);
+  }
+
+  /** The record as the chart now wants it. */
+  #present(): Instance {
+    const record = { ...this.#record, updatedAt: this.now() };
+    return presentRecord(this.#world.machine, this.#snapshot, record, this.#world.name);
+  }
+}
+
+/** Tries again, with back-off, while the failure says that this may help and there is time left. */
+async function tryAgain(
+  run: () => Promise<object | undefined>,
+  clock: Clock,
+  signal: AbortSignal,
+  onFailure: (failure: Failure) => void,
+): Promise<object> {
+  for (let pause = 100; ; pause = Math.min(pause * 2, 5_000)) {
+    try {
+      return (await run()) ?? {};
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const failure = toFailure(thrown);
+      if (failure.disposition !== 'retry') throw thrown;
+      onFailure(failure);
+      await sleep(clock, pause, signal);
+    }
+  }
+}
+
+function refusal(owner: InstanceOwner, event: InstanceEvent): FailureError {
+  return fail('conflict', `instance ${owner.uuid} is ${owner.state}: ${event.type} is not possible now`, {
+    details: { state: owner.state, event: event.type },
+  });
+}
+
+export function isSameOwner(a: OwnerName, b: OwnerName): boolean {
+  return a === 'control' || b === 'control' ? a === b : a.host === b.host;
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
