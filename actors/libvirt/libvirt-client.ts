@@ -5,7 +5,7 @@
  * Methods reject with LibvirtError, LinkLost or CallTimeout (transport/libvirt/rpc-errors.ts), or with the reason of
  * their signal; `toLibvirtFailure` makes a Failure of each. Nothing is repeated here.
  */
-import { createFlags, deviceFlags, listFlags, undefineFlags } from '../../transport/libvirt/constants.ts';
+import { createFlags, deviceFlags, listFlags, undefineFlags, xmlFlags } from '../../transport/libvirt/constants.ts';
 import { type DomainRef, type NodeInfo, procedures } from '../../transport/libvirt/procedures.ts';
 import type { PowerState } from '../hypervisor/hypervisor.ts';
 import { resolveConnection } from './connection-uri.ts';
@@ -110,9 +110,10 @@ export class LibvirtClient {
     return unlessGone(found.then(({ domain }) => domain));
   }
 
-  /** The XML of the running guest while it runs, else of the next start. */
-  async domainXml(domain: DomainRef): Promise<string> {
-    return (await this.#link.call('short', procedures.domainXml, { domain, flags: 0 })).xml;
+  /** Of the running guest while it runs; of its next start when that is asked for, or when it does not run. */
+  async domainXml(domain: DomainRef, isOfNextStart = false): Promise<string> {
+    const flags = isOfNextStart ? xmlFlags.inactive : 0;
+    return (await this.#link.call('short', procedures.domainXml, { domain, flags })).xml;
   }
 
   // Changing domains.

@@ -37,6 +37,9 @@ export const listFlags = { all: 0, managedSave: 1 << 8 } as const;
 /** virDomainCreateFlags. */
 export const createFlags = { none: 0, paused: 1 << 0, forceBoot: 1 << 4 } as const;
 
+/** virDomainXMLFlags. */
+export const xmlFlags = { inactive: 1 << 1 } as const;
+
 /** virDomainUndefineFlagsValues. */
 export const undefineFlags = { managedSave: 1 << 0, snapshotsMetadata: 1 << 1, nvram: 1 << 2 } as const;
 

@@ -1,0 +1,241 @@
+/**
+ * The Hypervisor that is real: QEMU or KVM guests through the libvirt daemon of this host. Made of three parts that know
+ * nothing of each other: the libvirt client, the guests' disks, and the firewall.
+ *
+ * Domains are persistent, and named and keyed by the instance: after a restart of this process, of the daemon, or of both,
+ * what runs is found again by uuid.
+ */
+import { writeFile } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { fail } from '../../machines/failure.ts';
+import type { Firewall } from '../firewall/firewall.ts';
+import type {
+  DomainState,
+  GuestSpec,
+  Hypervisor,
+  HypervisorEvent,
+  HypervisorFacts,
+  PowerState,
+} from '../hypervisor/hypervisor.ts';
+import { tapName } from '../hypervisor/tap-name.ts';
+import type { GuestDisks } from '../images/guest-disks.ts';
+import { readConsoleLog } from './console-log.ts';
+import { domainXml } from './domain-xml.ts';
+import { toLibvirtFailure } from './error-codes.ts';
+import { createGuest, waitForGuest } from './guest-boot.ts';
+import {
+  hardRebootGuest,
+  pauseGuest,
+  removeGuest,
+  softRebootGuest,
+  startGuest,
+  stopGuest,
+  suspendGuest,
+  unpauseGuest,
+} from './guest-power.ts';
+import { LibvirtClient, type LibvirtClientOptions } from './libvirt-client.ts';
+import { PowerWatch } from './power-watch.ts';
+
+export interface LibvirtHypervisorOptions {
+  /** Such as `qemu:///system`. */
+  uri: string;
+  disks: GuestDisks;
+  firewall: Firewall;
+  /** What guests run under; see virt-type.ts. Of no meaning to libvirt's test driver. */
+  virtType: 'kvm' | 'qemu';
+  logger?: Logger;
+  /** For tests: other times of keepalive and of reconnecting. */
+  client?: Omit<LibvirtClientOptions, 'uri'>;
+}
+
+export class LibvirtHypervisor implements Hypervisor {
+  /** For what attaches and detaches devices; see guest-devices.ts. */
+  readonly client: LibvirtClient;
+  readonly #disks: GuestDisks;
+  readonly #firewall: Firewall;
+  readonly #virtType: 'kvm' | 'qemu';
+  readonly #logger: Logger | undefined;
+  readonly #watch: PowerWatch;
+  readonly #listeners = new Set<(event: HypervisorEvent) => void>();
+  #hasSynced = false;
+
+  /** Throws `invalid_request` or `unsupported` when the URI is none of ours. */
+  constructor({ uri, disks, firewall, virtType, logger, client }: LibvirtHypervisorOptions) {
+    this.client = new LibvirtClient({ ...client, uri });
+    this.#disks = disks;
+    this.#firewall = firewall;
+    this.#virtType = virtType;
+    this.#logger = logger;
+    this.#watch = new PowerWatch(this.client, (uuid, powerState) => {
+      this.#emit({ type: 'power', uuid, powerState });
+    });
+    this.client.onEvent((event) => {
+      if (event.type === 'connected') this.#resync();
+      else if (event.type === 'lost') this.#reportLost(event.reason);
+      else if (event.type === 'lifecycle') void this.#watch.notice(event.uuid);
+    });
+  }
+
+  async connect(): Promise<HypervisorFacts> {
+    try {
+      await this.client.connect();
+      const [version, capabilities] = await Promise.all([this.client.hypervisorVersion(), this.client.capabilities()]);
+      const isSimulated = this.client.driver === 'test';
+      return {
+        type: isSimulated ? 'simulated' : 'QEMU',
+        version,
+        virtType: isSimulated ? 'simulated' : this.#virtType,
+        architectures: architecturesOf(capabilities),
+      };
+    } catch (error) {
+      throw toLibvirtFailure(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.client.close();
+  }
+
+  get isConnected(): boolean {
+    return this.client.isConnected;
+  }
+
+  onEvent(listener: (event: HypervisorEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async prepareFilter(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+    await this.#firewall.setupBasicFiltering(signal);
+    await this.#firewall.prepareInstanceFilter(guest, signal);
+  }
+
+  async createDisks(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+    await this.#disks.create(guest, signal);
+  }
+
+  createDomain(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+    const type = this.client.driver === 'test' ? 'test' : this.#virtType;
+    const xml = () => domainXml(guest, this.#disks.files(guest), type);
+    return createGuest(this.client, guest.uuid, xml, signal);
+  }
+
+  /** So that a guest reaches itself by its floating IP, whose packets come back through its own port. */
+  async enableHairpin(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+    for (const port of guest.ports) {
+      if (signal.aborted) throw toLibvirtFailure(signal.reason);
+      const tap = tapName(port.id);
+      try {
+        await writeFile(`/sys/class/net/${tap}/brport/hairpin_mode`, '1');
+      } catch (error) {
+        // As in Nova: a tap that is in no Linux bridge needs no hairpin, its switch sees to that.
+        if (!isNotThere(error)) throw fail('hypervisor_error', `no hairpin on ${tap}: ${String(error)}`);
+        this.#logger?.debug({ uuid: guest.uuid, tap }, 'the tap is in no Linux bridge');
+      }
+    }
+  }
+
+  async applyFilter(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+    await this.#firewall.applyInstanceFilter(guest, signal);
+  }
+
+  waitForBoot(uuid: string, signal: AbortSignal): Promise<void> {
+    return waitForGuest(this.client, uuid, signal);
+  }
+
+  start(uuid: string, signal: AbortSignal): Promise<void> {
+    return startGuest(this.client, uuid, signal);
+  }
+
+  stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
+    return stopGuest(this.client, uuid, graceMs, signal);
+  }
+
+  reboot(uuid: string, how: 'soft' | 'hard', signal: AbortSignal): Promise<void> {
+    const reboot = how === 'soft' ? softRebootGuest : hardRebootGuest;
+    return reboot(this.client, uuid, signal);
+  }
+
+  pause(uuid: string, signal: AbortSignal): Promise<void> {
+    return pauseGuest(this.client, uuid, signal);
+  }
+
+  unpause(uuid: string, signal: AbortSignal): Promise<void> {
+    return unpauseGuest(this.client, uuid, signal);
+  }
+
+  suspend(uuid: string, signal: AbortSignal): Promise<void> {
+    return suspendGuest(this.client, uuid, signal);
+  }
+
+  resume(uuid: string, signal: AbortSignal): Promise<void> {
+    return startGuest(this.client, uuid, signal);
+  }
+
+  destroyDomain(uuid: string, signal: AbortSignal): Promise<void> {
+    return removeGuest(this.client, uuid, signal);
+  }
+
+  async removeFilter(uuid: string, signal: AbortSignal): Promise<void> {
+    await this.#firewall.removeInstanceFilter(uuid, signal);
+  }
+
+  async removeDisks(uuid: string, signal: AbortSignal): Promise<void> {
+    await this.#disks.remove(uuid, signal);
+  }
+
+  async powerState(uuid: string): Promise<PowerState | 'absent'> {
+    try {
+      return (await this.client.look(uuid))?.powerState ?? 'absent';
+    } catch (error) {
+      throw toLibvirtFailure(error);
+    }
+  }
+
+  async listDomains(): Promise<DomainState[]> {
+    try {
+      const looks = await this.client.domains();
+      return looks.map(({ ref, powerState }) => ({ uuid: ref.uuid, domainName: ref.name, powerState }));
+    } catch (error) {
+      throw toLibvirtFailure(error);
+    }
+  }
+
+  async consoleLog(uuid: string, maxBytes: number): Promise<string> {
+    try {
+      return await readConsoleLog(this.#disks.consoleLog(uuid), maxBytes);
+    } catch (error) {
+      throw toLibvirtFailure(error);
+    }
+  }
+
+  #resync(): void {
+    this.#logger?.info('libvirt is connected');
+    this.#emit({ type: 'connected' });
+    const isFirst = !this.#hasSynced;
+    this.#hasSynced = true;
+    this.#watch.resync(isFirst).catch((error: unknown) => {
+      // The link dropped again, and is resynced when it is back; anything else is worth a line.
+      this.#logger?.warn({ failure: toLibvirtFailure(error).failure }, 'the domains could not be listed');
+    });
+  }
+
+  #reportLost(reason: string): void {
+    this.#logger?.warn({ reason }, 'libvirt is lost');
+    this.#emit({ type: 'lost', reason });
+  }
+
+  #emit(event: HypervisorEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** Read with a pattern: the one thing wanted of a document that is libvirt's own. */
+function architecturesOf(capabilities: string): string[] {
+  const names = capabilities.matchAll(/<arch name='([^']+)'/g);
+  return [...new Set(Array.from(names, ([, name]) => name).filter((name) => name !== undefined))];
+}
+
+function isNotThere(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
