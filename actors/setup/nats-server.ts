@@ -1,0 +1,203 @@
+/**
+ * Runs a nats-server of our own, with JetStream, on a folder of our own.
+ *
+ * One server a folder: the server holds a lock on it for as long as it lives, so a second start on the same folder is
+ * refused and nothing stale is left by a crash. It ends when we end, even when we are killed outright. It is never
+ * restarted here: whoever started it hears of its end and decides.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fail } from '../../machines/failure.ts';
+import { canBind, isNatsAt, type NatsGreeting, readGreeting } from './nats-greeting.ts';
+import { findProgram, tailOf } from './try-command.ts';
+
+const PREFERRED_PORT = 4222;
+const START_DEADLINE_MS = 20_000;
+const STOP_DEADLINE_MS = 5_000;
+const POLL_MS = 20;
+/** What flock exits with when another holds the lock. */
+const LOCK_TAKEN = 75;
+
+export interface NatsServerOptions {
+  /** Holds the configuration, the log and the JetStream store; made when absent. */
+  stateDir: string;
+  /** Demanded when given, and 0 asks for any free one. When absent: 4222, or any free one when that is taken. */
+  port?: number;
+  /** The address to listen on; `127.0.0.1` unless given. */
+  host?: string;
+  /** Where to serve monitoring over HTTP, on the same host; nowhere when absent. */
+  httpPort?: number;
+  /** Bytes; the server's own default (1 MiB) when absent. */
+  maxPayload?: number;
+  /** More lines for the configuration file, in its own syntax. */
+  extraConfig?: string;
+}
+
+export interface NatsServer {
+  url: string;
+  /** As the server gives it, for example `2.9.10`. */
+  version: string;
+  pid: number;
+  /** Resolves with a sentence when the server has ended, for whatever reason. */
+  ended: Promise<string>;
+  /** Ends it, by force when it takes longer than five seconds. May be called more than once. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when the server takes connections and JetStream is ready. Rejects with `unavailable` or `conflict`. */
+export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
+  const program = findProgram('nats-server');
+  if (!program) throw fail('unavailable', 'nats-server is not installed');
+  const { host = '127.0.0.1' } = options;
+  const port = options.port ?? ((await canBind(host, PREFERRED_PORT)) ? PREFERRED_PORT : 0);
+  if (port !== 0 && options.port !== undefined && !(await canBind(host, port))) {
+    const by = (await isNatsAt(host, port)) ? 'another nats-server' : 'another program';
+    throw fail('conflict', `port ${port} of ${host} is taken by ${by}`, { details: { port } });
+  }
+  try {
+    return await start(program, { ...options, host, port });
+  } catch (error) {
+    // Somebody took the preferred port between our look and the server's.
+    if (options.port === undefined && port !== 0 && !(await canBind(host, port))) {
+      return await start(program, { ...options, host, port: 0 });
+    }
+    throw error;
+  }
+}
+
+async function start(
+  program: string,
+  options: NatsServerOptions & { host: string; port: number },
+): Promise<NatsServer> {
+  const stateDir = resolve(options.stateDir);
+  await mkdir(join(stateDir, 'nats'), { recursive: true });
+  // Tells our server from any other that answers on the port.
+  const serverName = `kilonova-${process.pid}-${Date.now().toString(36)}`;
+  const configPath = join(stateDir, 'nats-server.conf');
+  const logPath = join(stateDir, 'nats-server.log');
+  const lockPath = join(stateDir, 'nats-server.lock');
+  const guard = guardWords(lockPath);
+  // The command line reads the configuration after it holds the lock, so a refused start must not replace it.
+  const ownConfigPath = `${configPath}.${process.pid}`;
+  await writeFile(ownConfigPath, configuration(options, stateDir, serverName));
+  const log = openSync(logPath, 'a');
+  const command = ['sh', '-c', 'mv "$1" "$2" && exec "$3" --config "$2"', 'sh', ownConfigPath, configPath, program];
+  const [first = 'sh', ...rest] = [...guard, ...command];
+  // In a process group of its own, so that Ctrl-C ends us first and it last.
+  const child = spawn(first, rest, { stdio: ['ignore', log, log], detached: true });
+  closeSync(log);
+  const ended = endOf(child);
+  try {
+    const { greeting, port } = await waitUntilReady(child, ended, options, stateDir, serverName, logPath);
+    return {
+      url: `nats://${options.host}:${port}`,
+      version: greeting.version,
+      pid: child.pid ?? 0,
+      ended,
+      stop: () => stop(child, ended),
+    };
+  } catch (error) {
+    await stop(child, ended);
+    await rm(ownConfigPath, { force: true });
+    throw error;
+  }
+}
+
+/** Dies with its parent, and holds the lock: both programs replace themselves by what follows. */
+function guardWords(lockPath: string): string[] {
+  const setpriv = findProgram('setpriv');
+  const flock = findProgram('flock');
+  return [
+    ...(setpriv ? [setpriv, '--pdeathsig', 'TERM', '--'] : []),
+    ...(flock ? [flock, '--no-fork', '--nonblock', '--conflict-exit-code', String(LOCK_TAKEN), lockPath] : []),
+  ];
+}
+
+function configuration(
+  options: NatsServerOptions & { host: string; port: number },
+  stateDir: string,
+  serverName: string,
+): string {
+  const lines = [
+    '# Written anew at every start.',
+    `server_name: ${JSON.stringify(serverName)}`,
+    `host: ${JSON.stringify(options.host)}`,
+    `port: ${options.port === 0 ? -1 : options.port}`,
+    `pid_file: ${JSON.stringify(join(stateDir, 'nats-server.pid'))}`,
+    `ports_file_dir: ${JSON.stringify(stateDir)}`,
+    `jetstream: { store_dir: ${JSON.stringify(join(stateDir, 'nats'))} }`,
+  ];
+  if (options.httpPort !== undefined) {
+    lines.push(`http: ${JSON.stringify(`${options.host}:${options.httpPort}`)}`);
+  }
+  if (options.maxPayload !== undefined) lines.push(`max_payload: ${options.maxPayload}`);
+  if (options.extraConfig) lines.push(options.extraConfig);
+  return `${lines.join('\n')}\n`;
+}
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolveEnd) => {
+    child.on('error', (error) => resolveEnd(`nats-server could not be started: ${error.message}`));
+    child.on('exit', (code, signal) =>
+      resolveEnd(signal ? `nats-server was killed by ${signal}` : `nats-server ended with code ${code}`),
+    );
+  });
+}
+
+async function waitUntilReady(
+  child: ChildProcess,
+  ended: Promise<string>,
+  options: { host: string; port: number },
+  stateDir: string,
+  serverName: string,
+  logPath: string,
+): Promise<{ greeting: NatsGreeting; port: number }> {
+  let end: string | undefined;
+  void ended.then((sentence) => {
+    end = sentence;
+  });
+  const deadline = Date.now() + START_DEADLINE_MS;
+  while (Date.now() < deadline) {
+    if (end !== undefined) {
+      if (child.exitCode === LOCK_TAKEN) {
+        const holder = await readFile(join(stateDir, 'nats-server.pid'), 'utf8').catch(() => '?');
+        throw fail('conflict', `another nats-server (process ${holder.trim()}) runs on ${stateDir}`);
+      }
+      throw fail('unavailable', `${end}; its log says:\n${await tailOfLog(logPath)}`);
+    }
+    const port = options.port || (await readChosenPort(stateDir, child.pid));
+    const greeting = port ? await readGreeting(options.host, port) : undefined;
+    if (port && greeting?.serverName === serverName && greeting.hasJetStream) return { greeting, port };
+    await delay(POLL_MS);
+  }
+  const log = await tailOfLog(logPath);
+  throw fail('timeout', `nats-server was not ready after ${START_DEADLINE_MS / 1000} s; its log says:\n${log}`);
+}
+
+/** The port that the server chose by itself: it writes a file of that when it listens. */
+async function readChosenPort(stateDir: string, pid: number | undefined): Promise<number | undefined> {
+  try {
+    const text = await readFile(join(stateDir, `nats-server_${pid}.ports`), 'utf8');
+    const ports = JSON.parse(text) as { nats?: string[] };
+    const [url] = ports.nats ?? [];
+    return url === undefined ? undefined : Number(new URL(url).port);
+  } catch {
+    return undefined; // not there yet, or half written
+  }
+}
+
+async function tailOfLog(path: string): Promise<string> {
+  return tailOf(await readFile(path, 'utf8').catch(() => '(no log)'));
+}
+
+async function stop(child: ChildProcess, ended: Promise<string>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
+  await ended;
+  clearTimeout(timer);
+}
