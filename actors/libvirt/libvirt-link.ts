@@ -85,6 +85,7 @@ export class LibvirtLink {
 
   /** Resolves at once while connected. Rejects with the signal's reason, or when the link is closed. */
   async whenConnected(signal: AbortSignal): Promise<void> {
+    if (this.#isClosed) throw closedFailure();
     await rejectOnAbort(this.#connected.promise, signal);
   }
 

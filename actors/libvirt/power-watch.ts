@@ -29,7 +29,7 @@ export class PowerWatch {
         this.#learn(uuid, look?.powerState ?? 'absent');
       } while (this.#looking.get(uuid));
     } catch {
-      // The link dropped; all is looked at again when it is back.
+      // The link dropped or will, for keepalive ends one that is stuck; all is looked at again when it is back.
     } finally {
       this.#looking.delete(uuid);
     }

@@ -39,6 +39,8 @@ export interface PrivateLibvirtd {
   uri: string;
   /** Ends the daemon and leaves its guests: `TERM` as a service manager would, `KILL` as a crash would. */
   kill(signal: 'TERM' | 'KILL'): Promise<void>;
+  /** Ends every guest as a crash of its emulator would. */
+  killGuests(): Promise<void>;
   /** Holds the daemon still, or lets it go on. */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
@@ -110,6 +112,10 @@ class Daemon implements PrivateLibvirtd {
     await this.#order(`end ${signal}`);
   }
 
+  async killGuests(): Promise<void> {
+    await this.#order('guests');
+  }
+
   async freeze(): Promise<void> {
     await this.#order('signal STOP');
   }
@@ -178,6 +184,8 @@ function startShell(folder: string, options: PrivateLibvirtdOptions): ChildProce
     // Diagnostics go to the shell's own standard error; its standard output is for answers.
     '    start) libvirtd --pid-file "$FOLDER/libvirtd.pid" >&2 </dev/null & daemon=$!;;',
     '    signal) kill -"$argument" "$daemon";;',
+    // There are none but ours: the namespace sees its own processes only.
+    '    guests) for pid in $(pidof qemu-system-x86_64); do kill -KILL $pid; done;;',
     '    end) kill -"$argument" "$daemon"; wait "$daemon" 2>/dev/null;;',
     '  esac',
     '  echo done',

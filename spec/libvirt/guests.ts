@@ -1,0 +1,102 @@
+/** What the tests of the libvirt actor spawn: a guest with no disk, whose firmware finds nothing to boot and stays up. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Firewall } from '../../actors/firewall/firewall.ts';
+import type { GuestSpec } from '../../actors/hypervisor/hypervisor.ts';
+import type { GuestDisks, GuestFiles } from '../../actors/images/guest-disks.ts';
+import { LibvirtHypervisor } from '../../actors/libvirt/libvirt-hypervisor.ts';
+import { type PrivateLibvirtd, startPrivateLibvirtd } from '../support/private-libvirtd.ts';
+
+export function guestSpec(changes: Partial<GuestSpec> = {}): GuestSpec {
+  const uuid = changes.uuid ?? randomUUID();
+  return {
+    uuid,
+    domainName: `instance-${uuid.slice(0, 8)}`,
+    displayName: 'web',
+    projectId: '9f0c0a1d6b7e4c8fa3b2d1e0f4a5b6c7',
+    userId: 'c1d2e3f4a5b64718a9b0c1d2e3f4a5b6',
+    flavor: { name: 'm1.nano', vcpus: 1, memoryMb: 32, rootGb: 0 },
+    image: { id: 'b7a4b6b0-6b0a-4f0e-8f5e-1f6c2f3a4d5e', name: 'firmware', diskFormat: 'none' },
+    ports: [],
+    configDrive: {
+      hostname: 'web',
+      availabilityZone: 'nova',
+      metadata: {},
+      publicKeys: [],
+      files: [],
+    },
+    ...changes,
+  };
+}
+
+/** Files of the folder it is given: a config drive with nothing on it, and the console's log. */
+export class PlainDisks implements GuestDisks {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  files(guest: GuestSpec): GuestFiles {
+    return {
+      configDrive: join(this.#folder, guest.uuid, 'disk.config'),
+      consoleLog: this.consoleLog(guest.uuid),
+    };
+  }
+
+  consoleLog(uuid: string): string {
+    return join(this.#folder, uuid, 'console.log');
+  }
+
+  async create(guest: GuestSpec): Promise<GuestFiles> {
+    const files = this.files(guest);
+    await mkdir(join(this.#folder, guest.uuid), { recursive: true });
+    await writeFile(files.configDrive, Buffer.alloc(64 * 1024));
+    return files;
+  }
+
+  async remove(uuid: string): Promise<void> {
+    await rm(join(this.#folder, uuid), { recursive: true, force: true });
+  }
+}
+
+/** For hosts without a network. */
+export const openFirewall: Firewall = {
+  async setupBasicFiltering() {},
+  async prepareInstanceFilter() {},
+  async applyInstanceFilter() {},
+  async removeInstanceFilter() {},
+};
+
+export interface TestHost extends AsyncDisposable {
+  daemon: PrivateLibvirtd;
+  hypervisor: LibvirtHypervisor;
+  disks: GuestDisks;
+}
+
+/** A host of the test's own, connected; all that is on it goes with it. */
+export async function startTestHost(driver: 'qemu' | 'test'): Promise<TestHost> {
+  await using undo = new AsyncDisposableStack();
+  const daemon = undo.use(await startPrivateLibvirtd({ driver }));
+  const folder = await mkdtemp(join(tmpdir(), 'guests-'));
+  undo.defer(() => rm(folder, { recursive: true, force: true }));
+  const disks = new PlainDisks(folder);
+  const hypervisor = new LibvirtHypervisor({
+    uri: daemon.uri,
+    disks,
+    firewall: openFirewall,
+    virtType: 'qemu',
+    client: { firstBackoffMs: 20, mostBackoffMs: 100 },
+  });
+  undo.defer(() => hypervisor.close());
+  await hypervisor.connect();
+  const all = undo.move();
+  return { daemon, hypervisor, disks, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+/** Generous, because emulated guests share two processors with other tests. */
+export function deadline(ms = 30_000): AbortSignal {
+  return AbortSignal.timeout(ms);
+}
