@@ -1,0 +1,116 @@
+/**
+ * The domains of a simulated host, and who hears when their power state changes. They live on, unseen, while the link is
+ * lost; when it is back, each that is not as it was is told of once, as by the libvirt actor.
+ */
+import type { DomainState, PowerState } from '../hypervisor/hypervisor.ts';
+
+export interface Domain {
+  readonly domainName: string;
+  readonly memoryMb: number;
+  powerState: PowerState;
+}
+
+type Seen = PowerState | 'absent';
+type Listener = (uuid: string, powerState: Seen) => void;
+
+export class SimulatedDomains {
+  readonly #domains = new Map<string, Domain>();
+  readonly #report: Listener;
+  /** Woken by every change, seen or not. */
+  readonly #watchers = new Set<(uuid: string) => void>();
+  /** What was last told of those that changed since the link was lost; absent while there is a link. */
+  #unseen: Map<string, Seen> | undefined = new Map();
+
+  constructor(report: Listener) {
+    this.#report = report;
+  }
+
+  get(uuid: string): Domain | undefined {
+    return this.#domains.get(uuid);
+  }
+
+  uuids(): string[] {
+    return [...this.#domains.keys()];
+  }
+
+  list(): DomainState[] {
+    return Array.from(this.#domains, ([uuid, { domainName, powerState }]) => ({ uuid, domainName, powerState }));
+  }
+
+  /** Of the guests that are in memory. */
+  usedMemoryMb(): number {
+    let used = 0;
+    for (const domain of this.#domains.values()) if (isActive(domain)) used += domain.memoryMb;
+    return used;
+  }
+
+  /** Defines the domain, in place of one that there may be, and starts it. */
+  create(uuid: string, domainName: string, memoryMb: number): void {
+    const before = this.#look(uuid);
+    this.#domains.set(uuid, { domainName, memoryMb, powerState: 'running' });
+    this.#changed(uuid, before);
+  }
+
+  change(uuid: string, powerState: PowerState): void {
+    const domain = this.#domains.get(uuid);
+    if (!domain || domain.powerState === powerState) return;
+    const before = domain.powerState;
+    domain.powerState = powerState;
+    this.#changed(uuid, before);
+  }
+
+  remove(uuid: string): void {
+    const before = this.#look(uuid);
+    if (this.#domains.delete(uuid)) this.#changed(uuid, before);
+  }
+
+  /** Nothing is told until `show`. */
+  hide(): void {
+    this.#unseen ??= new Map();
+  }
+
+  /** Tells what changed unseen; the first time there is nothing to compare with. */
+  show({ isFirst }: { isFirst: boolean }): void {
+    const unseen = this.#unseen ?? new Map<string, Seen>();
+    this.#unseen = undefined;
+    if (isFirst) return;
+    for (const [uuid, before] of unseen) {
+      const now = this.#look(uuid);
+      if (now !== before) this.#report(uuid, now);
+    }
+  }
+
+  /** Resolves when the domain has changed; rejects with the signal's reason when it aborts first. */
+  changeOf(uuid: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        this.#watchers.delete(watcher);
+        signal.removeEventListener('abort', onAbort);
+        settle();
+      };
+      const watcher = (changed: string) => {
+        if (changed === uuid) end(resolve);
+      };
+      const onAbort = () => end(() => reject(signal.reason));
+      this.#watchers.add(watcher);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  #look(uuid: string): Seen {
+    return this.#domains.get(uuid)?.powerState ?? 'absent';
+  }
+
+  #changed(uuid: string, before: Seen): void {
+    const now = this.#look(uuid);
+    if (now === before) return;
+    for (const wake of this.#watchers) wake(uuid);
+    if (!this.#unseen) this.#report(uuid, now);
+    else if (!this.#unseen.has(uuid)) this.#unseen.set(uuid, before);
+  }
+}
+
+/** It is in memory: it can be unplugged, and cannot be started. */
+export function isActive({ powerState }: Pick<Domain, 'powerState'>): boolean {
+  return powerState === 'running' || powerState === 'paused';
+}
