@@ -205,7 +205,7 @@ function bits(mask,   parts, count, i, part, sum) {
 }
 `;
 
-const udhcpcScript = String.raw`#!/bin/sh
+const udhcpcScript = `#!/bin/sh
 case "$1" in
   deconfig) ip addr flush dev "$interface" ;;
   bound | renew)

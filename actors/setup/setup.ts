@@ -65,13 +65,13 @@ export async function ensureMachine(options: MachineOptions): Promise<ReadyMachi
   // All at once, because each run of apt-get costs seconds.
   const all = await ensurePackages(groups, report);
 
-  if (hasOwnNats && isMissing(all, 'nats-server')) throw fail('unavailable', describe('NATS', all));
+  if (hasOwnNats && isMissing(all, 'nats-server')) throw fail('unavailable', describeMissing('NATS', all));
   const libvirt =
     want.hypervisor === 'simulated'
       ? undefined
       : await ensureLibvirt({ stateDir, report }).catch((error: unknown) => {
           const { message } = toFailure(error);
-          const reason = all.missing.length > 0 ? describe('libvirt', all) : `libvirt is not used: ${message}`;
+          const reason = all.missing.length > 0 ? describeMissing('libvirt', all) : `libvirt is not used: ${message}`;
           if (want.hypervisor === 'libvirt') throw fail('hypervisor_unavailable', reason);
           reasons.push(reason);
           return undefined;
@@ -103,7 +103,7 @@ function isMissing(outcome: PackagesOutcome, name: string): boolean {
 }
 
 /** One sentence that a person can act on. */
-export function describe(what: string, outcome: PackagesOutcome): string {
+export function describeMissing(what: string, outcome: PackagesOutcome): string {
   const { missing, command, reason } = outcome;
   return `${what} is not there: ${missing.join(', ')} missing (${reason ?? 'unknown why'}); run: ${command ?? '-'}`;
 }
