@@ -5,9 +5,7 @@
  * Domains are persistent, and named and keyed by the instance: after a restart of this process, of the daemon, or of both,
  * what runs is found again by uuid.
  */
-import { writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { fail } from '../../machines/failure.ts';
 import type { Firewall } from '../firewall/firewall.ts';
 import type {
   DomainState,
@@ -33,6 +31,7 @@ import {
   suspendGuest,
   unpauseGuest,
 } from './guest-power.ts';
+import { enableHairpin } from './hairpin.ts';
 import { LibvirtClient, type LibvirtClientOptions } from './libvirt-client.ts';
 import { PowerWatch } from './power-watch.ts';
 
@@ -43,6 +42,8 @@ export interface LibvirtHypervisorOptions {
   firewall: Firewall;
   /** What guests run under; see virt-type.ts. Of no meaning to libvirt's test driver. */
   virtType: 'kvm' | 'qemu';
+  /** Where libvirt's taps are, when not here; a name that `ip netns` knows. */
+  networkNamespace?: string;
   logger?: Logger;
   /** For tests: other times of keepalive and of reconnecting. */
   client?: Omit<LibvirtClientOptions, 'uri'>;
@@ -54,18 +55,20 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #disks: GuestDisks;
   readonly #firewall: Firewall;
   readonly #virtType: 'kvm' | 'qemu';
+  readonly #networkNamespace: string | undefined;
   readonly #logger: Logger | undefined;
   readonly #watch: PowerWatch;
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
   #hasSynced = false;
 
   /** Throws `invalid_request` or `unsupported` when the URI is none of ours. */
-  constructor({ uri, disks, firewall, virtType, logger, client }: LibvirtHypervisorOptions) {
-    this.client = new LibvirtClient({ ...client, uri });
-    this.#disks = disks;
-    this.#firewall = firewall;
-    this.#virtType = virtType;
-    this.#logger = logger;
+  constructor(options: LibvirtHypervisorOptions) {
+    this.client = new LibvirtClient({ ...options.client, uri: options.uri });
+    this.#disks = options.disks;
+    this.#firewall = options.firewall;
+    this.#virtType = options.virtType;
+    this.#networkNamespace = options.networkNamespace;
+    this.#logger = options.logger;
     this.#watch = new PowerWatch(this.client, (uuid, powerState) => {
       this.#emit({ type: 'power', uuid, powerState });
     });
@@ -120,18 +123,11 @@ export class LibvirtHypervisor implements Hypervisor {
     return createGuest(this.client, guest.uuid, xml, signal);
   }
 
-  /** So that a guest reaches itself by its floating IP, whose packets come back through its own port. */
   async enableHairpin(guest: GuestSpec, signal: AbortSignal): Promise<void> {
     for (const port of guest.ports) {
-      if (signal.aborted) throw toLibvirtFailure(signal.reason);
       const tap = tapName(port.id);
-      try {
-        await writeFile(`/sys/class/net/${tap}/brport/hairpin_mode`, '1');
-      } catch (error) {
-        // As in Nova: a tap that is in no Linux bridge needs no hairpin, its switch sees to that.
-        if (!isNotThere(error)) throw fail('hypervisor_error', `no hairpin on ${tap}: ${String(error)}`);
-        this.#logger?.debug({ uuid: guest.uuid, tap }, 'the tap is in no Linux bridge');
-      }
+      const isInBridge = await enableHairpin(tap, signal, this.#networkNamespace);
+      if (!isInBridge) this.#logger?.debug({ uuid: guest.uuid, tap }, 'the tap is in no Linux bridge');
     }
   }
 
@@ -234,8 +230,4 @@ export class LibvirtHypervisor implements Hypervisor {
 function architecturesOf(capabilities: string): string[] {
   const names = capabilities.matchAll(/<arch name='([^']+)'/g);
   return [...new Set(Array.from(names, ([, name]) => name).filter((name) => name !== undefined))];
-}
-
-function isNotThere(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

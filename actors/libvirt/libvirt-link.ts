@@ -46,6 +46,9 @@ export class LibvirtLink {
   readonly #emit: (event: LinkEvent) => void;
   #lanes: Record<Lane, RpcConnection> | undefined;
   #isClosed = false;
+  /** It was connected once: from then on it connects by itself. */
+  #isHealing = false;
+  #opening: Promise<void> | undefined;
   #connected = Promise.withResolvers<void>();
   readonly #closing = new AbortController();
 
@@ -60,10 +63,14 @@ export class LibvirtLink {
     return this.#lanes !== undefined;
   }
 
-  /** Rejects when the first attempt fails; afterwards the link heals by itself. */
+  /** Rejects when the first attempt fails, and may be called again then; afterwards the link heals by itself. */
   async open(): Promise<void> {
-    if (this.#lanes !== undefined) return;
-    await this.#connect();
+    if (this.#isClosed) throw closedFailure();
+    if (this.#isHealing) return await this.#connected.promise;
+    this.#opening ??= this.#connect().finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
   }
 
   close(): void {
@@ -133,6 +140,7 @@ export class LibvirtLink {
       throw new LinkLost('the link to libvirt dropped while it was opened', false);
     }
     this.#lanes = lanes;
+    this.#isHealing = true;
     this.#connected.resolve();
     for (const connection of [lanes.short, lanes.long]) {
       connection.onClose((reason) => this.#lose(lanes, reason));

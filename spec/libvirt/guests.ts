@@ -31,16 +31,22 @@ export function guestSpec(changes: Partial<GuestSpec> = {}): GuestSpec {
   };
 }
 
+/** What guests boot instead of nothing. */
+export type BootFiles = Pick<GuestFiles, 'kernel' | 'ramdisk'>;
+
 /** Files of the folder it is given: a config drive with nothing on it, and the console's log. */
 export class PlainDisks implements GuestDisks {
   readonly #folder: string;
+  readonly #boot: BootFiles;
 
-  constructor(folder: string) {
+  constructor(folder: string, boot: BootFiles = {}) {
     this.#folder = folder;
+    this.#boot = boot;
   }
 
   files(guest: GuestSpec): GuestFiles {
     return {
+      ...this.#boot,
       configDrive: join(this.#folder, guest.uuid, 'disk.config'),
       consoleLog: this.consoleLog(guest.uuid),
     };
@@ -74,26 +80,36 @@ export interface TestHost extends AsyncDisposable {
   daemon: PrivateLibvirtd;
   hypervisor: LibvirtHypervisor;
   disks: GuestDisks;
+  /** Goes with the host. */
+  folder: string;
+}
+
+export interface TestHostOptions {
+  boot?: BootFiles;
+  /** The network namespace of the daemon. */
+  netns?: string;
 }
 
 /** A host of the test's own, connected; all that is on it goes with it. */
-export async function startTestHost(driver: 'qemu' | 'test'): Promise<TestHost> {
+export async function startTestHost(driver: 'qemu' | 'test', { boot, netns }: TestHostOptions = {}): Promise<TestHost> {
   await using undo = new AsyncDisposableStack();
-  const daemon = undo.use(await startPrivateLibvirtd({ driver }));
+  const network = netns === undefined ? 'shared' : { netns };
+  const daemon = undo.use(await startPrivateLibvirtd({ driver, network }));
   const folder = await mkdtemp(join(tmpdir(), 'guests-'));
   undo.defer(() => rm(folder, { recursive: true, force: true }));
-  const disks = new PlainDisks(folder);
+  const disks = new PlainDisks(folder, boot);
   const hypervisor = new LibvirtHypervisor({
     uri: daemon.uri,
     disks,
     firewall: openFirewall,
     virtType: 'qemu',
+    ...(netns !== undefined && { networkNamespace: netns }),
     client: { firstBackoffMs: 20, mostBackoffMs: 100 },
   });
   undo.defer(() => hypervisor.close());
   await hypervisor.connect();
   const all = undo.move();
-  return { daemon, hypervisor, disks, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { daemon, hypervisor, disks, folder, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** Generous, because emulated guests share two processors with other tests. */

@@ -126,6 +126,9 @@ describe('the libvirt hypervisor, with QEMU', () => {
     await writeFile(disks.consoleLog(guest.uuid), 'the beginning, and the end');
     expect(await hypervisor.consoleLog(guest.uuid, 7)).toBe('the end');
     expect(await hypervisor.consoleLog(guest.uuid, 1_000)).toBe('the beginning, and the end');
+    await writeFile(`${disks.consoleLog(guest.uuid)}.0`, ' before ');
+    await writeFile(`${disks.consoleLog(guest.uuid)}.1`, 'long');
+    expect(await hypervisor.consoleLog(guest.uuid, 35)).toBe('g before the beginning, and the end');
   });
 });
 

@@ -176,6 +176,8 @@ function startShell(folder: string, options: PrivateLibvirtdOptions): ChildProce
   ]);
   const script = [
     'set -e',
+    // What /sys shows of the network is that of whoever mounted it.
+    network === 'own' ? 'mount -t sysfs sysfs /sys' : '',
     ...mounts,
     hostname === undefined ? '' : 'hostname "$NEW_HOSTNAME"',
     'set +e',
@@ -197,7 +199,7 @@ function startShell(folder: string, options: PrivateLibvirtdOptions): ChildProce
     ...(network === 'own' ? ['--net'] : []),
     ...['bash', '-c', script],
   ];
-  const inNetns = typeof network === 'object' ? ['nsenter', `--net=/run/netns/${network.netns}`] : [];
+  const inNetns = typeof network === 'object' ? ['ip', 'netns', 'exec', network.netns] : [];
   const [command = '', ...args] = [...inNetns, ...unshare];
   return spawn(command, args, { env: { ...process.env, FOLDER: folder, NEW_HOSTNAME: hostname ?? '' } });
 }

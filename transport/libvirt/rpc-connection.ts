@@ -241,11 +241,14 @@ export class RpcConnection {
     clearInterval(this.#keepaliveTimer);
     if (how === 'end') this.#socket.end().unref();
     else this.#socket.destroy();
-    for (const listener of this.#closeListeners) listener(reason);
-    for (const call of this.#inFlight.values()) call.fail(new LinkLost(reason, true));
-    for (const call of this.#waiting) call.fail(new LinkLost(reason, false));
-    this.#inFlight.clear();
-    this.#waiting.clear();
+    try {
+      for (const listener of this.#closeListeners) listener(reason);
+    } finally {
+      for (const call of this.#inFlight.values()) call.fail(new LinkLost(reason, true));
+      for (const call of this.#waiting) call.fail(new LinkLost(reason, false));
+      this.#inFlight.clear();
+      this.#waiting.clear();
+    }
   }
 }
 
