@@ -7,7 +7,6 @@
  */
 import { createConnection, type Socket } from 'node:net';
 import {
-  encodePacket,
   keepalivePacket,
   keepaliveProcedures,
   keepaliveProgram,
@@ -19,9 +18,10 @@ import {
   programVersion,
   remoteProgram,
 } from './packet.ts';
+import { callPacket, PendingCall } from './pending-call.ts';
 import { type Procedure, procedures, type RemoteEvent, remoteError } from './procedures.ts';
-import { CallTimeout, LibvirtError, LinkLost } from './rpc-errors.ts';
-import { decode, encode } from './xdr.ts';
+import { LibvirtError, LinkLost } from './rpc-errors.ts';
+import { decode } from './xdr.ts';
 
 /** REMOTE_AUTH_NONE: the socket's file permissions are the authentication. */
 const authNone = 0;
@@ -46,14 +46,8 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
-interface Call {
-  name: string;
-  packet: (serial: number) => Buffer;
-  /** Throws when the payload is not what the procedure answers. */
-  answer: (payload: Buffer) => void;
-  fail: (error: unknown) => void;
-  isSettled: boolean;
-}
+/** A call of whatever procedure. */
+type Call = Pick<PendingCall<never, unknown>, 'name' | 'toPacket' | 'answer' | 'fail'>;
 
 export class RpcConnection {
   readonly #socket: Socket;
@@ -102,40 +96,18 @@ export class RpcConnection {
   }
 
   /** Rejects with LibvirtError, LinkLost, CallTimeout, or the signal's reason. */
-  call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
+  async call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
     const { deadlineMs = this.#deadlineMs, signal } = options;
-    const { promise, resolve, reject } = Promise.withResolvers<R>();
-    if (this.#closedBecause !== undefined) return Promise.reject(new LinkLost(this.#closedBecause, false));
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    const payload = encode(procedure.args, args);
-
-    const settle = (act: () => void) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-      call.isSettled = true;
-      act();
-    };
-    const call: Call = {
-      name: procedure.name,
-      packet: (serial) => encodePacket(callHeader(procedure.number, serial), payload),
-      answer: (bytes) => {
-        const result = decode(procedure.result, bytes);
-        settle(() => resolve(result));
-      },
-      fail: (error) => settle(() => reject(error)),
-      isSettled: false,
-    };
-    const giveUp = (error: (wasSent: boolean) => unknown) => call.fail(error(!this.#waiting.delete(call)));
-    const abort = () => giveUp(() => signal?.reason);
-    const timer = setTimeout(
-      () => giveUp((wasSent) => new CallTimeout(procedure.name, deadlineMs, wasSent)),
+    if (this.#closedBecause !== undefined) throw new LinkLost(this.#closedBecause, false);
+    signal?.throwIfAborted();
+    const call = new PendingCall(procedure, args, {
       deadlineMs,
-    );
-    signal?.addEventListener('abort', abort);
-
+      signal,
+      onGivenUp: () => this.#waiting.delete(call),
+    });
     this.#waiting.add(call);
     this.#sendWaiting();
-    return promise;
+    return await call.outcome;
   }
 
   /** One listener for each kind of event; the daemon must have been asked for them. */
@@ -154,7 +126,7 @@ export class RpcConnection {
   /** Says goodbye when the daemon still listens. Pending calls fail. */
   close(): void {
     if (this.#closedBecause !== undefined) return;
-    this.#socket.write(encodePacket(callHeader(procedures.close.number, this.#nextSerial())));
+    this.#socket.write(callPacket(procedures.close.number, this.#nextSerial()));
     this.#drop('the link was closed here', 'end');
   }
 
@@ -164,7 +136,7 @@ export class RpcConnection {
       this.#waiting.delete(call);
       const serial = this.#nextSerial();
       try {
-        this.#socket.write(call.packet(serial));
+        this.#socket.write(call.toPacket(serial));
         this.#inFlight.set(serial, call);
       } catch (error) {
         call.fail(error);
@@ -213,9 +185,7 @@ export class RpcConnection {
     const call = this.#inFlight.get(serial);
     if (call === undefined) throw new ProtocolError(`a reply to serial ${serial}, which was not called`);
     // Decoded before the call is forgotten, so that a reply that makes no sense fails it with the link.
-    if (call.isSettled) {
-      // Nobody waits for it any more.
-    } else if (status === packetStatus.ok) {
+    if (status === packetStatus.ok) {
       call.answer(payload);
     } else if (status === packetStatus.error) {
       call.fail(new LibvirtError(call.name, decode(remoteError, payload)));
@@ -262,15 +232,4 @@ function connectSocket(path: string): Promise<Socket> {
     resolve(socket);
   });
   return promise;
-}
-
-function callHeader(procedure: number, serial: number) {
-  return {
-    program: remoteProgram,
-    version: programVersion,
-    procedure,
-    type: packetTypes.call,
-    serial,
-    status: packetStatus.ok,
-  };
 }
