@@ -16,7 +16,8 @@ export interface EffectJob {
 }
 
 export interface EffectImplementation {
-  run(job: EffectJob): Promise<object | undefined>;
+  /** What it resolves with, if an object, is the effect's output. */
+  run(job: EffectJob): Promise<unknown>;
   /**
    * Whether the transition that led here must be stored before the effect begins. Only for effects that leave no trace
    * outside the process, or that repeat what a stored state begins with anyway, may this be false.

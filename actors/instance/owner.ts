@@ -12,6 +12,7 @@ import type { InstanceContext, InstanceEvent, InstanceNotification } from '../..
 import { statePath } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type InstanceSnapshot, presentRecord, restoreLive, restoreSettled } from './chart-snapshot.ts';
@@ -37,6 +38,8 @@ export interface OwnerWorld {
 const writeBehindMs = 50;
 
 export class InstanceOwner {
+  /** Of the request that is being worked on: one launch is one trace across all parts. */
+  callContext: CallContext;
   readonly #world: OwnerWorld;
   #record: Instance;
   /** 0: not stored yet. */
@@ -52,7 +55,8 @@ export class InstanceOwner {
   #lastEffect: Promise<unknown> = Promise.resolve();
 
   /** `revision` 0: a new instance, whose record is to be created by its first transition. */
-  constructor(world: OwnerWorld, record: Instance, revision: number) {
+  constructor(world: OwnerWorld, record: Instance, revision: number, callContext: CallContext = newContext()) {
+    this.callContext = callContext;
     this.#world = world;
     this.#record = record;
     this.#revision = revision;
@@ -284,14 +288,14 @@ export class InstanceOwner {
 
 /** Tries again, with back-off, while the failure says that this may help and there is time left. */
 async function tryAgain(
-  run: () => Promise<object | undefined>,
+  run: () => Promise<unknown>,
   clock: Clock,
   signal: AbortSignal,
   onFailure: (failure: Failure) => void,
 ): Promise<object> {
   for (let pause = 100; ; pause = Math.min(pause * 2, 5_000)) {
     try {
-      return (await run()) ?? {};
+      return { ...((await run()) as object | undefined) };
     } catch (thrown) {
       signal.throwIfAborted();
       const failure = toFailure(thrown);

@@ -149,7 +149,7 @@ export const api = {
       'create',
       'Launches instances. Answered when they are accepted; follow their state.',
       CreateInstance,
-      Exact({ instances: Type.Array(InstanceView), adminPassword: Type.Optional(Type.String()) }),
+      Exact({ instances: Type.Array(InstanceView) }),
     ),
     get: endpoint(
       'instance',

@@ -30,11 +30,7 @@ export type InstanceCommand = Type.Static<typeof InstanceCommand>;
 /** API server → cloud controller. */
 export const controllerCalls = {
   /** Not idempotent without a client token: a timeout is not retried. */
-  createInstance: defineCall(
-    'create_instance',
-    CreateInstance,
-    Exact({ instances: Type.Array(StoredInstance), adminPassword: Type.Optional(Type.String()) }),
-  ),
+  createInstance: defineCall('create_instance', CreateInstance, Exact({ instances: Type.Array(StoredInstance) })),
   /** `revision`: where the record reflects the command; absent when its host has yet to hear of it. */
   commandInstance: defineCall(
     'command_instance',
@@ -46,7 +42,8 @@ export const controllerCalls = {
     CreateKeyPair,
     Exact({ keyPair: KeyPair, privateKey: Type.Optional(Type.String()), revision: Revision }),
   ),
-  deleteKeyPair: defineCall('delete_key_pair', DeleteKeyPair, Exact({ revision: Revision })),
+  /** `revision`: the one that was deleted. */
+  deleteKeyPair: defineCall('delete_key_pair', DeleteKeyPair, Exact({ key: Type.String(), revision: Revision })),
 } as const;
 
 /** Compute host → network controller. Idempotent by the instance's uuid. */

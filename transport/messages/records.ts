@@ -100,12 +100,15 @@ export const Instance = Exact({
   flavor: Flavor,
   imageId: Uuid,
   keyName: Type.Optional(Name),
+  publicKey: Type.Optional(Type.String()),
   availabilityZone: Type.Optional(Id),
   hints: Type.Optional(SchedulerHints),
   securityGroups: Type.Array(Name),
   networks: Type.Array(Exact({ networkId: Uuid, mac: Mac, fixedIp: Type.Optional(Ipv4) })),
   metadata: Metadata,
   tags: Type.Array(Type.String({ maxLength: 60 })),
+  /** Whether there is an InstancePayload of the same key. */
+  hasPayload: Type.Boolean(),
   /** A digest of the request that a client token stands for. */
   requestDigest: Type.Optional(Sha256),
   createdAt: Time,

@@ -91,12 +91,15 @@ export async function answer<Request, Reply>(
     message.respond(reply.encode(await handle(request.decode(message.data), context)));
     return undefined;
   } catch (thrown) {
-    const failure = toFailure(thrown);
-    message.respond(failureReply.encode({ failure, requestId: context.requestId }), {
-      headers: failureHeaders(failure),
-    });
-    return failure;
+    return refuse(message, thrown, context);
   }
+}
+
+/** Answers with a failure, and returns it. */
+export function refuse(message: Msg, thrown: unknown, { requestId }: CallContext): Failure {
+  const failure = toFailure(thrown);
+  message.respond(failureReply.encode({ failure, requestId }), { headers: failureHeaders(failure) });
+  return failure;
 }
 
 function failureHeaders(failure: Failure): MsgHdrs {

@@ -19,6 +19,8 @@ export interface View<T> {
   readonly revision: number;
   /** Resolves when the view has seen `revision`; rejects with `timeout` after `timeoutMs`. */
   reached(revision: number, timeoutMs?: number): Promise<void>;
+  /** Resolves when the record that was at `revision` is gone or replaced; rejects with `timeout` after `timeoutMs`. */
+  left(key: string, revision: number, timeoutMs?: number): Promise<void>;
   /** Called for every change, in order. Returns the function that takes the listener away. */
   onChange(listener: (change: Change<T>) => void): () => void;
   close(): void;
@@ -76,7 +78,7 @@ export async function openView<T>(
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           waiting.delete(waiter);
-          reject(fail('timeout', `the view of ${bucket.kind.name} is late`, { disposition: 'retry' }));
+          reject(late(bucket));
         }, timeoutMs);
         const waiter = {
           revision: wanted,
@@ -89,6 +91,22 @@ export async function openView<T>(
         waiting.add(waiter);
       });
     },
+    left(key, past, timeoutMs = 5_000) {
+      const isLeft = () => (records.get(key)?.revision ?? Number.POSITIVE_INFINITY) > past;
+      if (isLeft()) return Promise.resolve();
+      return new Promise((resolve, reject) => {
+        const stop = view.onChange(() => {
+          if (!isLeft()) return;
+          clearTimeout(timer);
+          stop();
+          resolve();
+        });
+        const timer = setTimeout(() => {
+          stop();
+          reject(late(bucket));
+        }, timeoutMs);
+      });
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -98,4 +116,8 @@ export async function openView<T>(
 
   await view.reached(streamInfo.state.last_seq, 60_000);
   return view;
+}
+
+function late({ kind }: { kind: { name: string } }) {
+  return fail('timeout', `the view of ${kind.name} is late`, { disposition: 'retry' });
 }

@@ -1,0 +1,46 @@
+/** An instance as a client sees it: record and chart flattened, times as ISO 8601. */
+import type { StateValue } from 'xstate';
+import type { InstanceContext } from '../../machines/instance.ts';
+import { commandsIn, statePath } from '../../machines/instance-states.ts';
+import type { InstanceView } from '../../transport/messages/api.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+
+export function viewInstance({ chart, ...record }: Instance): InstanceView {
+  const context = chart.context as unknown as InstanceContext;
+  const value = chart.value as StateValue;
+  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt } = context;
+  return {
+    uuid: record.uuid,
+    name: record.name,
+    hostname: record.hostname,
+    projectId: record.projectId,
+    userId: record.userId,
+    reservationId: record.reservationId,
+    launchIndex: record.launchIndex,
+    state: statePath(value),
+    vmState: record.vmState,
+    ...(record.taskState !== undefined && { taskState: record.taskState }),
+    powerState: record.powerState,
+    ...(host !== undefined && { host }),
+    ...(record.availabilityZone !== undefined && { availabilityZone: record.availabilityZone }),
+    flavor: record.flavor,
+    imageId: record.imageId,
+    ...(record.keyName !== undefined && { keyName: record.keyName }),
+    securityGroups: record.securityGroups,
+    ports,
+    metadata: record.metadata,
+    tags: record.tags,
+    attempt,
+    ...(fault && { fault: { ...fault, at: timestamp(fault.at) } }),
+    createdAt: timestamp(record.createdAt),
+    updatedAt: timestamp(record.updatedAt),
+    ...(scheduledAt !== undefined && { scheduledAt: timestamp(scheduledAt) }),
+    ...(launchedAt !== undefined && { launchedAt: timestamp(launchedAt) }),
+    ...(terminatedAt !== undefined && { terminatedAt: timestamp(terminatedAt) }),
+    commands: chart.status === 'done' ? [] : [...commandsIn(value)],
+  };
+}
+
+export function timestamp(time: number): string {
+  return new Date(time).toISOString();
+}

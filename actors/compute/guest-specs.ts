@@ -1,0 +1,99 @@
+/** Brings together what the hypervisor needs to know of an instance: record, payload, image and ports. */
+import { fail } from '../../machines/failure.ts';
+import { networkCalls } from '../../transport/messages/internal.ts';
+import type { Image, Instance, InstancePayload } from '../../transport/messages/records.ts';
+import type { Bucket } from '../../transport/nats/bucket.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { call } from '../../transport/nats/call.ts';
+import type { CallContext } from '../../transport/nats/call-context.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+import type { View } from '../../transport/nats/view.ts';
+import type { GuestPort, GuestSpec } from '../hypervisor/hypervisor.ts';
+
+/** A port as the network controller describes it to a host. */
+export type AllocatedPort = GuestPort & { networkId: string };
+
+export class GuestSpecs {
+  readonly #bus: Bus;
+  readonly #images: View<Image>;
+  readonly #payloads: Bucket<InstancePayload>;
+  readonly #host: string;
+  readonly #availabilityZone: string;
+  /** Of launches under way; after a restart they are asked for again. */
+  readonly #ports = new Map<string, AllocatedPort[]>();
+  readonly #specs = new Map<string, GuestSpec>();
+
+  constructor(
+    bus: Bus,
+    images: View<Image>,
+    payloads: Bucket<InstancePayload>,
+    { name, availabilityZone }: { name: string; availabilityZone: string },
+  ) {
+    this.#bus = bus;
+    this.#images = images;
+    this.#payloads = payloads;
+    this.#host = name;
+    this.#availabilityZone = availabilityZone;
+  }
+
+  image({ imageId }: Instance): Image {
+    const image = this.#images.get(imageId);
+    if (!image) throw fail('image_unavailable', `image ${imageId} is not there any more`);
+    return image;
+  }
+
+  /** Nova's allocate_for_instance. Idempotent: the same ports again for the same instance. */
+  async allocatePorts(record: Instance, context: CallContext): Promise<AllocatedPort[]> {
+    const known = this.#ports.get(record.uuid);
+    if (known) return known;
+    const kind = networkCalls.allocateForInstance;
+    const { uuid, projectId, securityGroups, networks } = record;
+    const body = { instanceUuid: uuid, projectId, host: this.#host, securityGroups, networks };
+    const { ports } = await call(this.#bus, subjects.networkCall(kind.name), kind, body, context);
+    this.#ports.set(uuid, ports);
+    return ports;
+  }
+
+  async releasePorts(uuid: string, context: CallContext): Promise<void> {
+    this.forget(uuid);
+    const kind = networkCalls.releaseForInstance;
+    await call(this.#bus, subjects.networkCall(kind.name), kind, { instanceUuid: uuid }, context);
+  }
+
+  async of(record: Instance, context: CallContext): Promise<GuestSpec> {
+    const known = this.#specs.get(record.uuid);
+    if (known) return known;
+    const [ports, payload] = await Promise.all([
+      this.allocatePorts(record, context),
+      record.hasPayload ? this.#payloads.get(record.uuid) : undefined,
+    ]);
+    const { uuid, projectId, userId, name, flavor, hostname, metadata, keyName, publicKey } = record;
+    const spec: GuestSpec = {
+      uuid,
+      domainName: `instance-${uuid.slice(0, 8)}`,
+      displayName: name,
+      projectId,
+      userId,
+      flavor,
+      image: this.image(record),
+      ports,
+      configDrive: {
+        hostname,
+        availabilityZone: this.#availabilityZone,
+        metadata,
+        publicKeys: keyName && publicKey ? [{ name: keyName, publicKey }] : [],
+        files: payload?.value.files ?? [],
+        ...(payload?.value.adminPassword !== undefined && { adminPassword: payload.value.adminPassword }),
+        ...(payload?.value.userData !== undefined && { userData: payload.value.userData }),
+      },
+    };
+    this.#specs.set(uuid, spec);
+    return spec;
+  }
+
+  /** Drops what is only needed while a launch is under way; it holds secrets. */
+  forget(uuid: string): void {
+    this.#ports.delete(uuid);
+    this.#specs.delete(uuid);
+  }
+}

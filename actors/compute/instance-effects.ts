@@ -1,0 +1,124 @@
+/** The effects of the instance chart that a compute host does. Nova's nova/compute/manager.py and nova/virt/libvirt. */
+import { fail } from '../../machines/failure.ts';
+import type { InstancePayload } from '../../transport/messages/records.ts';
+import type { Bucket } from '../../transport/nats/bucket.ts';
+import type { Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { EffectImplementation, EffectJob } from '../instance/effects.ts';
+import type { Claims } from './claims.ts';
+import type { AllocatedPort, GuestSpecs } from './guest-specs.ts';
+
+/** How long a guest that is asked to power off may take (ms). */
+const shutdownGraceMs = 60_000;
+
+export interface HostWorld {
+  readonly hypervisor: Hypervisor;
+  readonly claims: Claims;
+  readonly specs: GuestSpecs;
+  readonly payloads: Bucket<InstancePayload>;
+  readonly requestPlacement: EffectImplementation;
+  /** Makes sure that the host has the port's bridge. Absent on a simulated host. */
+  readonly plugNetwork?: (port: AllocatedPort, signal: AbortSignal) => Promise<void>;
+}
+
+type Run = EffectImplementation['run'];
+
+export function hostEffects(world: HostWorld): Record<string, EffectImplementation> {
+  const { hypervisor, claims, specs, payloads } = world;
+  const specOf = ({ owner }: EffectJob) => specs.of(owner.record, owner.callContext);
+  return {
+    requestPlacement: world.requestPlacement,
+
+    // Both only look, or touch what the process itself keeps.
+    checkLaunch: local(async ({ owner: { record } }) => {
+      if ((await hypervisor.powerState(record.uuid)) !== 'absent') {
+        throw fail('already_launched', `the hypervisor has a domain for instance ${record.uuid} already`);
+      }
+      refuseLargeImage(specs.image(record), record.flavor);
+    }),
+    claimResources: local(async ({ owner: { record } }) => claims.claim(record.uuid, record.flavor)),
+
+    allocateNetwork: durable(async ({ owner, signal }) => {
+      const ports = await specs.allocatePorts(owner.record, owner.callContext);
+      if (world.plugNetwork) for (const port of ports) await world.plugNetwork(port, signal);
+      return {
+        ports: ports.map(({ id, networkId, mac, fixedIps }) => ({
+          id,
+          networkId,
+          mac,
+          addresses: fixedIps.map(({ address }) => address),
+        })),
+      };
+    }),
+    // There are no volumes yet: a root disk is the overlay that createDisks makes.
+    mapBlockDevices: local(async () => {}),
+
+    // A launch that is restored begins its spawn from the first step, which is stored, and each step looks first.
+    prepareFilter: durable(async (job) => hypervisor.prepareFilter(await specOf(job), job.signal)),
+    createDisks: local(async (job) => hypervisor.createDisks(await specOf(job), job.signal)),
+    createDomain: local(async (job) => hypervisor.createDomain(await specOf(job), job.signal)),
+    enableHairpin: local(async (job) => hypervisor.enableHairpin(await specOf(job), job.signal)),
+    applyFilter: local(async (job) => hypervisor.applyFilter(await specOf(job), job.signal)),
+    waitForBoot: local(async ({ key, signal }) => {
+      await hypervisor.waitForBoot(key.uuid, signal);
+      specs.forget(key.uuid);
+    }),
+
+    startDomain: durable(({ key, signal }) => hypervisor.start(key.uuid, signal)),
+    stopDomain: durable(({ key, signal }) => hypervisor.stop(key.uuid, shutdownGraceMs, signal)),
+    rebootSoftly: durable(({ key, signal }) => hypervisor.reboot(key.uuid, 'soft', signal)),
+    rebootHard: durable(async (job) => {
+      const { key, signal } = job;
+      if ((await hypervisor.powerState(key.uuid)) !== 'absent') return hypervisor.reboot(key.uuid, 'hard', signal);
+      // As Nova does: what is lost of the domain is made anew.
+      const spec = await specOf(job);
+      await hypervisor.prepareFilter(spec, signal);
+      await hypervisor.createDisks(spec, signal);
+      await hypervisor.createDomain(spec, signal);
+      await hypervisor.applyFilter(spec, signal);
+      specs.forget(key.uuid);
+    }),
+    pauseDomain: durable(({ key, signal }) => hypervisor.pause(key.uuid, signal)),
+    unpauseDomain: durable(({ key, signal }) => hypervisor.unpause(key.uuid, signal)),
+    suspendDomain: durable(({ key, signal }) => hypervisor.suspend(key.uuid, signal)),
+    resumeDomain: durable(({ key, signal }) => hypervisor.resume(key.uuid, signal)),
+    inspectDomain: durable(async ({ key }) => {
+      const powerState = await hypervisor.powerState(key.uuid);
+      if (powerState === 'absent' || powerState === 'crashed' || powerState === 'nostate') {
+        throw fail('domain_lost', `the hypervisor reports the domain as ${powerState}`);
+      }
+      return { powerState };
+    }),
+
+    destroyDomain: durable(({ key, signal }) => hypervisor.destroyDomain(key.uuid, signal)),
+    removeFilter: durable(({ key, signal }) => hypervisor.removeFilter(key.uuid, signal)),
+    removeDisks: durable(({ key, signal }) => hypervisor.removeDisks(key.uuid, signal)),
+    unmapBlockDevices: durable(async () => {}),
+    releaseNetwork: durable(({ key, owner }) => specs.releasePorts(key.uuid, owner.callContext)),
+    releaseClaim: durable(async ({ key, owner }) => {
+      claims.release(key.uuid);
+      if (owner.context.isDeleteWanted && owner.record.hasPayload) await payloads.remove(key.uuid);
+    }),
+  };
+}
+
+function durable(run: Run): EffectImplementation {
+  return { isDurable: true, run };
+}
+
+function local(run: Run): EffectImplementation {
+  return { isDurable: false, run };
+}
+
+/** Nova's check of the image's size: a flavor with a root disk of its own must have room for the image. */
+function refuseLargeImage(
+  { name, minDiskGb, disk }: { name: string; minDiskGb: number; disk?: { size: number } },
+  { rootGb }: { rootGb: number },
+): void {
+  if (rootGb === 0) return;
+  const neededGb = Math.max(minDiskGb, (disk?.size ?? 0) / 1024 ** 3);
+  if (neededGb > rootGb) {
+    throw fail('image_too_large', `image ${name} needs ${neededGb.toFixed(1)} GiB of disk, the flavor has ${rootGb}`, {
+      details: { neededGb, rootGb },
+    });
+  }
+}

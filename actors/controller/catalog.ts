@@ -1,0 +1,140 @@
+/** What a request names (flavor, image, network, key pair, security groups), looked up; each miss names its field. */
+import { fail } from '../../machines/failure.ts';
+import type { CreateInstance } from '../../transport/messages/api.ts';
+import type { Flavor, Image, KeyPair, Network, SecurityGroup } from '../../transport/messages/records.ts';
+import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import type { Caller } from '../../transport/nats/call-context.ts';
+import { encodeToken } from '../../transport/nats/subjects.ts';
+import type { View } from '../../transport/nats/view.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+
+export const defaultSecurityGroup = 'default';
+
+export const keyPairKey = ({ projectId, userId }: Pick<Caller, 'projectId' | 'userId'>, name: string) =>
+  `${projectId}.${userId}.${encodeToken(name)}`;
+export const securityGroupKey = (projectId: string, name: string) => `${projectId}.${encodeToken(name)}`;
+
+export class Catalog {
+  readonly #flavors: View<Flavor>;
+  readonly #images: View<Image>;
+  readonly #networks: View<Network>;
+  readonly #keyPairs: View<KeyPair>;
+  readonly #securityGroups: View<SecurityGroup>;
+  readonly #securityGroupBucket: Bucket<SecurityGroup>;
+  readonly #clock: Clock;
+
+  static async open({ store, clock }: Runtime): Promise<Catalog> {
+    return new Catalog(
+      await store.view('flavor'),
+      await store.view('image'),
+      await store.view('network'),
+      await store.view('keyPair'),
+      await store.view('securityGroup'),
+      await store.bucket('securityGroup'),
+      clock,
+    );
+  }
+
+  private constructor(
+    flavors: View<Flavor>,
+    images: View<Image>,
+    networks: View<Network>,
+    keyPairs: View<KeyPair>,
+    securityGroups: View<SecurityGroup>,
+    securityGroupBucket: Bucket<SecurityGroup>,
+    clock: Clock,
+  ) {
+    this.#flavors = flavors;
+    this.#images = images;
+    this.#networks = networks;
+    this.#keyPairs = keyPairs;
+    this.#securityGroups = securityGroups;
+    this.#securityGroupBucket = securityGroupBucket;
+    this.#clock = clock;
+  }
+
+  flavor(idOrName: string): Flavor {
+    return named(this.#flavors, idOrName, 'flavor', '/flavor');
+  }
+
+  /** An image that the project may use, and that fits the flavor. */
+  image(idOrName: string, { projectId }: Caller, flavor: Flavor): Image {
+    const image = named(this.#images, idOrName, 'image', '/image', isVisibleTo(projectId));
+    if (flavor.memoryMb < image.minMemoryMb) {
+      throw fail('invalid_request', `flavor ${flavor.name} has less memory than image ${image.name} needs`, {
+        details: { field: '/flavor', needed: image.minMemoryMb, given: flavor.memoryMb },
+      });
+    }
+    return image;
+  }
+
+  keyPair(name: string, caller: Caller): KeyPair {
+    const keyPair = this.#keyPairs.get(keyPairKey(caller, name));
+    if (!keyPair) throw missing('key pair', name, '/keyName');
+    return keyPair;
+  }
+
+  /** The asked for, or the only one that there is for the project. */
+  networks(asked: CreateInstance['networks'], { projectId }: Caller): { network: Network; fixedIp?: string }[] {
+    if (asked) {
+      return asked.map(({ network, fixedIp }, index) => ({
+        network: named(this.#networks, network, 'network', `/networks/${index}/network`, isVisibleTo(projectId)),
+        ...(fixedIp !== undefined && { fixedIp }),
+      }));
+    }
+    const [network, ...others] = [...this.#networks.values()].filter(isVisibleTo(projectId));
+    if (!network) throw fail('not_found', 'the project has no network');
+    if (others.length > 0) {
+      throw fail('invalid_request', 'the project has several networks: field /networks must name those to use', {
+        details: { field: '/networks' },
+      });
+    }
+    return [{ network }];
+  }
+
+  /** Makes the project's default group when there is none: Nova's ensure_default_security_group. */
+  async securityGroups(asked: string[] | undefined, { projectId }: Caller): Promise<string[]> {
+    const names = [...new Set(asked ?? [defaultSecurityGroup])];
+    for (const [index, name] of names.entries()) {
+      const key = securityGroupKey(projectId, name);
+      if (this.#securityGroups.get(key)) continue;
+      if (name !== defaultSecurityGroup) throw missing('security group', name, `/securityGroups/${index}`);
+      const revision = await this.#securityGroupBucket.create(key, {
+        name,
+        projectId,
+        description: 'The group of an instance that names none: its members may reach each other, and everything else.',
+        rules: [{ direction: 'ingress', group: name }, { direction: 'egress' }],
+        createdAt: this.#clock.now(),
+      });
+      if (revision !== conflict) await this.#securityGroups.reached(revision);
+    }
+    return names;
+  }
+}
+
+const isVisibleTo = (projectId: string) => (record: { projectId?: string }) =>
+  record.projectId === undefined || record.projectId === projectId;
+
+function named<T extends { id: string; name: string }>(
+  view: View<T>,
+  idOrName: string,
+  what: string,
+  field: string,
+  isVisible: (record: T) => boolean = () => true,
+): T {
+  const byId = view.get(encodeToken(idOrName));
+  if (byId && isVisible(byId)) return byId;
+  const [found, ...others] = [...view.values()].filter((record) => record.name === idOrName && isVisible(record));
+  if (!found) throw missing(what, idOrName, field);
+  if (others.length > 0) {
+    throw fail('conflict', `there are ${others.length + 1} ${what}s named ${JSON.stringify(idOrName)}: name it by id`, {
+      details: { field },
+    });
+  }
+  return found;
+}
+
+function missing(what: string, name: string, field: string) {
+  return fail('not_found', `there is no ${what} ${JSON.stringify(name)} (field ${field})`, { details: { field } });
+}

@@ -1,0 +1,80 @@
+/**
+ * Passes a client's command on to whoever owns the instance: to its host by a cast, or, while the instance is being
+ * placed, to the chart right here.
+ */
+import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
+import { computeCasts, type InstanceCommand } from '../../transport/messages/internal.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
+import { castForReceipt } from '../../transport/nats/cast.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+import type { View } from '../../transport/nats/view.ts';
+import { maySee } from '../identity/authenticator.ts';
+import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
+import type { Chance } from '../runtime/clock.ts';
+
+export interface CommandWorld {
+  readonly bus: Bus;
+  readonly instances: View<Instance>;
+  readonly instanceBucket: Bucket<Instance>;
+  readonly owners: OwnerWorld;
+  readonly chance: Chance;
+}
+
+/** How long a host may take to say that it has stored the command, before it is answered as accepted all the same. */
+const receiptMs = 5_000;
+
+/** How often the owner may change under our hands before we give up. */
+const maxTurns = 8;
+
+/** The revision at which the record shows the command; `undefined` when the host has yet to hear of it. */
+export async function commandInstance(
+  world: CommandWorld,
+  { uuid, command }: { uuid: string; command: InstanceCommand },
+  caller: Caller,
+  context: CallContext,
+): Promise<number | undefined> {
+  let entry: Entry<Instance> | undefined = world.instances.entry(uuid) ?? (await world.instanceBucket.get(uuid));
+  for (let turn = 0; turn < maxTurns; turn++) {
+    if (!entry || !maySee(caller, entry.value.projectId)) throw unknownInstance(uuid);
+    try {
+      return entry.value.owner === 'control'
+        ? await new InstanceOwner(world.owners, entry.value, entry.revision, context).send(command)
+        : await commandHost(world, entry.value.owner.host, uuid, command, context);
+    } catch (error) {
+      const latest = await world.instanceBucket.get(uuid);
+      if (toFailure(error).code !== 'conflict' || latest?.revision === entry.revision) throw error;
+      entry = latest;
+    }
+  }
+  throw fail('conflict', `instance ${uuid} changes hands too quickly`, { disposition: 'retry' });
+}
+
+async function commandHost(
+  { bus, chance }: CommandWorld,
+  host: string,
+  uuid: string,
+  command: InstanceCommand,
+  context: CallContext,
+): Promise<number | undefined> {
+  const kind = computeCasts.commandInstance;
+  const receipt = await castForReceipt(
+    bus,
+    subjects.computeCast(host, kind.name),
+    kind,
+    { uuid, command },
+    {
+      id: `${uuid}-${chance.uuid()}`,
+      context,
+      waitMs: receiptMs,
+    },
+  );
+  if (receipt?.failure) throw new FailureError(receipt.failure as Failure);
+  return receipt?.revision;
+}
+
+export function unknownInstance(uuid: string): FailureError {
+  return fail('not_found', `there is no instance ${uuid}`, { details: { field: '/uuid' } });
+}

@@ -1,0 +1,204 @@
+/**
+ * Nova's compute API create(): checks quota, makes the default security group where there is none, generates MAC
+ * addresses and hostnames, records the instances, and asks the scheduler to run them.
+ */
+import { createHash } from 'node:crypto';
+import { initialTransition } from 'xstate';
+import { fail } from '../../machines/failure.ts';
+import { instanceMachine } from '../../machines/instance.ts';
+import { unborn } from '../../machines/instance-states.ts';
+import type { CreateInstance } from '../../transport/messages/api.ts';
+import type { Flavor, Image, Instance, InstancePayload } from '../../transport/messages/records.ts';
+import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
+import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
+import type { View } from '../../transport/nats/view.ts';
+import { persistSnapshot } from '../instance/chart-snapshot.ts';
+import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
+import type { MacAddresses } from '../network/mac-addresses.ts';
+import type { Chance, Clock } from '../runtime/clock.ts';
+import { nameUuid } from '../runtime/name-uuid.ts';
+import type { Admissions } from './admissions.ts';
+import type { Catalog } from './catalog.ts';
+import { hostnameOf } from './hostnames.ts';
+
+export interface CreationWorld {
+  readonly admissions: Admissions;
+  readonly catalog: Catalog;
+  readonly macs: MacAddresses;
+  readonly instances: View<Instance>;
+  readonly instanceBucket: Bucket<Instance>;
+  readonly payloads: Bucket<InstancePayload>;
+  readonly owners: OwnerWorld;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  /** How many hosts may be tried for a launch. */
+  readonly maxAttempts: number;
+}
+
+/** Resolves when the instances are recorded: from then on they end as running, or as an explained failure. */
+export async function createInstances(
+  world: CreationWorld,
+  request: CreateInstance,
+  caller: Caller,
+  context: CallContext,
+): Promise<Entry<Instance>[]> {
+  const { minCount = 1, maxCount = Math.max(1, minCount) } = request;
+  if (minCount > maxCount) {
+    throw fail('invalid_request', 'field /minCount must not be greater than /maxCount', {
+      details: { field: '/minCount' },
+    });
+  }
+  const uuids = uuidsFor(world.chance, request, caller, maxCount);
+  const requestDigest = request.clientToken === undefined ? undefined : digestOf(request);
+  const earlier = requestDigest && answeredEarlier(world.instances, uuids, requestDigest);
+  if (earlier) return earlier;
+
+  const flavor = world.catalog.flavor(request.flavor);
+  const image = world.catalog.image(request.image, caller, flavor);
+  const keyPair = request.keyName === undefined ? undefined : world.catalog.keyPair(request.keyName, caller);
+  const networks = world.catalog.networks(request.networks, caller);
+  refuseSharedFixedIp(networks, maxCount);
+  const securityGroups = await world.catalog.securityGroups(request.securityGroups, caller);
+
+  const hostnames = await world.admissions.admit({
+    projectId: caller.projectId,
+    uuids,
+    min: minCount,
+    hostname: hostnameOf(request.name),
+    vcpus: flavor.vcpus,
+    memoryMb: flavor.memoryMb,
+  });
+
+  const reservationId = `r-${world.chance.bytes(5).toString('hex').slice(0, 8)}`;
+  const admitted = uuids.slice(0, hostnames.length);
+  return Promise.all(
+    admitted.map(async (uuid, launchIndex) => {
+      const record = describe(world.clock.now(), uuid, request, flavor, image, caller, {
+        reservationId,
+        launchIndex,
+        name: admitted.length === 1 ? request.name : `${request.name.slice(0, 250)}-${launchIndex + 1}`,
+        hostname: hostnames[launchIndex] ?? hostnameOf(request.name),
+        securityGroups,
+        networks: await Promise.all(
+          networks.map(async ({ network, fixedIp }) => ({
+            networkId: network.id,
+            mac: await world.macs.take(),
+            ...(fixedIp !== undefined && { fixedIp }),
+          })),
+        ),
+        ...(keyPair && { keyName: keyPair.name, publicKey: keyPair.publicKey }),
+        ...(requestDigest && { requestDigest }),
+        chart: bornChart(uuid, world),
+      });
+      return store(world, record, request, context);
+    }),
+  );
+}
+
+/** Stores payload and record, and lets the chart ask for a host. */
+async function store(
+  world: CreationWorld,
+  record: Instance,
+  { adminPassword, userData, files }: CreateInstance,
+  context: CallContext,
+): Promise<Entry<Instance>> {
+  if (record.hasPayload) {
+    await world.payloads.put(record.uuid, {
+      ...(adminPassword !== undefined && { adminPassword }),
+      ...(userData !== undefined && { userData }),
+      ...(files && { files }),
+    });
+  }
+  const owner = new InstanceOwner(world.owners, record, 0, context);
+  owner.start();
+  try {
+    await owner.durable();
+  } catch (error) {
+    // The same client token was faster by another controller.
+    const stored = await world.instanceBucket.get(record.uuid);
+    if (stored && record.requestDigest && stored.value.requestDigest === record.requestDigest) return stored;
+    throw error;
+  }
+  return { key: owner.uuid, value: owner.record, revision: owner.revision };
+}
+
+function describe(
+  createdAt: number,
+  uuid: string,
+  { availabilityZone, hints, metadata = {}, tags = [], adminPassword, userData, files }: CreateInstance,
+  flavor: Flavor,
+  image: Image,
+  { projectId, userId }: Caller,
+  more: Pick<
+    Instance,
+    | 'reservationId'
+    | 'launchIndex'
+    | 'name'
+    | 'hostname'
+    | 'securityGroups'
+    | 'networks'
+    | 'keyName'
+    | 'publicKey'
+    | 'requestDigest'
+    | 'chart'
+  >,
+): Instance {
+  return {
+    uuid,
+    projectId,
+    userId,
+    flavor,
+    imageId: image.id,
+    ...(availabilityZone !== undefined && { availabilityZone }),
+    ...(hints && { hints }),
+    metadata,
+    tags,
+    hasPayload: adminPassword !== undefined || userData !== undefined || files !== undefined,
+    createdAt,
+    updatedAt: createdAt,
+    owner: 'control',
+    ...unborn,
+    ...more,
+  };
+}
+
+function bornChart(uuid: string, { maxAttempts, clock }: CreationWorld) {
+  const [snapshot] = initialTransition(instanceMachine, { uuid, maxAttempts, at: clock.now() });
+  return persistSnapshot(instanceMachine, snapshot);
+}
+
+/** A client token makes the uuids, so that the same token makes the same instances. */
+function uuidsFor(chance: Chance, { clientToken }: CreateInstance, { projectId }: Caller, count: number): string[] {
+  return Array.from({ length: count }, (_, index) =>
+    clientToken === undefined ? chance.uuid() : nameUuid('client-token', projectId, clientToken, String(index)),
+  );
+}
+
+function digestOf({ clientToken: _, ...request }: CreateInstance): string {
+  const sorted = Object.entries(request).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
+}
+
+function answeredEarlier(
+  instances: View<Instance>,
+  uuids: string[],
+  requestDigest: string,
+): Entry<Instance>[] | undefined {
+  const earlier = uuids.flatMap((uuid) => instances.entry(uuid) ?? []);
+  if (earlier.length === 0) return undefined;
+  if (earlier.some(({ value }) => value.requestDigest !== requestDigest)) {
+    throw fail('conflict', 'field /clientToken was used for a different request', {
+      details: { field: '/clientToken' },
+    });
+  }
+  return earlier;
+}
+
+function refuseSharedFixedIp(networks: { fixedIp?: string }[], count: number): void {
+  const index = networks.findIndex(({ fixedIp }) => fixedIp !== undefined);
+  if (index >= 0 && count > 1) {
+    throw fail('invalid_request', `field /networks/${index}/fixedIp cannot be given to ${count} instances`, {
+      details: { field: `/networks/${index}/fixedIp` },
+    });
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Looks after the instances that nobody acts for: recorded, but whose controller died before it asked for a host, or
+ * for which no scheduler has answered in time.
+ */
+import type { Instance } from '../../transport/messages/records.ts';
+import type { View } from '../../transport/nats/view.ts';
+import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
+import { type Clock, every } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+
+const sweepEveryMs = 5_000;
+/** How old a request for a host must be before it is asked for again. The scheduler applies it once all the same. */
+const staleAfterMs = 5_000;
+
+/** Sweeps at once, and from then on; returns the function that ends it. */
+export function startPlacementSweep(
+  instances: View<Instance>,
+  owners: OwnerWorld,
+  clock: Clock,
+  logger: Logger,
+): () => void {
+  async function sweep(): Promise<void> {
+    const now = clock.now();
+    for (const { value, revision } of instances.entries()) {
+      if (value.chart.value !== 'scheduling' || now - value.updatedAt < staleAfterMs) continue;
+      const owner = new InstanceOwner(owners, value, revision);
+      try {
+        if (now > deadlineOf(value)) await owner.send({ type: 'placement.failed', at: now, failure: tooLate });
+        else owner.start();
+      } catch (error) {
+        // Placed, deleted or swept by another controller in the meantime.
+        logger.debug({ uuid: value.uuid, error }, 'a launch was taken over');
+      }
+    }
+  }
+  void sweep();
+  return every(clock, sweepEveryMs, sweep);
+}
+
+const tooLate = {
+  code: 'timeout',
+  message: 'no scheduler has chosen a host in time',
+  disposition: 'abort',
+} as const;
+
+/** By when the chart wanted a host. */
+function deadlineOf({ chart, updatedAt }: Instance): number {
+  const [child] = Object.values(chart.children ?? {}) as { snapshot?: { input?: { deadline?: number } } }[];
+  return child?.snapshot?.input?.deadline ?? updatedAt;
+}

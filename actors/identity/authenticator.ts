@@ -1,0 +1,67 @@
+/** Who is behind a token, and what they may do. Tokens are known by their digest only. */
+import { createHash } from 'node:crypto';
+import { fail } from '../../machines/failure.ts';
+import type { Project, Token, User } from '../../transport/messages/records.ts';
+import type { Caller } from '../../transport/nats/call-context.ts';
+import type { View } from '../../transport/nats/view.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+
+/** The key of a token's record. */
+export function tokenDigest(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+export interface Authenticator {
+  /** The caller behind an `Authorization: Bearer …` value. Rejects with `unauthenticated`. */
+  authenticate(authorization: string | undefined): Caller;
+  /** That the caller, vouched for by another part, still exists and is enabled. Rejects with `unauthenticated`. */
+  confirm(caller: Caller | undefined): Caller;
+}
+
+export async function openAuthenticator({ store, clock }: Runtime): Promise<Authenticator> {
+  const [tokens, users, projects] = await Promise.all([store.view('token'), store.view('user'), store.view('project')]);
+  return {
+    authenticate(authorization) {
+      const [, secret] = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? '') ?? [];
+      if (!secret) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
+      const token = tokens.get(tokenDigest(secret));
+      if (!token || isExpired(token, clock.now())) throw fail('unauthenticated', 'the token is not valid');
+      return callerOf(token, users, projects);
+    },
+    confirm(caller) {
+      if (!caller) throw fail('unauthenticated', 'the message speaks for nobody');
+      return callerOf(caller, users, projects);
+    },
+  };
+}
+
+function isExpired({ expiresAt }: Token, now: number): boolean {
+  return expiresAt !== undefined && expiresAt <= now;
+}
+
+function callerOf(
+  { userId, projectId }: Pick<Caller, 'userId' | 'projectId'>,
+  users: View<User>,
+  projects: View<Project>,
+): Caller {
+  const user = users.get(userId);
+  const roles = user?.roles[projectId] ?? [];
+  if (!user?.isEnabled || roles.length === 0) throw fail('unauthenticated', 'the user may not use the project');
+  if (!projects.get(projectId)?.isEnabled) throw fail('unauthenticated', 'the project is disabled');
+  return { userId, projectId, roles };
+}
+
+export function isAdmin({ roles }: Caller): boolean {
+  return roles.includes('admin');
+}
+
+/** A reader looks and does not touch. Rejects with `forbidden`. */
+export function requireWriter(caller: Caller): void {
+  if (!isAdmin(caller) && !caller.roles.includes('member'))
+    throw fail('forbidden', 'the role of the user only allows to read');
+}
+
+/** Whether something of that project is the caller's to see; what is not is reported as not found. */
+export function maySee(caller: Caller, projectId: string): boolean {
+  return isAdmin(caller) || caller.projectId === projectId;
+}

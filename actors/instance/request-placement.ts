@@ -1,0 +1,19 @@
+/** The effect of `scheduling`: a cast to the scheduler, once for each attempt. The control plane's, and a host's when it gives a launch back. */
+import { schedulerCasts } from '../../transport/messages/internal.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { cast } from '../../transport/nats/cast.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+import type { EffectImplementation } from './effects.ts';
+
+export function requestPlacement(bus: Bus): EffectImplementation {
+  return {
+    isDurable: true,
+    async run({ key, owner }) {
+      const body = { record: owner.record, revision: owner.revision };
+      await cast(bus, subjects.schedulerCast(schedulerCasts.runInstance.name), schedulerCasts.runInstance, body, {
+        id: `${key.uuid}-${key.attempt}-place`,
+        context: owner.callContext,
+      });
+    },
+  };
+}
