@@ -1,0 +1,114 @@
+/** What a client sees of each state of the instance chart, in Nova's words, and what it may command there. */
+import { describe, expect, it } from 'vitest';
+import { instanceMachine } from '../../machines/instance.ts';
+import { commandsIn, statePath, unborn, type VisibleStates, visibleStates } from '../../machines/instance-states.ts';
+import { exploreInstance } from './instance-territory.ts';
+import { leavesOf } from './support.ts';
+
+/** `as before`: the state says nothing of it, so it stays what it was. */
+const table = `
+state                            | vm state  | task state           | power     | commands
+scheduling                       | building  | scheduling           | as before | delete
+building.checking                | building  | -                    | as before | delete
+building.claiming                | building  | -                    | as before | delete
+networking                       | building  | networking           | as before | delete
+mapping                          | building  | block_device_mapping | as before | delete
+spawning.preparingFilter         | building  | spawning             | as before | delete
+spawning.creatingDisks           | building  | spawning             | as before | delete
+spawning.creatingDomain          | building  | spawning             | as before | delete
+spawning.enablingHairpin         | building  | spawning             | as before | delete
+spawning.applyingFilter          | building  | spawning             | as before | delete
+spawning.waitingForBoot          | building  | spawning             | as before | delete
+running                          | active    | -                    | running   | stop reboot pause suspend delete
+stopping                         | active    | powering-off         | as before | delete
+stopped                          | stopped   | -                    | shutdown  | start reboot delete
+starting                         | stopped   | powering-on          | as before | delete
+rebooting.softly                 | active    | rebooting            | as before | delete
+rebooting.hard                   | active    | rebooting_hard       | as before | delete
+pausing                          | active    | pausing              | as before | delete
+paused                           | paused    | -                    | paused    | reboot unpause delete
+unpausing                        | paused    | unpausing            | as before | delete
+suspending                       | active    | suspending           | as before | delete
+suspended                        | suspended | -                    | suspended | reboot resume delete
+resuming                         | suspended | resuming             | as before | delete
+inspecting                       | as before | inspecting           | as before | delete
+releasing.destroyingDomain       | as before | releasing            | as before | delete
+releasing.removingFilter         | as before | releasing            | as before | delete
+releasing.removingDisks          | as before | releasing            | as before | delete
+releasing.unmappingBlockDevices  | as before | releasing            | as before | delete
+releasing.releasingNetwork       | as before | releasing            | as before | delete
+releasing.releasingClaim         | as before | releasing            | as before | delete
+deleted                          | deleted   | -                    | nostate   | -
+failed.scheduling                | error     | -                    | as before | delete
+failed.building                  | error     | -                    | as before | delete
+failed.networking                | error     | -                    | as before | delete
+failed.mapping                   | error     | -                    | as before | delete
+failed.spawning                  | error     | -                    | as before | delete
+failed.powering                  | error     | -                    | as before | start stop reboot delete
+failed.releasing                 | error     | -                    | as before | delete
+`;
+
+interface Row {
+  path: string;
+  vmState: string;
+  taskState: string;
+  powerState: string;
+  commands: string;
+}
+
+const rows = table
+  .trim()
+  .split('\n')
+  .slice(1)
+  .map((line): Row => {
+    const [path = '', vmState = '', taskState = '', powerState = '', commands = ''] = line
+      .split('|')
+      .map((cell) => cell.trim());
+    return { path, vmState, taskState, powerState, commands };
+  });
+
+const before: Pick<VisibleStates, 'vmState' | 'powerState'> = { vmState: 'suspended', powerState: 'crashed' };
+const keeping = { isDeleteWanted: false };
+const { nodes } = exploreInstance();
+
+it('lists every state of the chart', () => {
+  expect(rows.map(({ path }) => path).sort()).toEqual(leavesOf(instanceMachine).sort());
+});
+
+describe.each(rows)('$path', ({ path, vmState, taskState, powerState, commands }) => {
+  it(`is seen as ${vmState}, ${taskState}, ${powerState}`, () => {
+    expect(visibleStates(path, keeping, before)).toEqual({
+      vmState: vmState === 'as before' ? before.vmState : vmState,
+      ...(taskState !== '-' && { taskState }),
+      powerState: powerState === 'as before' ? before.powerState : powerState,
+    });
+  });
+
+  it.skipIf(path === 'deleted')(`accepts ${commands}`, () => {
+    const node = nodes.find(({ value }) => statePath(value) === path);
+    expect(node && commandsIn(node.value)).toEqual(commands.split(' '));
+  });
+});
+
+// A final state still answers to the transitions of the root: commandsIn has to leave final states out.
+it.fails('a deleted instance accepts nothing', () => {
+  expect(commandsIn('deleted')).toEqual([]);
+});
+
+it('a release is a deletion to whoever asked for one', () => {
+  const seen = visibleStates('releasing.removingDisks', { isDeleteWanted: true }, before);
+  expect(seen).toEqual({ vmState: 'suspended', taskState: 'deleting', powerState: 'crashed' });
+});
+
+it('a new instance is building, and nothing is known of its power', () => {
+  expect(visibleStates('scheduling', keeping, unborn)).toEqual({
+    vmState: 'building',
+    taskState: 'scheduling',
+    powerState: 'nostate',
+  });
+});
+
+it('joins the names of nested states by dots', () => {
+  expect(statePath('running')).toBe('running');
+  expect(statePath({ spawning: 'creatingDisks' })).toBe('spawning.creatingDisks');
+});
