@@ -19,6 +19,8 @@ export const libvirtSocket = '/run/libvirt/libvirt-sock';
 const LOG_SOCKET = '/run/libvirt/virtlogd-sock';
 const START_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 15_000;
+/** How long ours having ended may be because another is just coming up. */
+const RIVAL_DEADLINE_MS = 3_000;
 const POLL_MS = 50;
 
 export interface LibvirtOptions {
@@ -38,11 +40,15 @@ export interface LibvirtDaemon {
 /**
  * Resolves when the socket accepts connections; the first client may still wait two seconds while libvirt looks at
  * what QEMU can do. Rejects with `hypervisor_unavailable`. Two callers at once are safe: the loser's daemon ends by
- * itself when it cannot get the pid file.
+ * itself when it cannot get the pid file, and the loser uses the winner's.
  */
 export async function ensureLibvirt(options: LibvirtOptions): Promise<LibvirtDaemon> {
   const daemon: LibvirtDaemon = { uri: 'qemu:///system', socket: libvirtSocket };
-  if (await accepts(libvirtSocket)) return daemon;
+  const answer = await knock(libvirtSocket);
+  if (answer === 'open') return daemon;
+  if (answer === 'denied') {
+    throw fail('hypervisor_unavailable', 'only root and members of the group libvirt may use libvirtd');
+  }
   const root = await findRootPrefix();
   if (root === undefined) {
     throw fail('hypervisor_unavailable', 'libvirtd does not answer, and starting it needs root');
@@ -51,19 +57,24 @@ export async function ensureLibvirt(options: LibvirtOptions): Promise<LibvirtDae
     await startBySystemd(root, options.report);
     return daemon;
   }
-  return { ...daemon, stop: await startHere(root, options) };
+  const stop = await startHere(root, options);
+  return stop ? { ...daemon, stop } : daemon;
 }
 
-/** Whether somebody listens there. A socket left by a killed daemon refuses. */
-export function accepts(path: string): Promise<boolean> {
+async function accepts(path: string): Promise<boolean> {
+  return (await knock(path)) === 'open';
+}
+
+/** Whether somebody listens there, and to us. A socket left by a killed daemon is closed. */
+function knock(path: string): Promise<'open' | 'denied' | 'closed'> {
   return new Promise((resolve) => {
     const socket = connect(path);
-    const finish = (does: boolean) => {
+    const finish = (answer: 'open' | 'denied' | 'closed') => {
       socket.destroy();
-      resolve(does);
+      resolve(answer);
     };
-    socket.on('connect', () => finish(true));
-    socket.on('error', () => finish(false));
+    socket.on('connect', () => finish('open'));
+    socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code === 'EACCES' ? 'denied' : 'closed'));
   });
 }
 
@@ -77,8 +88,8 @@ async function startBySystemd(root: readonly string[], report: (line: string) =>
   }
 }
 
-/** Returns what ends the libvirtd. */
-async function startHere(root: readonly string[], options: LibvirtOptions): Promise<() => Promise<void>> {
+/** Returns what ends the libvirtd; undefined when somebody else's came up first. */
+async function startHere(root: readonly string[], options: LibvirtOptions): Promise<(() => Promise<void>) | undefined> {
   const libvirtd = findProgram('libvirtd');
   const virtlogd = findProgram('virtlogd');
   if (!libvirtd || !virtlogd) throw fail('hypervisor_unavailable', 'libvirtd is not installed');
@@ -100,10 +111,11 @@ async function startHere(root: readonly string[], options: LibvirtOptions): Prom
   child.on('exit', () => {
     hasEnded = true;
   });
-  const isUp = await until(async () => hasEnded || (await accepts(libvirtSocket)), START_DEADLINE_MS);
-  if (!isUp || !(await accepts(libvirtSocket))) {
+  await until(async () => hasEnded || (await accepts(libvirtSocket)), START_DEADLINE_MS);
+  if (!(await until(() => accepts(libvirtSocket), RIVAL_DEADLINE_MS))) {
     throw fail('hypervisor_unavailable', `libvirtd does not answer:\n${await tailOfLog(logPath)}`);
   }
+  if (hasEnded) return undefined;
   return async () => {
     if (hasEnded || child.pid === undefined) return;
     // Through kill, because what sudo started is root's. tini and sudo hand the signal on.
