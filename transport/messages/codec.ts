@@ -12,7 +12,7 @@ export const defaultMaxBytes = 512 * 1024;
 export interface Codec<T> {
   readonly name: string;
   readonly schema: TSchema;
-  /** Bytes from the wire → value. Throws `invalid_request`, naming the field. */
+  /** Bytes from the wire → value. Throws `invalid_request`, naming the field; the empty name is the whole message. */
   decode(bytes: Uint8Array): T;
   /** A value of unknown origin → the same value, checked. Throws `invalid_request`, naming the field. */
   check(value: unknown): T;
@@ -41,7 +41,7 @@ export function codec<S extends TSchema>(
     decode(bytes) {
       if (bytes.length > maxBytes) {
         throw fail('invalid_request', `${name} is ${bytes.length} bytes long; at most ${maxBytes} are accepted`, {
-          details: { maxBytes },
+          details: { field: '', maxBytes },
         });
       }
       return check(parse(name, bytes));
@@ -61,14 +61,14 @@ function parse(name: string, bytes: Uint8Array): unknown {
   try {
     text = utf8.decode(bytes);
   } catch {
-    throw fail('invalid_request', `${name} is not UTF-8`);
+    throw fail('invalid_request', `${name} is not UTF-8`, { details: { field: '' } });
   }
   // An empty payload stands for an empty object, so that `nats req cloud.api.v1.instance.list ''` works.
   if (text.trim() === '') return {};
   try {
     return JSON.parse(text);
   } catch {
-    throw fail('invalid_request', `${name} is not JSON`);
+    throw fail('invalid_request', `${name} is not JSON`, { details: { field: '' } });
   }
 }
 
