@@ -43,19 +43,28 @@ const failureReply = codec('failure', Exact({ failure: FailureSchema, requestId:
 const errorHeader = 'Nats-Service-Error';
 const errorCodeHeader = 'Nats-Service-Error-Code';
 
-export async function call<Request, Reply>(
+export function call<Request, Reply>(
   bus: Bus,
   subject: string,
-  { request, reply, timeoutMs, name }: Call<Request, Reply>,
+  kind: Call<Request, Reply>,
   body: Request,
   context: CallContext,
 ): Promise<Reply> {
+  return request(bus, subject, kind, body, writeContext(context));
+}
+
+/** A call with headers of one's own. */
+export async function request<Request, Reply>(
+  bus: Bus,
+  subject: string,
+  { request: requestCodec, reply, timeoutMs, name }: Call<Request, Reply>,
+  body: Request,
+  carried: MsgHdrs,
+): Promise<Reply> {
+  const payload = requestCodec.encode(body);
   let message: Msg;
   try {
-    message = await bus.connection.request(subject, request.encode(body), {
-      timeout: timeoutMs,
-      headers: writeContext(context),
-    });
+    message = await bus.connection.request(subject, payload, { timeout: timeoutMs, headers: carried });
   } catch (error) {
     throw whyUnanswered(error, name, timeoutMs);
   }

@@ -22,6 +22,9 @@ export const streams = {
   facts: { name: 'CLOUD_FACTS', subjects: ['cloud.fact.>'] },
 } as const;
 
+/** The object store that holds the bytes of images. */
+export const imageObjectStore = 'cloud_images';
+
 export const subjects = {
   api: (resource: string, verb: string) => `${apiPrefix}.${token(resource)}.${token(verb)}`,
   controllerCall: (name: string) => `cloud.controller.call.${token(name)}`,
@@ -32,6 +35,7 @@ export const subjects = {
   computeCast: (host: string, name: string) => `cloud.compute.${encodeToken(host)}.cast.${token(name)}`,
   computeCasts: (host: string) => `cloud.compute.${encodeToken(host)}.cast.>`,
   instanceFact: (projectId: string, uuid: string) => `cloud.fact.instance.${encodeToken(projectId)}.${token(uuid)}`,
+  instanceFacts: (projectId: string) => `cloud.fact.instance.${encodeToken(projectId)}.*`,
   hostFact: (host: string) => `cloud.fact.host.${encodeToken(host)}`,
 } as const;
 

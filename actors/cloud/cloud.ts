@@ -1,0 +1,37 @@
+/** Runs parts in this process: all of them, or the ones that it was told to. Only configuration differs. */
+import { startApiServer } from '../api/api-server.ts';
+import { type ControllerOptions, startController } from '../controller/controller.ts';
+import { startNetworkController } from '../network/network-controller.ts';
+import type { Part, Runtime } from '../runtime/runtime.ts';
+import { type SchedulerOptions, startScheduler } from '../scheduler/scheduler.ts';
+import { type LibvirtHost, type SimulatedHost, startLibvirtHost, startSimulatedHost } from './compute-hosts.ts';
+
+export const roles = ['api', 'controller', 'scheduler', 'network', 'compute'] as const;
+export type Role = (typeof roles)[number];
+
+export interface CloudOptions {
+  roles: readonly Role[];
+  controller?: ControllerOptions;
+  scheduler?: SchedulerOptions;
+  /** For the role `compute`. */
+  libvirtHost?: LibvirtHost;
+  simulatedHosts?: SimulatedHost[];
+}
+
+export async function startCloud(runtime: Runtime, options: CloudOptions): Promise<Part> {
+  const has = (role: Role) => options.roles.includes(role);
+  const starting: Promise<Part>[] = [];
+  if (has('network')) starting.push(startNetworkController(runtime));
+  if (has('compute') && options.libvirtHost) starting.push(startLibvirtHost(runtime, options.libvirtHost));
+  if (has('compute')) for (const host of options.simulatedHosts ?? []) starting.push(startSimulatedHost(runtime, host));
+  if (has('scheduler')) starting.push(startScheduler(runtime, options.scheduler));
+  if (has('controller')) starting.push(startController(runtime, options.controller));
+  if (has('api')) starting.push(startApiServer(runtime));
+  const parts = await Promise.all(starting);
+  return {
+    /** Front to back, so that no part waits for one that has gone. */
+    async stop() {
+      for (const part of parts.toReversed()) await part.stop();
+    },
+  };
+}

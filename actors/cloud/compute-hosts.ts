@@ -1,0 +1,70 @@
+/** Compute hosts with the hypervisor that was asked for. */
+import { join } from 'node:path';
+import { measureCapacity } from '../compute/capacity.ts';
+import { startCompute } from '../compute/compute.ts';
+import { NftablesFirewall } from '../firewall/nftables-firewall.ts';
+import { ImageStore } from '../images/image-store.ts';
+import { LocalGuestDisks } from '../images/local-guest-disks.ts';
+import { LibvirtHypervisor } from '../libvirt/libvirt-hypervisor.ts';
+import { detectVirtType } from '../libvirt/virt-type.ts';
+import { ensureBridge } from '../network/linux-bridge.ts';
+import type { Part, Runtime } from '../runtime/runtime.ts';
+import { SimulatedHypervisor } from '../simulated/simulated-hypervisor.ts';
+
+export interface LibvirtHost {
+  name: string;
+  availabilityZone: string;
+  /** libvirt's, for example `qemu:///system`. */
+  uri: string;
+  /** For image cache, disks, config drives and console logs; QEMU's user must be able to reach it. */
+  stateDir: string;
+  /** `auto`: kvm where a probe guest really boots under it. */
+  virtType: 'auto' | 'kvm' | 'qemu';
+}
+
+export async function startLibvirtHost(runtime: Runtime, options: LibvirtHost): Promise<Part> {
+  const { name, availabilityZone, uri, stateDir } = options;
+  const [source, virtType, capacity] = await Promise.all([
+    ImageStore.open(runtime.bus),
+    options.virtType === 'auto' ? detectVirtType() : options.virtType,
+    measureCapacity(stateDir),
+  ]);
+  const hypervisor = new LibvirtHypervisor({
+    uri,
+    disks: new LocalGuestDisks({ directory: join(stateDir, 'compute'), source }),
+    firewall: new NftablesFirewall(),
+    virtType,
+    logger: runtime.logger,
+  });
+  return startCompute(runtime, {
+    name,
+    availabilityZone,
+    hypervisor,
+    capacity,
+    plugNetwork({ bridge, mtu, fixedIps }, signal) {
+      const [{ gateway, prefixLength } = {}] = fixedIps;
+      return ensureBridge({ name: bridge, mtu, ...(gateway && { address: `${gateway}/${prefixLength}` }) }, signal);
+    },
+  });
+}
+
+export interface SimulatedHost {
+  name: string;
+  availabilityZone: string;
+  /** Of each step of the hypervisor (ms). */
+  latencyMs?: number;
+}
+
+/** A host of 64 vCPUs, 256 GiB and 4 TiB that only exists here. */
+export function startSimulatedHost(
+  runtime: Runtime,
+  { name, availabilityZone, latencyMs = 0 }: SimulatedHost,
+): Promise<Part> {
+  const { clock, chance } = runtime;
+  return startCompute(runtime, {
+    name,
+    availabilityZone,
+    hypervisor: new SimulatedHypervisor({ clock, chance, latencyMs }),
+    capacity: { vcpus: 64, memoryMb: 262_144, diskGb: 4096 },
+  });
+}

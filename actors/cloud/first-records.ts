@@ -1,0 +1,36 @@
+/** What a new cloud has at once: flavors, a network, and an image where one could be built. Idempotent. */
+import type { Flavor, Image } from '../../transport/messages/records.ts';
+import { registerImage } from '../images/image-store.ts';
+import { ensureDefaultNetwork } from '../network/default-network.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { TestImage } from '../setup/test-image.ts';
+
+/** Nova's own, and one that is just enough for the test image. */
+export const firstFlavors: Flavor[] = [
+  { id: '0', name: 'm1.micro', vcpus: 1, memoryMb: 128, rootGb: 0 },
+  { id: '1', name: 'm1.tiny', vcpus: 1, memoryMb: 512, rootGb: 1 },
+  { id: '2', name: 'm1.small', vcpus: 1, memoryMb: 2048, rootGb: 20 },
+  { id: '3', name: 'm1.medium', vcpus: 2, memoryMb: 4096, rootGb: 40 },
+  { id: '4', name: 'm1.large', vcpus: 4, memoryMb: 8192, rootGb: 80 },
+  { id: '5', name: 'm1.xlarge', vcpus: 8, memoryMb: 16384, rootGb: 160 },
+];
+
+export const testImageName = 'kilonova-test';
+
+/** Removes nothing and overwrites nothing: a flavor that was changed stays changed. */
+export async function ensureFirstRecords(runtime: Runtime, testImage: TestImage | undefined): Promise<Image> {
+  const flavors = await runtime.store.bucket('flavor');
+  await Promise.all(firstFlavors.map((flavor) => flavors.create(flavor.id, flavor)));
+  await ensureDefaultNetwork(runtime);
+  return registerImage(runtime, {
+    name: testImage ? testImageName : 'simulated',
+    diskFormat: testImage ? 'qcow2' : 'none',
+    ...(testImage && {
+      disk: testImage.disk,
+      kernel: testImage.kernel,
+      ramdisk: testImage.ramdisk,
+      kernelArguments: testImage.kernelArguments,
+      minMemoryMb: 96,
+    }),
+  });
+}

@@ -1,0 +1,111 @@
+/** Launches one instance as a client would, shows what happens to it, and waits until it answers a ping. */
+import { execFile } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fail } from '../../machines/failure.ts';
+import { api, type InstanceView } from '../messages/api.ts';
+import type { ApiClient, InstanceFact } from '../nats/api-client.ts';
+import { Progress } from './progress.ts';
+
+export interface LaunchWishes {
+  name: string;
+  image: string;
+  flavor: string;
+  projectId: string;
+  availabilityZone?: string;
+  output: NodeJS.WritableStream;
+}
+
+/** Generous: emulated guests on a busy machine are slow. */
+const launchDeadlineMs = 300_000;
+const pingDeadlineMs = 180_000;
+
+/** Resolves when the instance runs; rejects with its fault when it does not come to that. */
+export async function launch(client: ApiClient, wishes: LaunchWishes): Promise<InstanceView> {
+  const { name, image, flavor, availabilityZone } = wishes;
+  const body = { name, image, flavor, ...(availabilityZone !== undefined && { availabilityZone }) };
+  const followed = followTo(client, wishes, ({ vmState, to }) => vmState === 'active' || to.startsWith('failed'));
+  followed.progress.begin('scheduling', Date.now());
+  try {
+    const { instances } = await client.ask(api.instance.create, body);
+    const uuid = instances[0]?.uuid ?? '';
+    await followed.until(uuid);
+    return await settled(client, uuid);
+  } finally {
+    followed.end();
+  }
+}
+
+/** Resolves when nothing of the instance is left. */
+export async function remove(client: ApiClient, uuid: string, wishes: LaunchWishes): Promise<void> {
+  const followed = followTo(client, wishes, ({ to }) => to === 'deleted' || to.startsWith('failed'));
+  try {
+    await client.ask(api.instance.delete, { uuid });
+    await followed.until(uuid);
+    const { instance } = await client.ask(api.instance.get, { uuid });
+    if (instance.vmState === 'error') throw faultOf(instance);
+  } finally {
+    followed.end();
+  }
+}
+
+/** Resolves with how long it took (ms) until the address answered. */
+export async function ping(address: string): Promise<number> {
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < pingDeadlineMs) {
+    if (await answers(address)) return Date.now() - startedAt;
+    await pause(200);
+  }
+  throw fail('timeout', `${address} did not answer a ping within ${pingDeadlineMs / 1000} s`);
+}
+
+function answers(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile('ping', ['-c', '1', '-W', '1', address], (error) => resolve(!error));
+  });
+}
+
+function followTo(client: ApiClient, { projectId, output }: LaunchWishes, isEnd: (fact: InstanceFact) => boolean) {
+  const progress = new Progress(output);
+  const early: InstanceFact[] = [];
+  let take = (fact: InstanceFact) => {
+    early.push(fact);
+  };
+  const stop = client.follow(projectId, (fact) => take(fact));
+  return {
+    progress,
+    /** Shows what happens to the instance from the beginning, also what came before its uuid was known. */
+    until: (uuid: string) =>
+      new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(
+          () => reject(fail('timeout', `instance ${uuid} did not get there within ${launchDeadlineMs / 1000} s`)),
+          launchDeadlineMs,
+        );
+        take = (fact) => {
+          if (fact.uuid !== uuid) return;
+          progress.show(fact);
+          if (fact.type !== 'transition' || !isEnd(fact)) return;
+          clearTimeout(timer);
+          resolve();
+        };
+        for (const fact of early) take(fact);
+      }),
+    end() {
+      stop();
+      progress.end();
+    },
+  };
+}
+
+/** The fact is told as it happens; the record follows within a moment. */
+async function settled(client: ApiClient, uuid: string): Promise<InstanceView> {
+  for (;;) {
+    const { instance } = await client.ask(api.instance.get, { uuid });
+    if (instance.vmState === 'error') throw faultOf(instance);
+    if (instance.vmState === 'active') return instance;
+    await pause(5);
+  }
+}
+
+function faultOf({ uuid, fault }: InstanceView) {
+  return fail(fault?.code ?? 'internal', `instance ${uuid} failed while ${fault?.step}: ${fault?.message}`);
+}

@@ -1,0 +1,66 @@
+/**
+ * How long a launch takes through all parts when the hypervisor takes no time: measured on a simulated host that is
+ * there for this only, in a zone of its own.
+ */
+import { startSimulatedHost } from '../../actors/cloud/compute-hosts.ts';
+import type { Runtime } from '../../actors/runtime/runtime.ts';
+import { api } from '../messages/api.ts';
+import type { ApiClient } from '../nats/api-client.ts';
+import { encodeToken } from '../nats/subjects.ts';
+
+const zone = 'launch-path';
+const launches = 21;
+
+export interface LaunchPath {
+  medianMs: number;
+  slowestMs: number;
+  launches: number;
+}
+
+/** From the request until the fact that the instance runs; one launch at a time. */
+export async function measureLaunchPath(
+  runtime: Runtime,
+  client: ApiClient,
+  wishes: { projectId: string; image: string; flavor: string },
+): Promise<LaunchPath> {
+  const host = `simulated-${runtime.chance.uuid().slice(0, 8)}`;
+  const part = await startSimulatedHost(runtime, { name: host, availabilityZone: zone });
+  const hosts = await runtime.store.view('host');
+  while (hosts.get(encodeToken(host))?.hypervisorState !== 'up') await new Promise((resolve) => setTimeout(resolve, 5));
+  try {
+    const times: number[] = [];
+    for (let index = 0; index < launches; index++) times.push(await launchOnce(client, wishes, index));
+    times.sort((a, b) => a - b);
+    return { medianMs: times[Math.floor(launches / 2)] ?? 0, slowestMs: times.at(-1) ?? 0, launches };
+  } finally {
+    await part.stop();
+    await (await runtime.store.bucket('host')).remove(encodeToken(host));
+  }
+}
+
+async function launchOnce(
+  client: ApiClient,
+  { projectId, image, flavor }: { projectId: string; image: string; flavor: string },
+  index: number,
+): Promise<number> {
+  const running = Promise.withResolvers<void>();
+  const deleted = Promise.withResolvers<void>();
+  const name = `launch-path-${index}`;
+  const stop = client.follow(projectId, (fact) => {
+    if (fact.name !== name || fact.type !== 'transition') return;
+    if (fact.to === 'running') running.resolve();
+    if (fact.to === 'deleted') deleted.resolve();
+    if (fact.to.startsWith('failed')) running.reject(new Error(fact.failure?.message ?? fact.to));
+  });
+  try {
+    const startedAt = performance.now();
+    const created = client.ask(api.instance.create, { name, image, flavor, availabilityZone: zone });
+    const [{ instances }] = await Promise.all([created, running.promise]);
+    const tookMs = performance.now() - startedAt;
+    await client.ask(api.instance.delete, { uuid: instances[0]?.uuid ?? '' });
+    await deleted.promise;
+    return tookMs;
+  } finally {
+    stop();
+  }
+}

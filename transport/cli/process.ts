@@ -1,0 +1,42 @@
+/** One process of the cloud: connected to NATS, running its parts until it is told to stop. */
+
+import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
+import { createLogger } from '../../actors/runtime/logger.ts';
+import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
+import { connectBus } from '../nats/bus.ts';
+import type { Settings } from './settings.ts';
+
+export interface Process {
+  readonly runtime: Runtime;
+  /** Parts are stopped in the reverse of the order in which they were added, then NATS is drained. */
+  add(part: Part): void;
+  stop(): Promise<void>;
+}
+
+export async function startProcess(name: string, url: string, settings: Settings): Promise<Process> {
+  const logger = createLogger(settings.logLevel, settings.logFile).child({ process: name });
+  const bus = await connectBus({ url, name: `kilonova ${name}` });
+  const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger });
+  const parts: Part[] = [];
+  let stopping: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    for (const part of parts.toReversed()) await part.stop();
+    await runtime.store.close();
+    await bus.close();
+  }
+  return {
+    runtime,
+    add: (part) => parts.push(part),
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+/** Resolves with the name of the signal that asks this process to stop. */
+export function askedToStop(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
+  });
+}

@@ -1,0 +1,65 @@
+/**
+ * Shows an instance's transitions as they happen, with the time that each state took: on a terminal with a last line that
+ * counts on, elsewhere as plain lines.
+ */
+import type { WriteStream } from 'node:tty';
+import type { InstanceFact } from '../nats/api-client.ts';
+
+interface Current {
+  state: string;
+  since: number;
+}
+
+export class Progress {
+  readonly #output: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY'>>;
+  readonly #now: () => number;
+  #current: Current | undefined;
+  #ticker: NodeJS.Timeout | undefined;
+
+  constructor(output: NodeJS.WritableStream, now: () => number = Date.now) {
+    this.#output = output;
+    this.#now = now;
+  }
+
+  show({ type, from, to, at, host, failure }: InstanceFact): void {
+    if (type !== 'transition') return;
+    // The state that it was born in has no transition of its own.
+    const state = this.#current?.state ?? from ?? to;
+    if (this.#current) this.#line(state, at - this.#current.since);
+    this.#current = { state: describe(to, host, failure?.message), since: at };
+    if (this.#output.isTTY && !this.#ticker) this.#ticker = setInterval(() => this.#tick(), 100);
+  }
+
+  begin(state: string, at: number): void {
+    this.#current = { state, since: at };
+  }
+
+  /** Ends with the state that was reached last. */
+  end(): void {
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
+    if (this.#current) this.#line(this.#current.state);
+    this.#current = undefined;
+  }
+
+  #line(state: string, tookMs?: number): void {
+    const took = tookMs === undefined ? '' : formatMs(tookMs);
+    this.#output.write(`${this.#output.isTTY ? '\r\x1b[2K' : ''}  ${took.padStart(9)}  ${state}\n`);
+  }
+
+  #tick(): void {
+    if (!this.#current) return;
+    this.#output.write(
+      `\r\x1b[2K  ${formatMs(this.#now() - this.#current.since).padStart(9)}  ${this.#current.state} …`,
+    );
+  }
+}
+
+function describe(state: string, host: string | undefined, failure: string | undefined): string {
+  if (failure) return `${state}: ${failure}`;
+  return state.startsWith('building') && host ? `${state} on ${host}` : state;
+}
+
+export function formatMs(ms: number): string {
+  return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,52 @@
+/** `kilonova api`, `controller`, …: one part alone in its process. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Role, startCloud } from '../../actors/cloud/cloud.ts';
+import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
+import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import { ensureLibvirt } from '../../actors/setup/libvirt-daemon.ts';
+import { defaultCacheDir } from '../../actors/setup/setup.ts';
+import { buildTestImage } from '../../actors/setup/test-image.ts';
+import { fail } from '../../machines/failure.ts';
+import { askedToStop, startProcess } from './process.ts';
+import type { Settings } from './settings.ts';
+
+/** Resolves with the exit code, when the process has been told to stop. */
+export async function runRole(role: Role, settings: Settings): Promise<number> {
+  if (settings.nats === undefined) {
+    throw fail('invalid_request', 'a part alone needs a NATS server: give --nats, or KILONOVA_NATS_URL');
+  }
+  const stopAsked = askedToStop();
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const running = await startProcess(role, settings.nats, settings);
+  try {
+    if (role === 'controller') {
+      await ensureFirstAdmin(running.runtime, join(settings.state, 'admin-token'));
+      const testImage = await buildTestImage({ cacheDir: defaultCacheDir(), report: say }).catch(() => undefined);
+      await ensureFirstRecords(running.runtime, testImage);
+    }
+    running.add(
+      await startCloud(running.runtime, {
+        roles: [role],
+        controller: { maxAttempts: settings.maxAttempts },
+        scheduler: { policy: settings.policy },
+        ...(role === 'compute' && (await computeHost(settings, say))),
+      }),
+    );
+    process.stdout.write(`kilonova ${role} is ready\n`);
+    await stopAsked;
+    return 0;
+  } finally {
+    await running.stop();
+  }
+}
+
+async function computeHost(settings: Settings, say: (line: string) => void) {
+  const { host, zone, state, hypervisor, virtType, simulatedLatency } = settings;
+  if (hypervisor === 'simulated') {
+    return { simulatedHosts: [{ name: host, availabilityZone: zone, latencyMs: simulatedLatency }] };
+  }
+  await mkdir(state, { recursive: true, mode: 0o755 });
+  const uri = settings.libvirtUri ?? (await ensureLibvirt({ stateDir: state, report: say })).uri;
+  return { libvirtHost: { name: host, availabilityZone: zone, uri, stateDir: state, virtType } };
+}

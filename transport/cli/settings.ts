@@ -1,0 +1,83 @@
+/** What a process is told: by flags, else by `KILONOVA_…` in the environment, else a default. */
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export interface Settings {
+  state: string;
+  nats?: string;
+  natsPort?: number;
+  hypervisor: 'auto' | 'libvirt' | 'simulated';
+  libvirtUri?: string;
+  virtType: 'auto' | 'kvm' | 'qemu';
+  host: string;
+  zone: string;
+  simulatedHosts: number;
+  simulatedLatency: number;
+  policy: 'filter' | 'chance' | 'simple' | 'zone';
+  maxAttempts: number;
+  logLevel: string;
+  logFile?: string;
+}
+
+const definitions = {
+  state: new Option('--state <folder>', 'where the cloud keeps its state')
+    .env('KILONOVA_STATE')
+    .default(defaultState()),
+  nats: new Option('--nats <url>', 'the NATS server to use, instead of one of our own').env('KILONOVA_NATS_URL'),
+  natsPort: new Option('--nats-port <port>', 'for the nats-server of our own (default: 4222, or any free one)')
+    .env('KILONOVA_NATS_PORT')
+    .argParser(wholeNumber(0)),
+  hypervisor: new Option('--hypervisor <kind>', 'auto: libvirt where it can be had')
+    .choices(['auto', 'libvirt', 'simulated'])
+    .env('KILONOVA_HYPERVISOR')
+    .default('auto'),
+  libvirtUri: new Option('--libvirt-uri <uri>', 'for example qemu:///system').env('KILONOVA_LIBVIRT_URI'),
+  virtType: new Option('--virt-type <type>', 'auto: kvm where a probe guest really boots')
+    .choices(['auto', 'kvm', 'qemu'])
+    .env('KILONOVA_VIRT_TYPE')
+    .default('auto'),
+  host: new Option('--host <name>', 'the name of this compute host').env('KILONOVA_HOST').default(hostname()),
+  zone: new Option('--zone <name>', 'the availability zone of this compute host').env('KILONOVA_ZONE').default('nova'),
+  simulatedHosts: new Option('--simulated-hosts <count>', 'how many simulated hosts to run')
+    .env('KILONOVA_SIMULATED_HOSTS')
+    .default(1)
+    .argParser(wholeNumber(1)),
+  simulatedLatency: new Option('--simulated-latency <ms>', 'how long each step of a simulated hypervisor takes')
+    .env('KILONOVA_SIMULATED_LATENCY')
+    .default(0)
+    .argParser(wholeNumber(0)),
+  policy: new Option('--policy <name>', 'how the scheduler chooses')
+    .choices(['filter', 'chance', 'simple', 'zone'])
+    .env('KILONOVA_POLICY')
+    .default('filter'),
+  maxAttempts: new Option('--max-attempts <count>', 'how many hosts a launch may try')
+    .env('KILONOVA_MAX_ATTEMPTS')
+    .default(3)
+    .argParser(wholeNumber(1)),
+  logLevel: new Option('--log-level <level>', 'of the structured log')
+    .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .env('KILONOVA_LOG_LEVEL')
+    .default('warn'),
+  logFile: new Option('--log-file <file>', 'instead of standard error').env('KILONOVA_LOG_FILE'),
+} satisfies Record<keyof Settings, Option>;
+
+export function withSettings(command: Command, names: readonly (keyof Settings)[]): Command {
+  for (const name of names) command.addOption(definitions[name]);
+  return command;
+}
+
+/** For root where services keep their state, else in the home folder. */
+function defaultState(): string {
+  if (process.getuid?.() === 0) return '/var/lib/kilonova';
+  return join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'kilonova');
+}
+
+function wholeNumber(least: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least)
+      throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+    return value;
+  };
+}
