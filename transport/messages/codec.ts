@@ -74,13 +74,17 @@ function parse(name: string, bytes: Uint8Array): unknown {
 
 interface SchemaError {
   keyword: string;
+  schemaPath: string;
   instancePath: string;
   params: object;
   message: string;
 }
 
 /** The most telling of the errors: the deepest, and not the consequence of another. */
-function refusal(name: string, errors: SchemaError[], value: unknown): FailureError {
+function refusal(name: string, all: SchemaError[], value: unknown): FailureError {
+  const errors = all
+    .filter(({ keyword }) => keyword === 'anyOf')
+    .reduce((rest, { schemaPath }) => withoutOtherAlternatives(rest, `${schemaPath}/anyOf/`), all);
   const [first] = errors
     .filter(({ keyword }) => keyword !== 'boolean' && keyword !== 'additionalProperties')
     .toSorted((a, b) => b.instancePath.length - a.instancePath.length);
@@ -93,6 +97,29 @@ function refusal(name: string, errors: SchemaError[], value: unknown): FailureEr
   const where = field === '' ? name : `${name}: field ${field}`;
   const given = field === '' && typeof value !== 'object' ? ` (it is a ${typeof value})` : '';
   return fail('invalid_request', `${where} ${problem}${given}`, { details: { field } });
+}
+
+/** Of a union, only the errors of the alternative that was most likely meant: the closest. */
+function withoutOtherAlternatives(errors: SchemaError[], union: string): SchemaError[] {
+  const alternativeOf = ({ schemaPath }: SchemaError) =>
+    schemaPath.startsWith(union) ? schemaPath.slice(union.length).split('/')[0] : undefined;
+  const distances = new Map<string, number>();
+  for (const error of errors) {
+    const alternative = alternativeOf(error);
+    if (alternative !== undefined) distances.set(alternative, (distances.get(alternative) ?? 0) + distanceOf(error));
+  }
+  const [meant] = [...distances].toSorted(([, a], [, b]) => a - b)[0] ?? [];
+  return errors.filter((error) => {
+    const alternative = alternativeOf(error);
+    return alternative === undefined ? `${error.schemaPath}/anyOf/` !== union : alternative === meant;
+  });
+}
+
+/** A field that an alternative does not know, or a literal that is not its own, tells of another one; a gap may be one. */
+function distanceOf({ keyword }: SchemaError): number {
+  if (keyword === 'boolean') return 0;
+  if (keyword === 'additionalProperties') return 3;
+  return ['type', 'const', 'enum'].includes(keyword) ? 2 : 1;
 }
 
 function unknownField({ instancePath, params }: SchemaError) {
