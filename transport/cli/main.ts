@@ -7,7 +7,7 @@ import { runRole } from './role.ts';
 import { type Settings, withSettings } from './settings.ts';
 import { type UpOptions, up } from './up.ts';
 
-const process_ = ['nats', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
+const everywhere = ['nats', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
 const compute = [
   'state',
   'hypervisor',
@@ -26,14 +26,14 @@ const program = new Command('kilonova')
 
 withSettings(
   program
-    .command('up', { isDefault: false })
+    .command('up')
     .description('runs the whole cloud in one process, with a nats-server of its own unless --nats is given')
     .option('--launch', 'launch a first instance', false)
     .option('--once', 'delete the first instance again, and end: 0 when it ran and answered', false)
     .action(async (options: UpOptions) => {
       process.exitCode = await up({ ...options, launch: options.launch || options.once });
     }),
-  [...process_, 'natsPort', ...compute, 'policy', 'maxAttempts'],
+  [...everywhere, 'natsPort', ...compute, 'policy', 'maxAttempts', 'testImage'],
 );
 
 const roleCommands: [Role, string, readonly (keyof Settings)[]][] = [
@@ -41,7 +41,7 @@ const roleCommands: [Role, string, readonly (keyof Settings)[]][] = [
   [
     'controller',
     'authorises, checks quota, records instances; makes the first records of a new cloud',
-    ['state', 'maxAttempts'],
+    ['state', 'maxAttempts', 'testImage'],
   ],
   ['scheduler', 'chooses hosts', ['policy']],
   ['network', 'gives out addresses', []],
@@ -55,7 +55,7 @@ for (const [role, description, names] of roleCommands) {
       .action(async (options: Settings) => {
         process.exitCode = await runRole(role, options);
       }),
-    [...process_, ...names],
+    [...everywhere, ...names],
   );
 }
 

@@ -7,7 +7,7 @@ import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
 import { ensureLibvirt } from '../../actors/setup/libvirt-daemon.ts';
 import { defaultCacheDir } from '../../actors/setup/setup.ts';
 import { buildTestImage } from '../../actors/setup/test-image.ts';
-import { fail } from '../../machines/failure.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
 import { askedToStop, startProcess } from './process.ts';
 import type { Settings } from './settings.ts';
 
@@ -22,8 +22,7 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
   try {
     if (role === 'controller') {
       await ensureFirstAdmin(running.runtime, join(settings.state, 'admin-token'));
-      const testImage = await buildTestImage({ cacheDir: defaultCacheDir(), report: say }).catch(() => undefined);
-      await ensureFirstRecords(running.runtime, testImage);
+      await ensureFirstRecords(running.runtime, settings.testImage ? await testImage(say) : undefined);
     }
     running.add(
       await startCloud(running.runtime, {
@@ -38,6 +37,16 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
     return 0;
   } finally {
     await running.stop();
+  }
+}
+
+/** A cloud can do without. */
+async function testImage(say: (line: string) => void) {
+  try {
+    return await buildTestImage({ cacheDir: defaultCacheDir(), report: say });
+  } catch (thrown) {
+    say(`there is no test image: ${toFailure(thrown).message}`);
+    return undefined;
   }
 }
 

@@ -16,6 +16,7 @@ export interface Settings {
   simulatedLatency: number;
   policy: 'filter' | 'chance' | 'simple' | 'zone';
   maxAttempts: number;
+  testImage: boolean;
   logLevel: string;
   logFile?: string;
 }
@@ -55,6 +56,7 @@ const definitions = {
     .env('KILONOVA_MAX_ATTEMPTS')
     .default(3)
     .argParser(wholeNumber(1)),
+  testImage: new Option('--no-test-image', 'do not build and register the test image'),
   logLevel: new Option('--log-level <level>', 'of the structured log')
     .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .env('KILONOVA_LOG_LEVEL')

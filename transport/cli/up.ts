@@ -8,7 +8,7 @@ import { ensureMachine, type ReadyMachine } from '../../actors/setup/setup.ts';
 import { toFailure } from '../../machines/failure.ts';
 import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
-import { encodeToken } from '../nats/subjects.ts';
+import { encodeToken, subjects } from '../nats/subjects.ts';
 import { type LaunchWishes, launch, ping, remove } from './first-launch.ts';
 import { measureLaunchPath } from './launch-path.ts';
 import { askedToStop, type Process, startProcess } from './process.ts';
@@ -36,7 +36,7 @@ export async function up(options: UpOptions): Promise<number> {
     want: {
       nats: options.nats === undefined ? natsOfOurOwn(options) : { url: options.nats },
       hypervisor: options.hypervisor,
-      hasTestImage: options.hypervisor !== 'simulated',
+      hasTestImage: options.testImage && options.hypervisor !== 'simulated',
     },
     report: (line) => say(`· ${line}`),
   });
@@ -176,7 +176,7 @@ function describeCloud(machine: ReadyMachine, options: Settings): string {
 }
 
 function howToTalk(machine: ReadyMachine, options: Settings): string {
-  const { subject } = { subject: `cloud.api.v1.${api.instance.list.resource}.${api.instance.list.verb}` };
+  const subject = subjects.api(api.instance.list.resource, api.instance.list.verb);
   return [
     `· NATS: ${machine.natsUrl}`,
     `  every request carries the header Authorization: Bearer <token>, with the token in ${tokenFile(options)}`,

@@ -1,0 +1,156 @@
+/**
+ * A whole cloud of a test's own: a real nats-server, every part in this process, simulated hypervisors that the test
+ * holds in its hand, and a client of the administrator's.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startCloud } from '../../actors/cloud/cloud.ts';
+import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
+import type { Capacity } from '../../actors/compute/capacity.ts';
+import { startCompute } from '../../actors/compute/compute.ts';
+import type { ControllerOptions } from '../../actors/controller/controller.ts';
+import { tokenDigest } from '../../actors/identity/authenticator.ts';
+import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
+import { createLogger } from '../../actors/runtime/logger.ts';
+import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
+import type { SchedulerOptions } from '../../actors/scheduler/scheduler.ts';
+import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import { api, type CreateInstance, type InstanceView } from '../../transport/messages/api.ts';
+import { ApiClient } from '../../transport/nats/api-client.ts';
+import { connectBus } from '../../transport/nats/bus.ts';
+import { encodeToken } from '../../transport/nats/subjects.ts';
+import { startTestNats } from './nats.ts';
+
+export interface TestHost {
+  name: string;
+  zone?: string;
+  capacity?: Capacity;
+}
+
+export interface TestCloud {
+  url: string;
+  runtime: Runtime;
+  /** The administrator's. */
+  client: ApiClient;
+  token: string;
+  hypervisors: Map<string, SimulatedHypervisor>;
+  /** A client of a user of a project of its own. */
+  createUser(project: string, roles?: string[]): Promise<ApiClient>;
+  /** A runtime with a connection of its own, as another process would have. */
+  connect(): Promise<Runtime>;
+  addHost(host: TestHost): Promise<Part>;
+  create(request?: Partial<CreateInstance>, client?: ApiClient): Promise<InstanceView>;
+  /** Resolves when the instance satisfies the condition. */
+  until(uuid: string, is: (instance: InstanceView) => boolean, deadlineMs?: number): Promise<InstanceView>;
+  stop(): Promise<void>;
+}
+
+export const imageName = 'simulated';
+const plenty: Capacity = { vcpus: 64, memoryMb: 262_144, diskGb: 4096 };
+
+export async function startTestCloud({
+  hosts = [{ name: 'host1' }],
+  controller,
+  scheduler,
+}: {
+  hosts?: TestHost[];
+  controller?: ControllerOptions;
+  scheduler?: SchedulerOptions;
+} = {}): Promise<TestCloud> {
+  const nats = await startTestNats();
+  const folder = await mkdtemp(join(tmpdir(), 'kilonova-cloud-'));
+  const logger = createLogger(process.env.KILONOVA_LOG_LEVEL ?? 'fatal');
+  const cleanups: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true }), () => nats.stop()];
+
+  async function connect(): Promise<Runtime> {
+    const bus = await connectBus({ url: nats.url, name: 'test' });
+    const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger });
+    cleanups.push(async () => {
+      await runtime.store.close();
+      await bus.close();
+    });
+    return runtime;
+  }
+
+  const runtime = await connect();
+  await ensureFirstRecords(runtime, undefined);
+  const { token } = await ensureFirstAdmin(runtime, join(folder, 'admin-token'));
+  const hypervisors = new Map<string, SimulatedHypervisor>();
+
+  async function addHost({ name, zone = 'nova', capacity = plenty }: TestHost): Promise<Part> {
+    const hypervisor =
+      hypervisors.get(name) ?? new SimulatedHypervisor({ clock: systemClock, chance: systemChance, latencyMs: 0 });
+    hypervisors.set(name, hypervisor);
+    const part = await startCompute(runtime, { name, availabilityZone: zone, hypervisor, capacity });
+    const view = await runtime.store.view('host');
+    await eventually(() => (view.get(encodeToken(name))?.hypervisorState === 'up' ? true : undefined));
+    cleanups.push(() => part.stop());
+    return part;
+  }
+
+  const parts = await startCloud(runtime, {
+    roles: ['api', 'controller', 'scheduler', 'network'],
+    ...(controller && { controller }),
+    ...(scheduler && { scheduler }),
+  });
+  cleanups.push(() => parts.stop());
+  for (const host of hosts) await addHost(host);
+  const client = new ApiClient(runtime.bus, token);
+
+  return {
+    url: nats.url,
+    runtime,
+    client,
+    token,
+    hypervisors,
+    connect,
+    addHost,
+    async createUser(project, roles = ['member']) {
+      const [projects, users, tokens] = await Promise.all([
+        runtime.store.bucket('project'),
+        runtime.store.bucket('user'),
+        runtime.store.bucket('token'),
+      ]);
+      const createdAt = Date.now();
+      const user = `${project}-${systemChance.uuid().slice(0, 8)}`;
+      const secret = systemChance.uuid();
+      await projects.create(project, { id: project, name: project, isEnabled: true, createdAt });
+      await users.create(user, { id: user, name: user, isEnabled: true, roles: { [project]: roles }, createdAt });
+      const revision = await tokens.put(tokenDigest(secret), { userId: user, projectId: project, createdAt });
+      await (await runtime.store.view('token')).reached(revision);
+      return new ApiClient(runtime.bus, secret);
+    },
+    async create(request = {}, as = client) {
+      const body = { name: 'test', image: imageName, flavor: 'm1.micro', ...request };
+      const { instances } = await as.ask(api.instance.create, body);
+      const [instance] = instances;
+      if (!instance) throw new Error('no instance was created');
+      return instance;
+    },
+    until(uuid, is, deadlineMs = 10_000) {
+      return eventually(async () => {
+        const { instance } = await client.ask(api.instance.get, { uuid });
+        return is(instance) ? instance : undefined;
+      }, deadlineMs);
+    },
+    async stop() {
+      for (const clean of cleanups.toReversed()) await clean();
+    },
+  };
+}
+
+/** Asks again until there is an answer; rejects with the last thing that was thrown, or that time was up. */
+export async function eventually<T>(
+  ask: () => T | undefined | Promise<T | undefined>,
+  deadlineMs = 10_000,
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + deadlineMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== null) return answer;
+    if (Date.now() > deadline) throw new Error(`it did not come to that within ${deadlineMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
