@@ -1,0 +1,82 @@
+/**
+ * A bucket together with its view, for records that come and go under keys that are known beforehand. It remembers the
+ * revisions at which keys were removed: a record can then be put where one was with a single write, and only if
+ * nobody has touched the key since.
+ */
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { fail, toFailure } from '../../machines/failure.ts';
+import { type Bucket, type Conflict, conflict, type Entry } from '../../transport/nats/bucket.ts';
+import type { View } from '../../transport/nats/view.ts';
+
+/** How many removals are remembered. A forgotten one costs a round trip, nothing else. */
+const remembered = 20_000;
+
+/** What stands at a key: a record, or where it was removed last (0: there never was one). */
+export type Place<T> = Entry<T> | { value: undefined; revision: number };
+
+export class TrackedBucket<T> {
+  readonly bucket: Bucket<T>;
+  readonly view: View<T>;
+  readonly #removedAt = new Map<string, number>();
+  readonly #stopListening: () => void;
+
+  constructor(bucket: Bucket<T>, view: View<T>) {
+    this.bucket = bucket;
+    this.view = view;
+    this.#stopListening = view.onChange(({ key, after, revision }) => {
+      this.#removedAt.delete(key);
+      if (after === undefined) this.#rememberRemoval(key, revision);
+    });
+  }
+
+  /** Where the key was removed, as far as this process knows; 0 when it knows nothing. */
+  removedAt(key: string): number {
+    return this.#removedAt.get(key) ?? 0;
+  }
+
+  /** What is stored under the key at this moment. */
+  async look(key: string): Promise<Place<T>> {
+    const entry = await this.bucket.kv.get(key);
+    if (entry?.operation === 'PUT') {
+      return { key, value: this.bucket.kind.record.decode(entry.value), revision: entry.revision };
+    }
+    return { value: undefined, revision: entry?.revision ?? 0 };
+  }
+
+  /**
+   * Creates the record if the key was last touched at `revision`, its removal (0: never). Unlike a bucket's `create` it
+   * does not pass over a removal that the caller has not heard of.
+   */
+  async createAfter(key: string, value: T, revision: number): Promise<number | Conflict> {
+    if (revision > 0) return this.bucket.update(key, value, revision);
+    try {
+      return await this.bucket.kv.put(key, this.bucket.kind.record.encode(value), { previousSeq: 0 });
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === wrongLastSequence) return conflict;
+      if (error instanceof JetStreamApiError) throw error;
+      throw fail('unavailable', `the state store does not answer: ${toFailure(error).message}`, {
+        disposition: 'retry',
+      });
+    }
+  }
+
+  /** Resolves when the view holds all that was stored before this was called. */
+  async caughtUp(): Promise<void> {
+    const { streamInfo } = await this.bucket.kv.status();
+    await this.view.reached(streamInfo.state.last_seq);
+  }
+
+  close(): void {
+    this.#stopListening();
+  }
+
+  #rememberRemoval(key: string, revision: number): void {
+    this.#removedAt.set(key, revision);
+    if (this.#removedAt.size <= remembered) return;
+    const [oldest] = this.#removedAt.keys();
+    if (oldest !== undefined) this.#removedAt.delete(oldest);
+  }
+}
+
+/** JetStream's error for a write whose expectation does not hold. */
+const wrongLastSequence = 10071;
