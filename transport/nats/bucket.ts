@@ -59,16 +59,23 @@ export async function openBucket<T>({ jetstream }: Bus, kind: BucketKind<T>): Pr
       if (entry?.operation !== 'PUT') return undefined;
       return { key, value: kind.record.decode(entry.value), revision: entry.revision };
     },
-    create: (key, value) => orConflict(kv.create(key, kind.record.encode(value))),
-    update: (key, value, revision) => orConflict(kv.update(key, kind.record.encode(value), revision)),
-    put: async (key, value) => unlessUnavailable(kv.put(key, kind.record.encode(value))),
+    create: async (key, value) => orConflict(kv.create(checkKey(key), kind.record.encode(value))),
+    update: async (key, value, revision) => orConflict(kv.update(checkKey(key), kind.record.encode(value), revision)),
+    put: async (key, value) => unlessUnavailable(kv.put(checkKey(key), kind.record.encode(value))),
     async remove(key, revision) {
+      checkKey(key);
       const removed = await orConflict(
         kv.delete(key, revision === undefined ? {} : { previousSeq: revision }).then(() => 0),
       );
       return removed === conflict ? conflict : undefined;
     },
   };
+}
+
+/** A key that NATS refuses is a bug of ours, and must not look like a store that may answer later. */
+function checkKey(key: string): string {
+  if (!/^[\w=/-]+(\.[\w=/-]+)*$/.test(key)) throw new TypeError(`${JSON.stringify(key)} is not a key of a bucket`);
+  return key;
 }
 
 /** JetStream's "wrong last sequence". */

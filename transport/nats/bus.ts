@@ -45,7 +45,9 @@ export async function connectBus({ url, name, connection: settings }: BusOptions
     manager: await jetstreamManager(connection),
     serverVersion,
     async close() {
-      if (!connection.isClosed()) await connection.drain();
+      if (connection.isClosed()) return;
+      // Without a server there is nobody to drain to; left alone, the connection would try to come back for ever.
+      await connection.drain().catch(() => connection.close());
     },
   };
 }
