@@ -1,0 +1,128 @@
+/** Buckets on a real server: of two writers one learns that it was late. */
+import { randomUUID } from 'node:crypto';
+import Type from 'typebox';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Exact } from '../../transport/messages/common.ts';
+import { type Bucket, conflict, defineBucket, openBucket } from '../../transport/nats/bucket.ts';
+import { startTestNats, type TestNats } from '../support/nats.ts';
+import { failureOf, openBus } from './support.ts';
+
+type Count = { count: number };
+
+let nats: TestNats;
+beforeAll(async () => {
+  nats = await startTestNats();
+});
+afterAll(() => nats.stop());
+
+function kindOf(name = `test_${randomUUID().slice(0, 8)}`) {
+  return defineBucket(name, Exact({ count: Type.Integer() }));
+}
+
+async function open(): Promise<Bucket<Count>> {
+  return openBucket(await openBus(nats.url), kindOf());
+}
+
+/** The revision, when there is no conflict. */
+function revisionOf(written: number | typeof conflict): number {
+  if (written === conflict) throw new Error('there is a conflict');
+  return written;
+}
+
+it('gives back what was created, with its revision', async () => {
+  const bucket = await open();
+  expect(await bucket.get('a')).toBeUndefined();
+  const revision = revisionOf(await bucket.create('a', { count: 1 }));
+  expect(await bucket.get('a')).toEqual({ key: 'a', value: { count: 1 }, revision });
+});
+
+it('creates a key once', async () => {
+  const bucket = await open();
+  const written = await Promise.all(Array.from({ length: 10 }, (_, count) => bucket.create('a', { count })));
+  expect(written.filter((each) => each !== conflict)).toHaveLength(1);
+  const winner = written.findIndex((each) => each !== conflict);
+  expect((await bucket.get('a'))?.value).toEqual({ count: winner });
+});
+
+it('updates only what is at the revision that the writer has seen', async () => {
+  const bucket = await open();
+  const first = revisionOf(await bucket.create('a', { count: 1 }));
+  const second = revisionOf(await bucket.update('a', { count: 2 }, first));
+  expect(second).toBeGreaterThan(first);
+  expect(await bucket.update('a', { count: 3 }, first)).toBe(conflict);
+  expect((await bucket.get('a'))?.value).toEqual({ count: 2 });
+});
+
+it('lets writers count together without losing one', async () => {
+  const bucket = await open();
+  await bucket.create('a', { count: 0 });
+  async function countOne(): Promise<void> {
+    for (;;) {
+      const entry = await bucket.get('a');
+      if (!entry) throw new Error('it is gone');
+      if ((await bucket.update('a', { count: entry.value.count + 1 }, entry.revision)) !== conflict) return;
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, countOne));
+  expect((await bucket.get('a'))?.value).toEqual({ count: 8 });
+});
+
+it('removes, only at the revision when one is given, and again without complaint', async () => {
+  const bucket = await open();
+  const first = revisionOf(await bucket.create('a', { count: 1 }));
+  await bucket.update('a', { count: 2 }, first);
+  expect(await bucket.remove('a', first)).toBe(conflict);
+  expect(await bucket.remove('a')).toBeUndefined();
+  expect(await bucket.remove('a')).toBeUndefined();
+  expect(await bucket.remove('never-there')).toBeUndefined();
+  expect(await bucket.get('a')).toBeUndefined();
+});
+
+it('may create again what was removed, and refuses a writer that has not noticed', async () => {
+  const bucket = await open();
+  const first = revisionOf(await bucket.create('a', { count: 1 }));
+  await bucket.remove('a');
+  expect(await bucket.update('a', { count: 2 }, first)).toBe(conflict);
+  expect(revisionOf(await bucket.create('a', { count: 3 }))).toBeGreaterThan(first);
+});
+
+it('writes without a look when asked to put', async () => {
+  const bucket = await open();
+  const first = await bucket.put('a', { count: 1 });
+  expect(await bucket.put('a', { count: 2 })).toBeGreaterThan(first);
+});
+
+it('is the same bucket for everyone who opens it', async () => {
+  const kind = kindOf();
+  const [one, other] = await Promise.all([
+    openBucket(await openBus(nats.url), kind),
+    openBucket(await openBus(nats.url), kind),
+  ]);
+  await one.create('a', { count: 1 });
+  expect((await other.get('a'))?.value).toEqual({ count: 1 });
+});
+
+it('stores nothing that its schema refuses, and says so of what somebody else stored', async () => {
+  const bucket = await open();
+  await expect(bucket.put('a', { count: 0.5 })).rejects.toBeInstanceOf(TypeError);
+  await bucket.kv.put('a', '{"count":"1"}');
+  expect(await failureOf(bucket.get('a'))).toMatchObject({ code: 'invalid_request', details: { field: '/count' } });
+});
+
+it('fails as unavailable when the store does not answer', async () => {
+  const own = await startTestNats();
+  const bucket = await openBucket(await openBus(own.url), kindOf());
+  await own.stop();
+  expect(await failureOf(bucket.put('a', { count: 1 }))).toMatchObject({ code: 'unavailable', disposition: 'retry' });
+});
+
+it.each(['', 'a b', '.a', 'a.', 'a..b', '*', '>', 'é'])(
+  'takes the key %j for a bug, not for a store that is away',
+  async (key) => {
+    const bucket = await open();
+    await expect(bucket.put(key, { count: 1 })).rejects.toBeInstanceOf(TypeError);
+    await expect(bucket.create(key, { count: 1 })).rejects.toBeInstanceOf(TypeError);
+    await expect(bucket.update(key, { count: 1 }, 1)).rejects.toBeInstanceOf(TypeError);
+    await expect(bucket.remove(key)).rejects.toBeInstanceOf(TypeError);
+  },
+);
