@@ -10,12 +10,18 @@ import type { EffectKey, Timed, TimedFailure } from '../../machines/effect.ts';
 import { type Failure, type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
-import type { Instance } from '../../transport/messages/records.ts';
+import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { type InstanceSnapshot, presentRecord, restoreLive, restoreSettled } from './chart-snapshot.ts';
+import {
+  type InstanceSnapshot,
+  persistSnapshot,
+  presentRecord,
+  restoreLive,
+  restoreSettled,
+} from './chart-snapshot.ts';
 import { type EffectImplementation, type ProvidedMachine, registerOwner } from './effects.ts';
 import type { TransitionFact } from './facts.ts';
 
@@ -46,6 +52,8 @@ export class InstanceOwner {
   #revision: number;
   #actor: Actor<ProvidedMachine> | undefined;
   #snapshot: InstanceSnapshot;
+  /** Whether the snapshot is ahead of the record's chart, or may be. */
+  #hasLived = false;
   #isDirty = false;
   #isLost = false;
   #isReleased = false;
@@ -86,18 +94,7 @@ export class InstanceOwner {
 
   /** Lets the effects of the current state run (again). For a new owner, and after a restart. */
   start(): void {
-    if (this.#actor || this.#isLost) return;
-    // A restored chart takes no input, which the type of the options does not know.
-    const actor = createActor(this.#world.machine, { snapshot: restoreLive(this.#record.chart) } as never);
-    this.#actor = actor;
-    this.#snapshot = actor.getSnapshot();
-    registerOwner(actor.system, this);
-    actor.on('*', (notification) => this.#notify(notification));
-    actor.subscribe({
-      next: (snapshot) => this.#changed(snapshot),
-      error: (error) => this.#world.logger.error({ uuid: this.uuid, error }, 'an instance chart broke'),
-    });
-    actor.start();
+    this.#wake();
     this.#settleUnlessBusy();
   }
 
@@ -106,16 +103,17 @@ export class InstanceOwner {
    * `conflict` when the chart does not accept it in its present state.
    */
   async send(event: InstanceEvent): Promise<number> {
+    if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
     if (!this.#snapshot.can(event)) throw refusal(this, event);
-    this.start();
-    this.#actor?.send(event);
+    this.#wake().send(event);
+    this.#settleUnlessBusy();
     await this.durable();
     return this.#revision;
   }
 
   /** Resolves when all transitions so far are stored; rejects with `conflict` when this owner is one no longer. */
   async durable(): Promise<void> {
-    while (this.#isDirty && !this.#isLost) {
+    while ((this.#isDirty || this.#writing) && !this.#isLost) {
       this.#writing ??= this.#write().finally(() => {
         this.#writing = undefined;
       });
@@ -177,6 +175,23 @@ export class InstanceOwner {
     if (!this.#isLost) await this.durable().catch(() => undefined);
     this.#lose();
     await this.#lastEffect;
+  }
+
+  #wake(): Actor<ProvidedMachine> {
+    if (this.#actor) return this.#actor;
+    // A restored chart takes no input, which the type of the options does not know.
+    const actor = createActor(this.#world.machine, { snapshot: restoreLive(this.#chart()) } as never);
+    this.#actor = actor;
+    this.#hasLived = true;
+    this.#snapshot = actor.getSnapshot();
+    registerOwner(actor.system, this);
+    actor.on('*', (notification) => this.#notify(notification));
+    actor.subscribe({
+      next: (snapshot) => this.#changed(snapshot),
+      error: (error) => this.#world.logger.error({ uuid: this.uuid, error }, 'an instance chart broke'),
+    });
+    actor.start();
+    return actor;
   }
 
   #changed(snapshot: InstanceSnapshot): void {
@@ -277,6 +292,10 @@ export class InstanceOwner {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#world.onRelease?.(this);
+  }
+
+  #chart(): ChartSnapshot {
+    return this.#hasLived ? persistSnapshot(this.#world.machine, this.#snapshot) : this.#record.chart;
   }
 
   /** The record as the chart now wants it. */
