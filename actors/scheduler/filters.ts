@@ -1,0 +1,99 @@
+/**
+ * Which hosts an instance may be placed on. Each filter answers one question about one host, under the name that Nova's
+ * filter of the same meaning has (nova/scheduler/filters/). Pure.
+ */
+import type { Host } from '../../transport/messages/records.ts';
+import { isAlive } from '../compute/heartbeat.ts';
+import { freeOf, type HostState, type PlacementRequest } from './placement.ts';
+
+export type Filter = (state: HostState, request: PlacementRequest) => boolean;
+
+export const filters = {
+  /** Wanted by its operator, heard of lately, and with a hypervisor that can be used. */
+  ComputeFilter: ({ host }, { now }) =>
+    host.service === 'enabled' && host.hypervisorState === 'up' && isAlive(host, now),
+
+  RetryFilter: ({ host }, { tried }) => !tried.has(host.name),
+
+  AvailabilityZoneFilter: ({ host }, { availabilityZone }) =>
+    availabilityZone === undefined || host.availabilityZone === availabilityZone,
+
+  /** Of vCPUs and memory no instance may have more than the host really has: it would compete with itself. */
+  CoreFilter: (state, { flavor }) =>
+    flavor.vcpus <= freeOf(state, 'vcpus') && flavor.vcpus <= state.host.capacity.vcpus,
+
+  RamFilter: (state, { flavor }) =>
+    flavor.memoryMb <= freeOf(state, 'memoryMb') && flavor.memoryMb <= state.host.capacity.memoryMb,
+
+  DiskFilter: (state, { flavor }) => flavor.rootGb <= freeOf(state, 'diskGb'),
+
+  ImagePropertiesFilter: ({ host }, { imageProperties: { architecture, hypervisor_type: type } }) =>
+    (architecture === undefined || hasArchitecture(host, architecture)) && (type === undefined || isOfType(host, type)),
+
+  ServerGroupAffinityFilter: ({ host }, { group }) =>
+    group?.policy !== 'affinity' || group.hosts.size === 0 || group.hosts.has(host.name),
+
+  ServerGroupAntiAffinityFilter: ({ host }, { group }) =>
+    group?.policy !== 'anti-affinity' || !group.hosts.has(host.name),
+
+  SameHostFilter: ({ host }, { sameHosts }) => sameHosts === undefined || sameHosts.has(host.name),
+
+  DifferentHostFilter: ({ host }, { differentHosts }) => !differentHosts.has(host.name),
+} as const satisfies Record<string, Filter>;
+
+export type FilterName = keyof typeof filters;
+
+/** In the order in which they are asked: a host counts as removed by the first that refuses it. */
+export const allFilters = Object.keys(filters) as FilterName[];
+
+export function isFilterName(name: string): name is FilterName {
+  return Object.hasOwn(filters, name);
+}
+
+export interface Filtered {
+  passed: HostState[];
+  /** Filter → how many hosts it removed; those that removed none are left out. */
+  removedBy: Partial<Record<FilterName, number>>;
+}
+
+export function filterHosts(
+  hosts: Iterable<HostState>,
+  request: PlacementRequest,
+  names: readonly FilterName[],
+): Filtered {
+  const passed: HostState[] = [];
+  const removedBy: Filtered['removedBy'] = {};
+  for (const state of hosts) {
+    const refusing = names.find((name) => !(filters[name] as Filter)(state, request));
+    if (refusing === undefined) passed.push(state);
+    else removedBy[refusing] = (removedBy[refusing] ?? 0) + 1;
+  }
+  return { passed, removedBy };
+}
+
+function hasArchitecture({ hypervisor }: Host, wanted: string): boolean {
+  const canonical = canonicalArchitecture(wanted);
+  return hypervisor.architectures.some((architecture) => canonicalArchitecture(architecture) === canonical);
+}
+
+/** Images say what runs them in libvirt's words (`QEMU`) or in the accelerator's (`kvm`). */
+function isOfType({ hypervisor: { type, virtType } }: Host, wanted: string): boolean {
+  const lower = wanted.toLowerCase();
+  return type.toLowerCase() === lower || virtType === lower;
+}
+
+/** Nova's canonicalize of nova/objects/fields.py, for the names that images really carry. */
+function canonicalArchitecture(name: string): string {
+  const lower = name.toLowerCase();
+  return architectureAliases[lower] ?? lower;
+}
+
+const architectureAliases: Record<string, string> = {
+  amd64: 'x86_64',
+  x64: 'x86_64',
+  i386: 'i686',
+  i486: 'i686',
+  i586: 'i686',
+  x86: 'i686',
+  arm64: 'aarch64',
+};

@@ -1,0 +1,188 @@
+/**
+ * The scheduler: takes launches from the work queue, chooses a host for each, and casts them there. Any number of them
+ * share the queue. Nova's `run_instance` and `cast_to_compute_host`.
+ *
+ * It moves the instance's chart by one event, purely, and stores it by compare-and-set: a delete, or another scheduler,
+ * that was faster wins, and the cast is then decided anew or dropped. Only the host's own claim is final; where two
+ * schedulers fill one host, it refuses the second launch, which comes back with that host among the tried.
+ */
+import { transition } from 'xstate';
+import type { InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
+import { statePath } from '../../machines/instance-states.ts';
+import { computeCasts, schedulerCasts } from '../../transport/messages/internal.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import type { CallContext } from '../../transport/nats/call-context.ts';
+import { cast, consumeCasts, onCast } from '../../transport/nats/cast.ts';
+import { consumers, subjects } from '../../transport/nats/subjects.ts';
+import { type InstanceSnapshot, presentRecord, restoreSettled } from '../instance/chart-snapshot.ts';
+import { provideEffects } from '../instance/effects.ts';
+import { publishTransition } from '../instance/facts.ts';
+import type { Part, Runtime } from '../runtime/runtime.ts';
+import { allFilters, type FilterName, isFilterName } from './filters.ts';
+import { HostStates } from './host-states.ts';
+import { chooseHost, type Policy, type PolicyName, policies } from './policies.ts';
+
+export interface SchedulerOptions {
+  /** `filter` unless given. */
+  policy?: PolicyName;
+  /** By name, instead of the policy's own. */
+  filters?: string[];
+}
+
+interface Stored {
+  record: Instance;
+  revision: number;
+}
+
+/** No effect runs here: the chart is moved as data. */
+const machine = provideEffects({});
+
+/** Throws TypeError for the name of a filter that there is not. */
+export async function startScheduler(runtime: Runtime, options: SchedulerOptions = {}): Promise<Part> {
+  const { store, bus, logger } = runtime;
+  const policy = policyOf(options);
+  const [bucket, states, instances] = await Promise.all([
+    store.bucket('instance'),
+    HostStates.open(runtime),
+    store.view('instance'),
+  ]);
+  const placing = new Placing(runtime, bucket, states, policy);
+
+  const casts = await consumeCasts(bus, {
+    durable: consumers.scheduler(),
+    subject: subjects.schedulerCasts(),
+    handlers: [
+      onCast(schedulerCasts.runInstance, async (given, context) => {
+        // Of a cast that is delivered again the view knows what has become of it.
+        const known = instances.entry(given.record.uuid);
+        const isOutdated = known !== undefined && known.revision > given.revision;
+        const latest = isOutdated ? { record: known.value, revision: known.revision } : given;
+        await placing.run(latest, attemptOf(given.record), context);
+      }),
+    ],
+    onFailure: (failure, about) => logger.error({ failure, ...about }, 'a launch could not be scheduled'),
+  });
+  return {
+    async stop() {
+      await casts.stop();
+      states.close();
+    },
+  };
+}
+
+class Placing {
+  readonly #runtime: Runtime;
+  readonly #bucket: Bucket<Instance>;
+  readonly #states: HostStates;
+  readonly #policy: Policy;
+
+  constructor(runtime: Runtime, bucket: Bucket<Instance>, states: HostStates, policy: Policy) {
+    this.#runtime = runtime;
+    this.#bucket = bucket;
+    this.#states = states;
+    this.#policy = policy;
+  }
+
+  /** Resolves when the instance is on its way to a host, or known to be no longer ours to place. */
+  async run(stored: Stored, attempt: number, context: CallContext): Promise<void> {
+    for (let latest: Stored | undefined = stored; latest; ) {
+      const { record } = latest;
+      const state = stateOf(record);
+      if (attemptOf(record) !== attempt) return;
+      // We, or another scheduler, died between storing the placement and casting it.
+      if (state === justPlaced && record.owner !== 'control') return this.#castToHost(latest, attempt, context);
+      if (state !== 'scheduling') return;
+
+      const placed = await this.#place(latest);
+      if (placed !== conflict) {
+        if (placed.record.owner !== 'control') await this.#castToHost(placed, attempt, context);
+        return;
+      }
+      const entry = await this.#bucket.get(record.uuid);
+      latest = entry && { record: entry.value, revision: entry.revision };
+    }
+  }
+
+  /** Chooses a host, or finds that there is none, and stores which. */
+  async #place({ record, revision }: Stored): Promise<Stored | typeof conflict> {
+    const { clock, chance } = this.#runtime;
+    const { usage } = this.#states;
+    const looked = this.#states.needsLooking(record) ? await this.#states.look(record) : undefined;
+    // From here to `note` without a pause, so that two launches of this process cannot both see the same room.
+    const now = clock.now();
+    const request = this.#states.request(record, now, looked);
+    const choice = chooseHost(this.#states.all(), request, this.#policy, chance.fraction());
+    const event: InstanceEvent =
+      'host' in choice
+        ? { type: 'instance.scheduled', host: choice.host, at: now }
+        : { type: 'placement.failed', failure: choice.failure, at: now };
+    const [next, actions] = transition(machine, restoreSettled(machine, record.chart), event);
+    const owner = 'host' in choice ? { host: choice.host } : 'control';
+    const placed = presentRecord(machine, next, { ...record, updatedAt: now }, owner);
+    // Whatever revision it will get, it is a later one.
+    usage.note(placed, revision + 1);
+
+    let outcome: number | typeof conflict;
+    try {
+      outcome = await this.#bucket.update(record.uuid, placed, revision);
+    } catch (error) {
+      usage.recount(record.uuid);
+      throw error;
+    }
+    if (outcome === conflict) {
+      usage.recount(record.uuid);
+      return conflict;
+    }
+    usage.note(placed, outcome);
+    this.#publish(record, placed, next, actions, now);
+    return { record: placed, revision: outcome };
+  }
+
+  #publish(before: Instance, record: Instance, next: InstanceSnapshot, actions: readonly object[], at: number): void {
+    const to = statePath(next.value);
+    const fact = { to, at, record, context: next.context };
+    for (const { type } of notificationsOf(actions)) {
+      publishTransition(this.#runtime.bus, { ...fact, type, from: undefined });
+    }
+    publishTransition(this.#runtime.bus, { ...fact, type: 'transition', from: stateOf(before) });
+  }
+
+  async #castToHost({ record, revision }: Stored, attempt: number, context: CallContext): Promise<void> {
+    if (record.owner === 'control') return;
+    const { bus } = this.#runtime;
+    const kind = computeCasts.runInstance;
+    const subject = subjects.computeCast(record.owner.host, kind.name);
+    // The id makes a second cast of the same placement none.
+    await cast(bus, subject, kind, { record, revision }, { id: `${record.uuid}-${attempt}-run`, context });
+  }
+}
+
+/** Where an instance stands that has been placed, and that its host has not begun with. */
+const justPlaced = 'building.checking';
+
+function policyOf({ policy = 'filter', filters }: SchedulerOptions): Policy {
+  if (!filters) return policies[policy];
+  const names = filters.filter(isFilterName) satisfies FilterName[];
+  const unknown = filters.find((name) => !isFilterName(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`there is no filter ${JSON.stringify(unknown)}; there are ${allFilters.join(', ')}`);
+  }
+  return { ...policies[policy], filters: names };
+}
+
+function attemptOf({ chart }: Instance): number {
+  return Number(chart.context.attempt);
+}
+
+function stateOf({ chart }: Instance): string {
+  return statePath(chart.value as Parameters<typeof statePath>[0]);
+}
+
+/** What the chart would have emitted, had it been run by an actor. */
+function notificationsOf(actions: readonly object[]): InstanceNotification[] {
+  return (actions as { type: string; params?: { event?: InstanceNotification } }[])
+    .filter(({ type }) => type === 'xstate.emit')
+    .map(({ params }) => params?.event)
+    .filter((event) => event !== undefined);
+}
