@@ -61,13 +61,17 @@ export function filterHosts(
   request: PlacementRequest,
   names: readonly FilterName[],
 ): Filtered {
+  const asked = names.map((name): Filter => filters[name]);
+  const removed = names.map(() => 0);
   const passed: HostState[] = [];
-  const removedBy: Filtered['removedBy'] = {};
   for (const state of hosts) {
-    const refusing = names.find((name) => !(filters[name] as Filter)(state, request));
-    if (refusing === undefined) passed.push(state);
-    else removedBy[refusing] = (removedBy[refusing] ?? 0) + 1;
+    let index = 0;
+    while (asked[index]?.(state, request)) index++;
+    if (index === asked.length) passed.push(state);
+    else removed[index] = (removed[index] ?? 0) + 1;
   }
+  const removedBy: Filtered['removedBy'] = {};
+  for (const [index, name] of names.entries()) if (removed[index]) removedBy[name] = removed[index];
   return { passed, removedBy };
 }
 

@@ -36,14 +36,15 @@ function addNormalised(totals: Float64Array, hosts: readonly HostState[], weigh:
   const weights = new Float64Array(hosts.length);
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
-  for (const [index, state] of hosts.entries()) {
+  let index = 0;
+  for (const state of hosts) {
     const weight = weigh(state);
-    weights[index] = weight;
+    weights[index++] = weight;
     if (weight < least) least = weight;
     if (weight > most) most = weight;
   }
   if (most === least) return;
-  for (let index = 0; index < weights.length; index++) {
-    totals[index] = (totals[index] ?? 0) + (multiplier * ((weights[index] ?? 0) - least)) / (most - least);
+  for (let at = 0; at < weights.length; at++) {
+    totals[at] = (totals[at] ?? 0) + (multiplier * ((weights[at] ?? 0) - least)) / (most - least);
   }
 }

@@ -1,0 +1,214 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { allFilters, type Filter, filterHosts, filters } from '../../actors/scheduler/filters.ts';
+import type { HostState, PlacementRequest } from '../../actors/scheduler/placement.ts';
+import { chooseHost, policies } from '../../actors/scheduler/policies.ts';
+import { bestHosts, defaultMultipliers } from '../../actors/scheduler/weighers.ts';
+import { newHost } from '../support/records.ts';
+
+const now = 1_000_000;
+const name = fc.nat({ max: 9 }).map((index) => `host${index}`);
+const names = fc.uniqueArray(name, { maxLength: 4 }).map((list) => new Set(list));
+const zone = fc.constantFrom('a', 'b');
+
+const hostState = (hostName: string): fc.Arbitrary<HostState> =>
+  fc
+    .record({
+      zone,
+      capacity: fc.record({ vcpus: fc.nat(8), memoryMb: fc.nat(8), diskGb: fc.nat(8) }),
+      ratio: fc.constantFrom(1, 1.5, 4),
+      service: fc.constantFrom('enabled' as const, 'enabled' as const, 'disabled' as const, 'draining' as const),
+      hypervisorState: fc.constantFrom('up' as const, 'up' as const, 'away' as const),
+      heartbeatAt: fc.constantFrom(now, now - 15_000, now - 15_001),
+      architectures: fc.constantFrom<string[]>(['x86_64'], ['aarch64'], ['x86_64', 'i686']),
+      used: fc.record({ vcpus: fc.nat(8), memoryMb: fc.nat(8), diskGb: fc.nat(8), instances: fc.nat(4) }),
+      building: fc.nat(4),
+    })
+    .map(({ zone: availabilityZone, ratio, architectures, used, building, ...rest }) => ({
+      host: newHost(hostName, {
+        ...rest,
+        availabilityZone,
+        allocationRatio: { vcpus: ratio, memoryMb: ratio, diskGb: 1 },
+        hypervisor: { type: 'QEMU', version: 1, virtType: 'kvm', architectures },
+      }),
+      used,
+      building,
+    }));
+
+const hosts = fc
+  .nat({ max: 10 })
+  .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => hostState(`host${index}`))));
+
+const request: fc.Arbitrary<PlacementRequest> = fc.record({
+  flavor: fc.record({ vcpus: fc.nat(6), memoryMb: fc.nat(6), rootGb: fc.nat(6) }),
+  availabilityZone: fc.option(zone, { nil: undefined }),
+  imageProperties: fc.constantFrom<Record<string, string>>(
+    {},
+    {},
+    { architecture: 'amd64' },
+    { hypervisor_type: 'qemu' },
+  ),
+  tried: names,
+  group: fc.option(
+    fc.record({ policy: fc.constantFrom('affinity' as const, 'anti-affinity' as const), hosts: names }),
+    {
+      nil: undefined,
+    },
+  ),
+  sameHosts: fc.option(names, { nil: undefined, freq: 4 }),
+  differentHosts: names,
+  now: fc.constant(now),
+});
+const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+/** What the filters ask, said once more, in one sentence. */
+function fits({ host, used }: HostState, wanted: PlacementRequest): boolean {
+  const { flavor, group } = wanted;
+  const room = (resource: 'vcpus' | 'memoryMb' | 'diskGb', amount: number) =>
+    used[resource] + amount <= host.capacity[resource] * host.allocationRatio[resource] &&
+    (resource === 'diskGb' || amount <= host.capacity[resource]);
+  return (
+    host.service === 'enabled' &&
+    host.hypervisorState === 'up' &&
+    now - host.heartbeatAt <= 15_000 &&
+    !wanted.tried.has(host.name) &&
+    (wanted.availabilityZone ?? host.availabilityZone) === host.availabilityZone &&
+    room('vcpus', flavor.vcpus) &&
+    room('memoryMb', flavor.memoryMb) &&
+    room('diskGb', flavor.rootGb) &&
+    (wanted.imageProperties.architecture === undefined || host.hypervisor.architectures.includes('x86_64')) &&
+    !(group?.policy === 'anti-affinity' && group.hosts.has(host.name)) &&
+    !(group?.policy === 'affinity' && group.hosts.size > 0 && !group.hosts.has(host.name)) &&
+    (wanted.sameHosts?.has(host.name) ?? true) &&
+    !wanted.differentHosts.has(host.name)
+  );
+}
+
+describe('the filter policy', () => {
+  it('chooses a host that fits, and misses none', () => {
+    fc.assert(
+      fc.property(hosts, request, fraction, (states, wanted, chance) => {
+        const choice = chooseHost(states, wanted, policies.filter, chance);
+        const fitting = states.filter((state) => fits(state, wanted)).map(({ host }) => host.name);
+        if ('host' in choice) expect(fitting).toContain(choice.host);
+        else expect(fitting).toEqual([]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('says which filter removed how many hosts, and accounts for all of them', () => {
+    fc.assert(
+      fc.property(hosts, request, (states, wanted) => {
+        const choice = chooseHost(states, wanted, policies.filter, 0);
+        if ('host' in choice) return;
+        const { hosts: count, removedBy } = choice.failure.details as {
+          hosts: number;
+          removedBy: Record<string, number>;
+        };
+        expect(choice.failure).toMatchObject({ code: 'no_valid_host', disposition: 'abort' });
+        expect(count).toBe(states.length);
+        expect(Object.values(removedBy).reduce((sum, each) => sum + each, 0)).toBe(states.length);
+        for (const [filter, removed] of Object.entries(removedBy)) {
+          expect(choice.failure.message).toContain(`${filter} removed ${removed}`);
+        }
+      }),
+    );
+  });
+
+  it('passes exactly the hosts that every one of its filters passes, whatever their order', () => {
+    fc.assert(
+      fc.property(hosts, request, fc.shuffledSubarray(allFilters), (states, wanted, subset) => {
+        const { passed } = filterHosts(states, wanted, subset);
+        expect(passed).toEqual(
+          states.filter((state) => subset.every((filter) => (filters[filter] as Filter)(state, wanted))),
+        );
+      }),
+    );
+  });
+});
+
+describe('weighing', () => {
+  it('never takes a host that another beats in everything', () => {
+    fc.assert(
+      fc.property(hosts, (states) => {
+        const free = ({ host, used }: HostState, resource: 'vcpus' | 'memoryMb') =>
+          host.capacity[resource] * host.allocationRatio[resource] - used[resource];
+        for (const best of bestHosts(states, defaultMultipliers)) {
+          const isBeaten = states.some(
+            (other) =>
+              free(other, 'vcpus') > free(best, 'vcpus') &&
+              free(other, 'memoryMb') > free(best, 'memoryMb') &&
+              other.building < best.building,
+          );
+          expect(isBeaten).toBe(false);
+        }
+        expect(bestHosts(states, defaultMultipliers).length > 0).toBe(states.length > 0);
+      }),
+    );
+  });
+
+  it('takes the emptiest of hosts that are alike', () => {
+    const states = [3, 1, 2].map((instances, index) => ({
+      host: newHost(`host${index}`),
+      used: { vcpus: instances, memoryMb: instances * 512, diskGb: 0, instances },
+      building: 0,
+    }));
+    expect(bestHosts(states, defaultMultipliers).map(({ host }) => host.name)).toEqual(['host1']);
+    expect(bestHosts(states, { NumInstancesWeigher: -1 }).map(({ host }) => host.name)).toEqual(['host1']);
+    expect(bestHosts(states, {}).length).toBe(3);
+  });
+});
+
+describe('the classic policies', () => {
+  const busy = { host: newHost('busy'), used: { vcpus: 60, memoryMb: 0, diskGb: 0, instances: 60 }, building: 0 };
+  const idle = { host: newHost('idle'), used: { vcpus: 1, memoryMb: 0, diskGb: 0, instances: 1 }, building: 0 };
+  const away = { host: newHost('away', { availabilityZone: 'b' }), used: idle.used, building: 0 };
+  const wanted: PlacementRequest = {
+    flavor: { vcpus: 8, memoryMb: 1, rootGb: 0 },
+    availabilityZone: 'nova',
+    imageProperties: {},
+    tried: new Set(),
+    group: undefined,
+    sameHosts: undefined,
+    differentHosts: new Set(),
+    now: Date.now(),
+  };
+  const chosenBy = (policy: keyof typeof policies) =>
+    new Set(
+      [0, 0.34, 0.67, 0.99].map((chance) => {
+        const choice = chooseHost([busy, idle, away], wanted, policies[policy], chance);
+        return 'host' in choice ? choice.host : choice.failure.code;
+      }),
+    );
+
+  it('chance takes any host that lives', () => expect(chosenBy('chance')).toEqual(new Set(['busy', 'idle', 'away'])));
+  it('zone takes any host of the zone', () => expect(chosenBy('zone')).toEqual(new Set(['busy', 'idle'])));
+  it('simple takes the one with the fewest vCPUs in use', () => expect(chosenBy('simple')).toEqual(new Set(['idle'])));
+});
+
+it('chooses among a thousand hosts in well under a millisecond', () => {
+  const states = Array.from({ length: 1000 }, (_, index) => ({
+    host: newHost(`host${index}`),
+    used: { vcpus: index % 60, memoryMb: (index % 60) * 512, diskGb: 1, instances: index % 60 },
+    building: index % 3,
+  }));
+  const wanted: PlacementRequest = {
+    flavor: { vcpus: 1, memoryMb: 512, rootGb: 1 },
+    availabilityZone: 'nova',
+    imageProperties: { architecture: 'x86_64' },
+    tried: new Set(['host1']),
+    group: { policy: 'anti-affinity', hosts: new Set(['host0']) },
+    sameHosts: undefined,
+    differentHosts: new Set(),
+    now: Date.now(),
+  };
+  const times: number[] = [];
+  for (let round = 0; round < 500; round++) {
+    const start = performance.now();
+    chooseHost(states, wanted, policies.filter, 0.5);
+    times.push(performance.now() - start);
+  }
+  const median = times.toSorted((a, b) => a - b)[250] ?? Number.POSITIVE_INFINITY;
+  expect(median).toBeLessThan(1);
+});

@@ -1,0 +1,56 @@
+/** Records for tests: whole ones, of which a test says only what matters to it. */
+import { createActor } from 'xstate';
+import { presentRecord } from '../../actors/instance/chart-snapshot.ts';
+import { provideEffects } from '../../actors/instance/effects.ts';
+import { nameUuid } from '../../actors/runtime/name-uuid.ts';
+import { unborn } from '../../machines/instance-states.ts';
+import type { Host, Instance } from '../../transport/messages/records.ts';
+
+const machine = provideEffects({});
+
+/** An instance that waits for a host. */
+export function newInstance(uuid: string, more: Partial<Instance> = {}): Instance {
+  const at = more.createdAt ?? Date.now();
+  const record: Instance = {
+    uuid,
+    projectId: 'project',
+    userId: 'user',
+    reservationId: 'r-1',
+    launchIndex: 0,
+    name: 'test',
+    hostname: 'test',
+    flavor: { id: '1', name: 'm1.tiny', vcpus: 1, memoryMb: 512, rootGb: 1 },
+    imageId: nameUuid('image', 'test'),
+    securityGroups: ['default'],
+    networks: [],
+    metadata: {},
+    tags: [],
+    hasPayload: false,
+    createdAt: at,
+    updatedAt: at,
+    owner: 'control',
+    ...unborn,
+    chart: { version: 1, status: 'active', value: 'scheduling', context: {} },
+    ...more,
+  };
+  const chart = createActor(machine, { input: { uuid, maxAttempts: 3, at } }).getSnapshot();
+  return presentRecord(machine, chart, record, 'control');
+}
+
+/** A host that lives and has room. */
+export function newHost(name: string, more: Partial<Host> = {}): Host {
+  const now = Date.now();
+  return {
+    name,
+    availabilityZone: 'nova',
+    hypervisor: { type: 'simulated', version: 1, virtType: 'simulated', architectures: ['x86_64'] },
+    capacity: { vcpus: 64, memoryMb: 262_144, diskGb: 4096 },
+    allocationRatio: { vcpus: 1, memoryMb: 1, diskGb: 1 },
+    service: 'enabled',
+    hypervisorState: 'up',
+    startedAt: now,
+    heartbeatAt: now,
+    chart: { version: 1, status: 'active', value: {}, context: {} },
+    ...more,
+  };
+}
