@@ -2,10 +2,12 @@
  * MAC addresses for new ports, unique over all processes: each process reserves blocks of a shared counter, and the
  * next one before it needs it, so that taking one seldom crosses the bus.
  */
+
+import type { Port } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import type { Chance } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { PortBook } from './port-book.ts';
+import { ViewIndex } from './view-index.ts';
 
 /** OpenStack's own prefix, locally administered. */
 const prefix = 'fa:16:3e';
@@ -17,19 +19,20 @@ const fewLeft = blockSize / 2;
 
 export class MacAddresses {
   readonly #counter: Bucket<{ next: number }>;
-  readonly #ports: PortBook;
+  readonly #ports: ViewIndex<Port>;
   readonly #chance: Chance;
   readonly #reserved: number[] = [];
   #reserving: Promise<void> | undefined;
 
-  private constructor(counter: Bucket<{ next: number }>, ports: PortBook, chance: Chance) {
+  private constructor(counter: Bucket<{ next: number }>, ports: ViewIndex<Port>, chance: Chance) {
     this.#counter = counter;
     this.#ports = ports;
     this.#chance = chance;
   }
 
   static async open(runtime: Runtime): Promise<MacAddresses> {
-    const [counter, ports] = await Promise.all([runtime.store.bucket('counter'), PortBook.open(runtime)]);
+    const [counter, view] = await Promise.all([runtime.store.bucket('counter'), runtime.store.view('port')]);
+    const ports = new ViewIndex(view, ({ mac }) => mac);
     const macs = new MacAddresses(counter, ports, runtime.chance);
     await macs.#reserveNext();
     return macs;
@@ -42,7 +45,7 @@ export class MacAddresses {
       // A block that cannot be reserved ahead of need is no failure yet; the one who needs it will hear of it.
       if (this.#reserved.length < fewLeft) this.#reserveNext().catch(() => undefined);
       if (suffix === undefined) await this.#reserveNext();
-      else if (!this.#ports.hasMac(macOf(suffix))) return macOf(suffix);
+      else if (this.#ports.keys(macOf(suffix)).size === 0) return macOf(suffix);
     }
   }
 

@@ -1,7 +1,8 @@
 /** The ports: where an instance is plugged into a network. A port's id follows from its instance and its place there. */
 import { fail } from '../../machines/failure.ts';
 import type { Port } from '../../transport/messages/records.ts';
-import type { Entry } from '../../transport/nats/bucket.ts';
+import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
+import type { View } from '../../transport/nats/view.ts';
 import { nameUuid } from '../runtime/name-uuid.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { TrackedBucket } from './tracked-bucket.ts';
@@ -22,7 +23,7 @@ export class PortBook extends TrackedBucket<Port> {
     return new PortBook(bucket, view);
   }
 
-  private constructor(...[bucket, view]: ConstructorParameters<typeof TrackedBucket<Port>>) {
+  private constructor(bucket: Bucket<Port>, view: View<Port>) {
     super(bucket, view);
     this.#byInstance = new ViewIndex(view, ({ instanceUuid }) => instanceUuid);
     this.#byMac = new ViewIndex(view, ({ mac }) => mac);
@@ -30,10 +31,6 @@ export class PortBook extends TrackedBucket<Port> {
 
   ofInstance(instanceUuid: string): Entry<Port>[] {
     return this.#byInstance.entries(instanceUuid);
-  }
-
-  hasMac(mac: string): boolean {
-    return this.#byMac.keys(mac).size > 0;
   }
 
   /** Keeps the MAC for the port until the returned function is called. Throws `address_in_use` when another has it. */

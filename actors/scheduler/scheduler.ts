@@ -19,15 +19,18 @@ import { type InstanceSnapshot, presentRecord, restoreSettled } from '../instanc
 import { provideEffects } from '../instance/effects.ts';
 import { publishTransition } from '../instance/facts.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
-import { allFilters, type FilterName, isFilterName } from './filters.ts';
+import { allFilters, isFilterName } from './filters.ts';
 import { HostStates } from './host-states.ts';
 import { chooseHost, type Policy, type PolicyName, policies } from './policies.ts';
+import type { Multipliers } from './weighers.ts';
 
 export interface SchedulerOptions {
   /** `filter` unless given. */
   policy?: PolicyName;
   /** By name, instead of the policy's own. */
   filters?: string[];
+  /** How much each weigher counts, instead of the policy's own. */
+  multipliers?: Multipliers;
 }
 
 interface Stored {
@@ -161,14 +164,16 @@ class Placing {
 /** Where an instance stands that has been placed, and that its host has not begun with. */
 const justPlaced = 'building.checking';
 
-function policyOf({ policy = 'filter', filters }: SchedulerOptions): Policy {
-  if (!filters) return policies[policy];
-  const names = filters.filter(isFilterName) satisfies FilterName[];
-  const unknown = filters.find((name) => !isFilterName(name));
+function policyOf({ policy = 'filter', filters, multipliers }: SchedulerOptions): Policy {
+  const unknown = filters?.find((name) => !isFilterName(name));
   if (unknown !== undefined) {
     throw new TypeError(`there is no filter ${JSON.stringify(unknown)}; there are ${allFilters.join(', ')}`);
   }
-  return { ...policies[policy], filters: names };
+  return {
+    ...policies[policy],
+    ...(filters && { filters: filters.filter(isFilterName) }),
+    ...(multipliers && { multipliers }),
+  };
 }
 
 function attemptOf({ chart }: Instance): number {

@@ -187,6 +187,22 @@ it('casts once more what was stored but not cast, and the host hears of it once'
   expect(arrived).toEqual([{ host: (placed.record.owner as { host: string }).host, stored: placed }]);
 });
 
+it('casts what a scheduler stored before it died', async () => {
+  await addHost('host1');
+  await startWith({});
+  const model = await record();
+  await ask(model);
+  const placed = await until(model, ({ record: { owner } }) => owner !== 'control');
+  const asked = await record();
+  const { uuid } = asked.record;
+  const { chart } = placed.record;
+  const stored = { ...placed.record, uuid, chart: { ...chart, context: { ...chart.context, uuid } } };
+  const revision = await (await runtime.store.bucket('instance')).update(uuid, stored, asked.revision);
+  await ask(asked);
+  await eventually(() => arrived[1]);
+  expect(arrived[1]).toEqual({ host: 'host1', stored: { record: stored, revision } });
+});
+
 it('fills a host to the brim and not beyond, also when all launches come at once', async () => {
   await addHost('host1', { capacity: { vcpus: 8, memoryMb: 262_144, diskGb: 4096 } });
   await addHost('host2', { capacity: { vcpus: 8, memoryMb: 262_144, diskGb: 4096 } });
