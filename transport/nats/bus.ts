@@ -9,6 +9,8 @@ export interface Bus {
   readonly manager: JetStreamManager;
   /** Of the nats-server, for example `2.9.10`. */
   readonly serverVersion: string;
+  /** Publishes, without an answer, together with what else this turn of the event loop tells: it is writes that cost. */
+  publishSoon(subject: string, payload: string): void;
   /** Stops taking messages, lets those in hand be answered, and closes. */
   close(): Promise<void>;
 }
@@ -39,13 +41,25 @@ export async function connectBus({ url, name, connection: settings }: BusOptions
     await connection.close();
     throw fail('unavailable', `nats-server ${serverVersion} is too old; at least ${oldestServer.join('.')} is needed`);
   }
+  let toldSoon: { subject: string; payload: string }[] = [];
+  function tell(): void {
+    const told = toldSoon;
+    toldSoon = [];
+    if (connection.isClosed()) return;
+    for (const { subject, payload } of told) connection.publish(subject, payload);
+  }
   return {
     connection,
     jetstream: jetstream(connection),
     manager: await jetstreamManager(connection),
     serverVersion,
+    publishSoon(subject, payload) {
+      if (toldSoon.length === 0) setImmediate(tell);
+      toldSoon.push({ subject, payload });
+    },
     async close() {
       if (connection.isClosed()) return;
+      tell();
       // Without a server there is nobody to drain to; left alone, the connection would try to come back for ever.
       await connection.drain().catch(() => connection.close());
     },

@@ -34,5 +34,5 @@ export async function ensureFactStream({ manager }: Bus, { keepDays = 7, maxByte
 }
 
 export function publishFact<Body>(bus: Bus, subject: string, { body: bodyCodec }: Fact<Body>, body: Body): void {
-  if (!bus.connection.isClosed()) bus.connection.publish(subject, bodyCodec.encode(body));
+  bus.publishSoon(subject, bodyCodec.encode(body));
 }
