@@ -105,10 +105,13 @@ function outputsOf(effect: string): object[] {
   return [{}];
 }
 
-/** What succeeds when everything does. */
+/** The effect under way succeeds. Throws when nothing follows from that, so that no test waits for ever. */
 export function succeed(stage: Stage): void {
-  const [output] = outputsOf(stage.underWay?.effect ?? '');
+  const { effect = 'nothing' } = stage.underWay ?? {};
+  const before = stage.taken.length;
+  const [output] = outputsOf(effect);
   stage.done(output);
+  if (stage.taken.length === before) throw new Error(`nothing follows when ${effect} is done`);
 }
 
 /** Lets effects succeed until there is none under way. */
