@@ -50,7 +50,6 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
         hypervisor,
         claims,
         specs,
-        payloads,
         requestPlacement: requestPlacement(bus),
         ...(options.plugNetwork && { plugNetwork: options.plugNetwork }),
       }),
@@ -166,7 +165,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   });
 
   const call = computeCalls.consoleLog;
-  serve(bus, subjects.computeCall(name, call.name), call, async ({ uuid, maxBytes }) => ({
+  const stopServing = serve(bus, subjects.computeCall(name, call.name), call, async ({ uuid, maxBytes }) => ({
     output: await hypervisor.consoleLog(uuid, maxBytes),
   }));
 
@@ -179,7 +178,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
 
   return {
     async stop() {
-      await casts.stop();
+      await Promise.all([casts.stop(), stopServing()]);
       stopListening();
       await Promise.all([...owners.values()].map((owner) => owner.halt()));
       await host.stop();

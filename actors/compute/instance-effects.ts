@@ -1,7 +1,5 @@
 /** The effects of the instance chart that a compute host does. Nova's nova/compute/manager.py and nova/virt/libvirt. */
 import { fail } from '../../machines/failure.ts';
-import type { InstancePayload } from '../../transport/messages/records.ts';
-import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { EffectImplementation, EffectJob } from '../instance/effects.ts';
 import type { Claims } from './claims.ts';
@@ -14,7 +12,6 @@ export interface HostWorld {
   readonly hypervisor: Hypervisor;
   readonly claims: Claims;
   readonly specs: GuestSpecs;
-  readonly payloads: Bucket<InstancePayload>;
   readonly requestPlacement: EffectImplementation;
   /** Makes sure that the host has the port's bridge. Absent on a simulated host. */
   readonly plugNetwork?: (port: AllocatedPort, signal: AbortSignal) => Promise<void>;
@@ -23,7 +20,7 @@ export interface HostWorld {
 type Run = EffectImplementation['run'];
 
 export function hostEffects(world: HostWorld): Record<string, EffectImplementation> {
-  const { hypervisor, claims, specs, payloads } = world;
+  const { hypervisor, claims, specs } = world;
   const specOf = ({ owner }: EffectJob) => specs.of(owner.record, owner.callContext);
   return {
     requestPlacement: world.requestPlacement,
@@ -94,10 +91,7 @@ export function hostEffects(world: HostWorld): Record<string, EffectImplementati
     removeDisks: durable(({ key, signal }) => hypervisor.removeDisks(key.uuid, signal)),
     unmapBlockDevices: durable(async () => {}),
     releaseNetwork: durable(({ key, owner }) => specs.releasePorts(key.uuid, owner.callContext)),
-    releaseClaim: durable(async ({ key, owner }) => {
-      claims.release(key.uuid);
-      if (owner.context.isDeleteWanted && owner.record.hasPayload) await payloads.remove(key.uuid);
-    }),
+    releaseClaim: durable(async ({ key }) => claims.release(key.uuid)),
   };
 }
 

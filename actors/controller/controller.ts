@@ -6,8 +6,7 @@
 import { fail } from '../../machines/failure.ts';
 import { controllerCalls } from '../../transport/messages/internal.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
-import type { Call } from '../../transport/nats/call.ts';
-import { serve } from '../../transport/nats/call.ts';
+import { type Call, type StopServing, serve } from '../../transport/nats/call.ts';
 import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { openAuthenticator, requireWriter } from '../identity/authenticator.ts';
@@ -22,6 +21,7 @@ import { Catalog, keyPairKey } from './catalog.ts';
 import { commandInstance } from './command-instance.ts';
 import { createInstances } from './create-instances.ts';
 import { createKeyPair } from './key-pairs.ts';
+import { startPayloadSweep } from './payload-sweep.ts';
 import { startPlacementSweep } from './placement-sweep.ts';
 
 export interface ControllerOptions {
@@ -66,9 +66,11 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
   };
   const commands = { bus, instances, instanceBucket, owners, chance };
 
+  const serving: StopServing[] = [];
+
   /** Every call of this part changes something: a caller that only reads may make none. */
   function on<Q, R>(call: Call<Q, R>, handle: (body: Q, caller: Caller, context: CallContext) => Promise<R>): void {
-    serve(
+    const stop = serve(
       bus,
       subjects.controllerCall(call.name),
       call,
@@ -79,6 +81,7 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
       },
       { queue: 'controller' },
     );
+    serving.push(stop);
   }
 
   on(controllerCalls.createInstance, async (request, caller, context) => {
@@ -110,10 +113,13 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
     return { key, revision: entry.revision };
   });
 
-  const stopSweep = startPlacementSweep(instances, owners, clock, logger);
+  const stopPlacementSweep = startPlacementSweep(instances, owners, clock, logger);
+  const stopPayloadSweep = startPayloadSweep(payloads, instances, clock, logger);
   return {
     async stop() {
-      stopSweep();
+      stopPlacementSweep();
+      stopPayloadSweep();
+      await Promise.all(serving.map((stop) => stop()));
     },
   };
 }

@@ -43,6 +43,9 @@ export interface OwnerWorld {
 /** How long a transition that no effect waits for may stay unstored (ms). */
 const writeBehindMs = 50;
 
+/** How long a process that stops waits for the store (ms). */
+const haltMs = 5_000;
+
 export class InstanceOwner {
   /** Of the request that is being worked on: one launch is one trace across all parts. */
   callContext: CallContext;
@@ -172,7 +175,11 @@ export class InstanceOwner {
 
   /** Stops the chart where it stands, with what it has stored: another process, or this one later, goes on from there. */
   async halt(): Promise<void> {
-    if (!this.#isLost) await this.durable().catch(() => undefined);
+    const stored = this.#isLost ? undefined : this.durable().catch(() => undefined);
+    // Without a store, what is not stored is done again by whoever comes after.
+    const patience = new AbortController();
+    await Promise.race([stored, sleep(this.#world.clock, haltMs, patience.signal)]);
+    patience.abort();
     this.#lose();
     await this.#lastEffect;
   }

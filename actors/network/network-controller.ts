@@ -2,7 +2,6 @@
  * The network controller: gives ports with fixed IPs to instances, and takes them back. Any number of them share the
  * calls; what keeps an address unique is the store.
  */
-import { fail } from '../../machines/failure.ts';
 import { networkCalls } from '../../transport/messages/internal.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
@@ -28,56 +27,39 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
     store.bucket('instance'),
   ]);
   const books = { catalog, addresses, ports, instances, instanceBucket, clock, logger };
-  const inHand = new Set<Promise<unknown>>();
-  let isStopped = false;
-
-  /** Calls go on coming until the connection is drained; then others of the queue have to answer them. */
-  async function work<T>(handle: () => Promise<T>): Promise<T> {
-    if (isStopped) throw fail('unavailable', 'this network controller stops', { disposition: 'retry' });
-    const working = handle();
-    inHand.add(working);
-    try {
-      return await working;
-    } finally {
-      inHand.delete(working);
-    }
-  }
-
   const { allocateForInstance, releaseForInstance } = networkCalls;
-  const allocating = subjects.networkCall(allocateForInstance.name);
-  serve(
-    bus,
-    allocating,
-    allocateForInstance,
-    (request) =>
-      work(async () => ({ ports: (await allocatePorts(books, request)).map((port) => describePort(books, port)) })),
-    { queue },
-  );
-  const releasing = subjects.networkCall(releaseForInstance.name);
-  serve(
-    bus,
-    releasing,
-    releaseForInstance,
-    ({ instanceUuid }) =>
-      work(async () => {
+  const serving = [
+    serve(
+      bus,
+      subjects.networkCall(allocateForInstance.name),
+      allocateForInstance,
+      async (request) => ({ ports: (await allocatePorts(books, request)).map((port) => describePort(books, port)) }),
+      { queue },
+    ),
+    serve(
+      bus,
+      subjects.networkCall(releaseForInstance.name),
+      releaseForInstance,
+      async ({ instanceUuid }) => {
         await releasePorts(books, instanceUuid);
         return {};
-      }),
-    { queue },
-  );
+      },
+      { queue },
+    ),
+  ];
 
-  const sweep = () =>
-    work(() => sweepAddresses(books)).catch((error) => {
-      if (!isStopped) logger.error({ error }, 'addresses could not be swept');
-    });
+  let sweeping = Promise.resolve();
+  function sweep(): Promise<void> {
+    sweeping = sweepAddresses(books).catch((error) => logger.error({ error }, 'addresses could not be swept'));
+    return sweeping;
+  }
   void sweep();
   const stopSweep = every(clock, sweepEveryMs, sweep);
 
   return {
     async stop() {
-      isStopped = true;
       stopSweep();
-      await Promise.allSettled(inHand);
+      await Promise.all([...serving.map((stop) => stop()), sweeping]);
       for (const book of [catalog, addresses, ports]) book.close();
     },
   };

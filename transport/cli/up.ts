@@ -121,14 +121,14 @@ async function launchFirst(
     await remove(client, instance.uuid, wishes);
     say('✓ nothing of it is left but its record');
   }
-  const { medianMs, slowestMs, launches } = await measureLaunchPath(cloud.runtime, client, {
+  const { medianMs, slowestMs, launches, warmUps } = await measureLaunchPath(cloud.runtime, client, {
     projectId: adminProject,
     image,
     flavor,
   });
   say(
     `✓ a launch alone, through all parts on a simulated hypervisor: ${medianMs.toFixed(1)} ms ` +
-      `(median of ${launches}, slowest ${slowestMs.toFixed(1)} ms)`,
+      `(median of ${launches} after ${warmUps} to warm up, slowest ${slowestMs.toFixed(1)} ms)`,
   );
 }
 

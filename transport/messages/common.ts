@@ -24,7 +24,7 @@ export const Text = Type.String({ maxLength: 4096 });
 export const Base64 = (maxLength: number) =>
   Type.String({ maxLength, pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' });
 export const Mac = Type.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' });
-export const Ipv4 = Type.String({ pattern: '^((25[0-5]|2[0-4]\\d|1?\\d?\\d)(\\.(?!$)|$)){4}$' });
+export const Ipv4 = Type.String({ pattern: '^((25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)(\\.(?!$)|$)){4}$' });
 export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
 /** Milliseconds since 1970. */
 export const Time = Type.Integer({ minimum: 0 });

@@ -72,20 +72,32 @@ export async function request<Request, Reply>(
   return reply.decode(message.data);
 }
 
-/** Answers a kind of call until the connection is drained. `queue` shares the calls between processes. */
+/** Takes no more calls, and resolves when those in hand are answered. */
+export type StopServing = () => Promise<void>;
+
+/** Answers a kind of call. `queue` shares the calls between processes. */
 export function serve<Request, Reply>(
   bus: Bus,
   subject: string,
   { request, reply }: Call<Request, Reply>,
   handle: (body: Request, context: CallContext) => Promise<Reply>,
   { queue }: { queue?: string } = {},
-): void {
-  bus.connection.subscribe(subject, {
+): StopServing {
+  const inHand = new Set<Promise<unknown>>();
+  const subscription = bus.connection.subscribe(subject, {
     ...(queue && { queue }),
     callback: (error, message) => {
-      if (!error) void answer(message, readContext(message.headers), request, reply, handle);
+      if (error) return;
+      const answering = answer(message, readContext(message.headers), request, reply, handle);
+      inHand.add(answering);
+      void answering.finally(() => inHand.delete(answering));
     },
   });
+  return async () => {
+    // Without a server there is nobody to tell; the calls in hand are still finished.
+    if (!subscription.isClosed()) await subscription.drain().catch(() => undefined);
+    await Promise.all(inHand);
+  };
 }
 
 /** Decodes, handles, and answers; whatever goes wrong becomes a failure reply. Never rejects. */

@@ -1,0 +1,42 @@
+/**
+ * Removes what clients asked to be put on their instances (passwords, user data, files) when the instance is deleted, or
+ * was never recorded. Every controller does it: to remove what is gone is to do nothing.
+ */
+import type { Instance, InstancePayload } from '../../transport/messages/records.ts';
+import type { Bucket } from '../../transport/nats/bucket.ts';
+import type { View } from '../../transport/nats/view.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+
+/** A payload is stored before its instance: younger than this, the instance may yet come (ms). */
+const youngMs = 300_000;
+
+/** Looks through all payloads once, and from then on at each deletion; returns the function that ends it. */
+export function startPayloadSweep(
+  payloads: Bucket<InstancePayload>,
+  instances: View<Instance>,
+  clock: Clock,
+  logger: Logger,
+): () => void {
+  async function remove(uuid: string): Promise<void> {
+    try {
+      if (await payloads.kv.get(uuid)) await payloads.remove(uuid);
+    } catch (error) {
+      logger.warn({ uuid, error }, 'a payload could not be removed; the next controller that starts tries again');
+    }
+  }
+
+  async function sweep(): Promise<void> {
+    for await (const uuid of await payloads.kv.keys()) {
+      const instance = instances.get(uuid);
+      const entry = instance ? undefined : await payloads.kv.get(uuid);
+      const isOrphan = entry ? clock.now() - entry.created.getTime() > youngMs : false;
+      if (isOrphan || instance?.vmState === 'deleted') await remove(uuid);
+    }
+  }
+
+  void sweep().catch((error) => logger.warn({ error }, 'payloads could not be swept'));
+  return instances.onChange(({ key, after, before }) => {
+    if (after?.hasPayload && after.vmState === 'deleted' && before?.vmState !== 'deleted') void remove(key);
+  });
+}
