@@ -20,19 +20,23 @@ export interface LibvirtHost {
   stateDir: string;
   /** `auto`: kvm where a probe guest really boots under it. */
   virtType: 'auto' | 'kvm' | 'qemu';
+  /** Of the filters; two compute hosts on one machine need two. */
+  nftTable: string;
 }
 
 export async function startLibvirtHost(runtime: Runtime, options: LibvirtHost): Promise<Part> {
   const { name, availabilityZone, uri, stateDir } = options;
   const [source, virtType, capacity] = await Promise.all([
     ImageStore.open(runtime.bus),
-    options.virtType === 'auto' ? detectVirtType() : options.virtType,
+    options.virtType === 'auto'
+      ? detectVirtType({ cacheFile: join(stateDir, 'compute', 'virt-type') })
+      : options.virtType,
     measureCapacity(stateDir),
   ]);
   const hypervisor = new LibvirtHypervisor({
     uri,
     disks: new LocalGuestDisks({ directory: join(stateDir, 'compute'), source }),
-    firewall: new NftablesFirewall(),
+    firewall: new NftablesFirewall({ table: options.nftTable }),
     virtType,
     logger: runtime.logger,
   });

@@ -7,9 +7,12 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeCircumstances, keepVerdict, readVerdict, type VirtType } from './virt-type-file.ts';
 
 export type Accelerator = 'kvm' | 'tcg';
 
+const kvmDevice = '/dev/kvm';
+const defaultEmulator = 'qemu-system-x86_64';
 const sectorBytes = 512;
 /** The I/O port of QEMU's isa-debug-exit. */
 const exitPort = 0xf4;
@@ -17,16 +20,33 @@ const exitValue = 0x2a;
 /** As isa-debug-exit forms it. Unlike anything QEMU exits with by itself. */
 const exitCode = exitValue * 2 + 1;
 
-/** `kvm` when a guest boots under it in `timeoutMs`; its firmware alone needs some 100 ms. */
-export async function detectVirtType(timeoutMs = 3_000): Promise<'kvm' | 'qemu'> {
-  return (await canBoot('kvm', timeoutMs)) ? 'kvm' : 'qemu';
+export interface VirtTypeOptions {
+  /** How long a guest under KVM may take; its firmware alone needs some 100 ms. */
+  timeoutMs?: number;
+  /** Keeps the verdict for later calls; see virt-type-file.ts. */
+  cacheFile?: string;
+  emulator?: string;
+}
+
+/** `kvm` when a guest boots under it in time. */
+export async function detectVirtType(options: VirtTypeOptions = {}): Promise<VirtType> {
+  const { timeoutMs = 3_000, cacheFile, emulator = defaultEmulator } = options;
+  const circumstances = cacheFile && (await describeCircumstances(emulator, kvmDevice));
+  if (!circumstances) return (await canBoot('kvm', timeoutMs, emulator)) ? 'kvm' : 'qemu';
+  const kept = await readVerdict(cacheFile, circumstances);
+  if (kept) return kept;
+  // On a machine too busy to boot anything in time, a guest that did not boot proves nothing that is worth keeping.
+  const emulated = canBoot('tcg', timeoutMs, emulator);
+  const virtType = (await canBoot('kvm', timeoutMs, emulator)) ? 'kvm' : 'qemu';
+  if (virtType === 'kvm' || (await emulated)) await keepVerdict(cacheFile, circumstances, virtType);
+  return virtType;
 }
 
 /** Never rejects: whatever keeps the guest from booting, it does not boot. */
 export async function canBoot(
   accelerator: Accelerator,
   timeoutMs: number,
-  emulator = 'qemu-system-x86_64',
+  emulator = defaultEmulator,
 ): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'virt-type-'));
   try {

@@ -13,6 +13,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../../machines/failure.ts';
+import { resolveConnection } from '../libvirt/connection-uri.ts';
+import { openKvmDevice } from './kvm-device.ts';
 import { findProgram, findRootPrefix, tailOf, tryCommand } from './try-command.ts';
 
 export const libvirtSocket = '/run/libvirt/libvirt-sock';
@@ -26,6 +28,8 @@ const POLL_MS = 50;
 export interface LibvirtOptions {
   /** Where the log of a libvirtd started here goes; made when absent. */
   stateDir: string;
+  /** Of a libvirt that somebody else sees to: only whether it answers is looked at. */
+  uri?: string;
   report: (line: string) => void;
 }
 
@@ -43,7 +47,9 @@ export interface LibvirtDaemon {
  * itself when it cannot get the pid file, and the loser uses the winner's.
  */
 export async function ensureLibvirt(options: LibvirtOptions): Promise<LibvirtDaemon> {
+  if (options.uri !== undefined) return await findLibvirt(options.uri);
   const daemon: LibvirtDaemon = { uri: 'qemu:///system', socket: libvirtSocket };
+  await openKvmDevice(options);
   const answer = await knock(libvirtSocket);
   if (answer === 'open') return daemon;
   if (answer === 'denied') {
@@ -59,6 +65,14 @@ export async function ensureLibvirt(options: LibvirtOptions): Promise<LibvirtDae
   }
   const stop = await startHere(root, options);
   return stop ? { ...daemon, stop } : daemon;
+}
+
+async function findLibvirt(uri: string): Promise<LibvirtDaemon> {
+  const { socketPath } = resolveConnection(uri);
+  const answer = await knock(socketPath);
+  if (answer === 'open') return { uri, socket: socketPath };
+  const why = answer === 'denied' ? `we may not use ${socketPath}` : `nobody answers at ${socketPath}`;
+  throw fail('hypervisor_unavailable', `there is no libvirt for ${uri}: ${why}`);
 }
 
 async function accepts(path: string): Promise<boolean> {
