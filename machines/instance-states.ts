@@ -42,7 +42,8 @@ export function commandsIn(value: StateValue): readonly InstanceCommandName[] {
   let commands = acceptedCommands.get(path);
   if (!commands) {
     const snapshot = instanceMachine.resolveState({ value, context: anyContext });
-    commands = instanceCommands.filter((name) => eventsOf(name).some((event) => snapshot.can(event)));
+    const isOver = snapshot.status === 'done';
+    commands = isOver ? [] : instanceCommands.filter((name) => eventsOf(name).some((event) => snapshot.can(event)));
     acceptedCommands.set(path, commands);
   }
   return commands;

@@ -58,6 +58,8 @@ export interface InstanceFault extends Failure, Timed {
 
 export type PowerState = 'running' | 'paused' | 'shutdown' | 'suspended' | 'crashed' | 'nostate';
 export type ReportedPowerState = PowerState | 'absent';
+/** The power states that an instance can rest in; a domain in another one is lost. */
+export type GuestState = 'running' | 'paused' | 'shutdown' | 'suspended';
 
 export type InstanceEvent =
   | ({ type: 'instance.scheduled'; host: string } & Timed)
@@ -140,7 +142,7 @@ export const instanceMachine = setup({
     unpauseDomain: effect(),
     suspendDomain: effect(),
     resumeDomain: effect(),
-    inspectDomain: effect<{ powerState: PowerState }>(),
+    inspectDomain: effect<{ powerState: GuestState }>(),
     destroyDomain: effect(),
     removeFilter: effect(),
     unmapBlockDevices: effect(),
@@ -206,7 +208,7 @@ export const instanceMachine = setup({
   },
   states: {
     scheduling: {
-      description: 'The scheduler is asked to choose a host.',
+      description: 'The scheduler is asked to choose a host. The controller’s sweep holds it to its deadline.',
       tags: 'placing',
       meta: { vmState: 'building', taskState: 'scheduling' },
       invoke: {
@@ -223,7 +225,10 @@ export const instanceMachine = setup({
           target: 'failed.scheduling',
           actions: { type: 'recordFault', params: { step: 'scheduling' } },
         },
-        'instance.delete': { target: 'deleted', actions: 'recordDeleteWish' },
+        'instance.delete': {
+          target: 'deleted',
+          actions: ['recordDeleteWish', { type: 'notify', params: { type: 'compute.instance.delete.start' } }],
+        },
       },
     },
 
@@ -511,6 +516,7 @@ export const instanceMachine = setup({
     inspecting: {
       description: 'The hypervisor is asked what the guest really does, instead of guessing.',
       meta: { taskState: 'inspecting' },
+      on: { 'domain.changed': { target: 'inspecting', reenter: true } },
       invoke: {
         src: 'inspectDomain',
         input: within('inspectionTimeout'),
@@ -518,7 +524,7 @@ export const instanceMachine = setup({
           { guard: { type: 'isReported', params: { powerState: 'running' } }, target: 'running' },
           { guard: { type: 'isReported', params: { powerState: 'shutdown' } }, target: 'stopped' },
           { guard: { type: 'isReported', params: { powerState: 'paused' } }, target: 'paused' },
-          { guard: { type: 'isReported', params: { powerState: 'suspended' } }, target: 'suspended' },
+          { target: 'suspended' },
         ],
         onError: { target: 'failed.powering', actions: { type: 'recordFault', params: { step: 'powering' } } },
       },
@@ -527,7 +533,11 @@ export const instanceMachine = setup({
     releasing: {
       description: 'Everything that the instance holds is given back, in reverse order: for a deletion, or a failure.',
       meta: { taskState: 'releasing' },
-      on: { 'instance.delete': { actions: 'recordDeleteWish' } },
+      on: {
+        'instance.delete': {
+          actions: ['recordDeleteWish', { type: 'notify', params: { type: 'compute.instance.delete.start' } }],
+        },
+      },
       initial: 'destroyingDomain',
       states: {
         destroyingDomain: {
@@ -636,7 +646,12 @@ export const instanceMachine = setup({
         scheduling: {
           description: 'No host could be found.',
           entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
-          on: { 'instance.delete': { target: '#instance.deleted', actions: 'recordDeleteWish' } },
+          on: {
+            'instance.delete': {
+              target: '#instance.deleted',
+              actions: ['recordDeleteWish', { type: 'notify', params: { type: 'compute.instance.delete.start' } }],
+            },
+          },
         },
         building: {
           description: 'The host refused the launch; nothing is held.',
@@ -656,6 +671,7 @@ export const instanceMachine = setup({
         },
         powering: {
           description: 'What the guest does is unknown, or its domain is lost; everything is still held.',
+          meta: { powerState: 'nostate' },
           on: {
             'instance.reboot': { guard: 'isHard', target: '#instance.rebooting.hard', actions: 'clearFault' },
             'instance.start': { target: '#instance.starting', actions: 'clearFault' },

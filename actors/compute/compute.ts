@@ -3,6 +3,7 @@
  * its hypervisor does. Nova's compute worker.
  */
 import { fail, toFailure } from '../../machines/failure.ts';
+import type { ReportedPowerState } from '../../machines/instance.ts';
 import { computeCalls, computeCasts } from '../../transport/messages/internal.ts';
 import type { Host, Instance } from '../../transport/messages/records.ts';
 import { serve } from '../../transport/nats/call.ts';
@@ -10,11 +11,12 @@ import type { CallContext } from '../../transport/nats/call-context.ts';
 import { consumeCasts, onCast, type Receipt } from '../../transport/nats/cast.ts';
 import { consumers, subjects } from '../../transport/nats/subjects.ts';
 import { openView } from '../../transport/nats/view.ts';
-import type { Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
+import type { Hypervisor, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { provideEffects } from '../instance/effects.ts';
 import { publishTransition } from '../instance/facts.ts';
 import { InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
+import { sleep } from '../runtime/clock.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { type Capacity, defaultAllocationRatio } from './capacity.ts';
 import { Claims } from './claims.ts';
@@ -31,6 +33,9 @@ export interface ComputeOptions {
   plugNetwork?: (port: AllocatedPort, signal: AbortSignal) => Promise<void>;
 }
 
+/** How long to wait between attempts to connect to the hypervisor (ms). */
+const reconnectMs = 1_000;
+
 export async function startCompute(runtime: Runtime, options: ComputeOptions): Promise<Part> {
   const { bus, store, clock, logger } = runtime;
   const { name, availabilityZone = 'nova', hypervisor, capacity, allocationRatio = defaultAllocationRatio } = options;
@@ -43,6 +48,8 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   const claims = new Claims(capacity, allocationRatio);
   const specs = new GuestSpecs(bus, images, payloads, { name, availabilityZone });
   const owners = new Map<string, InstanceOwner>();
+  /** What the hypervisor reported last, for a chart that could not hear it at the time. */
+  const reported = new Map<string, ReportedPowerState>();
   const world: OwnerWorld = {
     name: self,
     machine: provideEffects(
@@ -58,9 +65,15 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     clock,
     logger,
     publish: (fact) => publishTransition(bus, fact),
+    onSettle(owner) {
+      const powerState = reported.get(owner.uuid);
+      reported.delete(owner.uuid);
+      if (powerState !== undefined) void tellPower(owner, powerState);
+    },
     onRelease(owner) {
       if (owners.get(owner.uuid) !== owner) return;
       owners.delete(owner.uuid);
+      reported.delete(owner.uuid);
       claims.release(owner.uuid);
       specs.forget(owner.uuid);
     },
@@ -125,7 +138,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     await Promise.all([...owners.values()].map((owner) => tellPower(owner, domains.get(owner.uuid) ?? 'absent')));
   }
 
-  async function tellPower(owner: InstanceOwner, powerState: (HypervisorEvent & { type: 'power' })['powerState']) {
+  async function tellPower(owner: InstanceOwner, powerState: ReportedPowerState) {
     try {
       await owner.send({ type: 'domain.changed', powerState, at: clock.now() });
     } catch (thrown) {
@@ -140,7 +153,13 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     name,
     {
       async connectHypervisor() {
-        hypervisorFacts = await hypervisor.connect();
+        try {
+          hypervisorFacts = await hypervisor.connect();
+        } catch (thrown) {
+          // The chart tries again at once.
+          await sleep(clock, reconnectMs);
+          throw thrown;
+        }
       },
       reconcileInstances: reconcile,
     },
@@ -160,7 +179,9 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       host.send({ type: 'hypervisor.lost', failure, at: clock.now() });
     } else {
       const owner = owners.get(event.uuid);
-      if (owner) void tellPower(owner, event.powerState);
+      if (!owner) return;
+      reported.set(event.uuid, event.powerState);
+      void tellPower(owner, event.powerState);
     }
   });
 

@@ -1,7 +1,8 @@
 /** The effects of the instance chart that a compute host does. Nova's nova/compute/manager.py and nova/virt/libvirt. */
 import { fail } from '../../machines/failure.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
-import type { EffectImplementation, EffectJob } from '../instance/effects.ts';
+import type { EffectImplementation, EffectJob } from '../instance/effect-runner.ts';
+import type { EffectName } from '../instance/effects.ts';
 import type { Claims } from './claims.ts';
 import type { AllocatedPort, GuestSpecs } from './guest-specs.ts';
 
@@ -19,7 +20,7 @@ export interface HostWorld {
 
 type Run = EffectImplementation['run'];
 
-export function hostEffects(world: HostWorld): Record<string, EffectImplementation> {
+export function hostEffects(world: HostWorld): Record<EffectName, EffectImplementation> {
   const { hypervisor, claims, specs } = world;
   const specOf = ({ owner }: EffectJob) => specs.of(owner.record, owner.callContext);
   return {

@@ -1,15 +1,16 @@
 /** The instance chart as data: how it stands in a record, and how it comes back to life. */
 import type { SnapshotFrom, StateValue } from 'xstate';
-import { type InstanceContext, instanceSnapshotVersion } from '../../machines/instance.ts';
+import { type InstanceContext, type instanceMachine, instanceSnapshotVersion } from '../../machines/instance.ts';
 import { statePath, visibleStates } from '../../machines/instance-states.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
-import type { ProvidedMachine } from './effects.ts';
 
-export type InstanceSnapshot = SnapshotFrom<ProvidedMachine>;
+/** The instance chart, whatever effects it was provided with. */
+export type InstanceLogic = typeof instanceMachine;
+export type InstanceSnapshot = SnapshotFrom<InstanceLogic>;
 
 /** A record with a chart that has moved on. `owner` is who has it when it is not being placed. */
 export function presentRecord(
-  machine: ProvidedMachine,
+  machine: InstanceLogic,
   snapshot: InstanceSnapshot,
   record: Instance,
   owner: Instance['owner'],
@@ -24,7 +25,7 @@ export function presentRecord(
   };
 }
 
-export function persistSnapshot(machine: ProvidedMachine, snapshot: InstanceSnapshot): ChartSnapshot {
+export function persistSnapshot(machine: InstanceLogic, snapshot: InstanceSnapshot): ChartSnapshot {
   const { status, value, context, children } = machine.getPersistedSnapshot(snapshot) as unknown as {
     status: 'active' | 'done';
     value: unknown;
@@ -43,7 +44,7 @@ export function persistSnapshot(machine: ProvidedMachine, snapshot: InstanceSnap
 
 /** The snapshot as data: for asking what it can, and for moving it without its effects. */
 export function restoreSettled(
-  machine: ProvidedMachine,
+  machine: InstanceLogic,
   { version, value, context, status }: ChartSnapshot,
 ): InstanceSnapshot {
   if (version !== instanceSnapshotVersion)

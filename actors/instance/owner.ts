@@ -6,8 +6,7 @@
  * nothing more. An actor lives only while an effect is under way; a settled instance is its record.
  */
 import { type Actor, createActor } from 'xstate';
-import type { EffectKey, Timed, TimedFailure } from '../../machines/effect.ts';
-import { type Failure, type FailureError, fail, toFailure } from '../../machines/failure.ts';
+import { type FailureError, fail } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
@@ -16,13 +15,14 @@ import { type CallContext, newContext } from '../../transport/nats/call-context.
 import { type Clock, sleep } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import {
+  type InstanceLogic,
   type InstanceSnapshot,
   persistSnapshot,
   presentRecord,
   restoreLive,
   restoreSettled,
 } from './chart-snapshot.ts';
-import { type EffectImplementation, type ProvidedMachine, registerOwner } from './effects.ts';
+import { EffectRunner, type EffectSubject, registerRunner } from './effect-runner.ts';
 import type { TransitionFact } from './facts.ts';
 
 /** Who a process is, as an owner. */
@@ -31,11 +31,13 @@ export type OwnerName = Instance['owner'];
 /** What the owners of a process share. */
 export interface OwnerWorld {
   readonly name: OwnerName;
-  readonly machine: ProvidedMachine;
+  readonly machine: InstanceLogic;
   readonly bucket: Bucket<Instance>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly publish: (fact: TransitionFact) => void;
+  /** Called when no effect is under way any more. */
+  readonly onSettle?: (owner: InstanceOwner) => void;
   /** Called once, when the instance is no longer this process's: deleted, handed over, or taken. */
   readonly onRelease?: (owner: InstanceOwner) => void;
 }
@@ -46,14 +48,14 @@ const writeBehindMs = 50;
 /** How long a process that stops waits for the store (ms). */
 const haltMs = 5_000;
 
-export class InstanceOwner {
+export class InstanceOwner implements EffectSubject {
   /** Of the request that is being worked on: one launch is one trace across all parts. */
   callContext: CallContext;
   readonly #world: OwnerWorld;
   #record: Instance;
   /** 0: not stored yet. */
   #revision: number;
-  #actor: Actor<ProvidedMachine> | undefined;
+  #actor: Actor<InstanceLogic> | undefined;
   #snapshot: InstanceSnapshot;
   /** Whether the snapshot is ahead of the record's chart, or may be. */
   #hasLived = false;
@@ -62,13 +64,13 @@ export class InstanceOwner {
   #isReleased = false;
   #writing: Promise<void> | undefined;
   #cancelWriteBehind: (() => void) | undefined;
-  /** Settles when the last effect has, also one whose state was left: what it began may not be undone before. */
-  #lastEffect: Promise<unknown> = Promise.resolve();
+  readonly #effects: EffectRunner;
 
   /** `revision` 0: a new instance, whose record is to be created by its first transition. */
   constructor(world: OwnerWorld, record: Instance, revision: number, callContext: CallContext = newContext()) {
     this.callContext = callContext;
     this.#world = world;
+    this.#effects = new EffectRunner(this, world.clock, world.logger);
     this.#record = record;
     this.#revision = revision;
     this.#snapshot = restoreSettled(world.machine, record.chart);
@@ -107,7 +109,7 @@ export class InstanceOwner {
    */
   async send(event: InstanceEvent): Promise<number> {
     if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
-    if (!this.#snapshot.can(event)) throw refusal(this, event);
+    if (this.#snapshot.status !== 'active' || !this.#snapshot.can(event)) throw refusal(this, event);
     this.#wake().send(event);
     this.#settleUnlessBusy();
     await this.durable();
@@ -125,54 +127,6 @@ export class InstanceOwner {
     if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
   }
 
-  /** Runs one effect for the chart: after the one before, from a stored state, until its deadline. */
-  perform(
-    name: string,
-    { run, isDurable }: EffectImplementation,
-    key: EffectKey,
-    left: AbortSignal,
-  ): Promise<object & Timed> {
-    const { clock } = this.#world;
-    const before = this.#lastEffect;
-    const deadline = new AbortController();
-    let cause: Failure | undefined;
-    const cancelDeadline = clock.after(Math.max(0, key.deadline - clock.now()), () =>
-      deadline.abort(
-        fail('timeout', `${name} did not end in time`, { disposition: 'reschedule', ...(cause && { cause }) }),
-      ),
-    );
-    const signal = AbortSignal.any([left, deadline.signal]);
-
-    const work = (async () => {
-      await before;
-      signal.throwIfAborted();
-      if (isDurable) await this.durable();
-      return tryAgain(
-        () => run({ key, owner: this, signal }),
-        clock,
-        signal,
-        (failure) => {
-          cause = failure;
-        },
-      );
-    })();
-    this.#lastEffect = work.catch(() => undefined);
-
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-    return Promise.race([work, aborted])
-      .then(
-        (output) => ({ ...output, at: clock.now() }),
-        (thrown) => {
-          const failure: TimedFailure = { ...toFailure(thrown), at: clock.now() };
-          this.#world.logger.debug({ uuid: this.uuid, effect: name, failure }, 'an effect failed');
-          throw failure;
-        },
-      )
-      .finally(cancelDeadline);
-  }
-
   /** Stops the chart where it stands, with what it has stored: another process, or this one later, goes on from there. */
   async halt(): Promise<void> {
     const stored = this.#isLost ? undefined : this.durable().catch(() => undefined);
@@ -181,17 +135,17 @@ export class InstanceOwner {
     await Promise.race([stored, sleep(this.#world.clock, haltMs, patience.signal)]);
     patience.abort();
     this.#lose();
-    await this.#lastEffect;
+    await this.#effects.idle();
   }
 
-  #wake(): Actor<ProvidedMachine> {
+  #wake(): Actor<InstanceLogic> {
     if (this.#actor) return this.#actor;
     // A restored chart takes no input, which the type of the options does not know.
     const actor = createActor(this.#world.machine, { snapshot: restoreLive(this.#chart()) } as never);
     this.#actor = actor;
     this.#hasLived = true;
     this.#snapshot = actor.getSnapshot();
-    registerOwner(actor.system, this);
+    registerRunner(actor.system, this.#effects);
     actor.on('*', (notification) => this.#notify(notification));
     actor.subscribe({
       next: (snapshot) => this.#changed(snapshot),
@@ -235,6 +189,7 @@ export class InstanceOwner {
     this.#cancelWriteBehind?.();
     this.#cancelWriteBehind = undefined;
     this.#storeInBackground();
+    this.#world.onSettle?.(this);
   }
 
   #storeInBackground(): void {
@@ -309,26 +264,6 @@ export class InstanceOwner {
   #present(): Instance {
     const record = { ...this.#record, updatedAt: this.now() };
     return presentRecord(this.#world.machine, this.#snapshot, record, this.#world.name);
-  }
-}
-
-/** Tries again, with back-off, while the failure says that this may help and there is time left. */
-async function tryAgain(
-  run: () => Promise<unknown>,
-  clock: Clock,
-  signal: AbortSignal,
-  onFailure: (failure: Failure) => void,
-): Promise<object> {
-  for (let pause = 100; ; pause = Math.min(pause * 2, 5_000)) {
-    try {
-      return { ...((await run()) as object | undefined) };
-    } catch (thrown) {
-      signal.throwIfAborted();
-      const failure = toFailure(thrown);
-      if (failure.disposition !== 'retry') throw thrown;
-      onFailure(failure);
-      await sleep(clock, pause, signal);
-    }
   }
 }
 

@@ -3,7 +3,7 @@ import { schedulerCasts } from '../../transport/messages/internal.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { cast } from '../../transport/nats/cast.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import type { EffectImplementation } from './effects.ts';
+import type { EffectImplementation } from './effect-runner.ts';
 
 export function requestPlacement(bus: Bus): EffectImplementation {
   return {

@@ -111,8 +111,9 @@ inspecting
   inspectDomain done if isReported(running) → running
   inspectDomain done if isReported(shutdown) → stopped
   inspectDomain done if isReported(paused) → paused
-  inspectDomain done if isReported(suspended) → suspended
+  inspectDomain done → suspended
   inspectDomain fails → failed.powering
+  domain.changed → inspecting
   instance.delete → releasing.destroyingDomain
 releasing.destroyingDomain
   destroyDomain done → releasing.removingFilter
