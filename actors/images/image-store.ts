@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import { fail } from '../../machines/failure.ts';
 import type { Image } from '../../transport/messages/records.ts';
-import { conflict } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { imageObjectStore } from '../../transport/nats/subjects.ts';
 import type { ImageFile } from '../hypervisor/hypervisor.ts';
@@ -56,7 +56,7 @@ export interface ImageFiles {
   minMemoryMb?: number;
 }
 
-/** Registers a public image. The same files under the same name are the same image. */
+/** Registers a public image. Registered again under its name, the image has the new files. */
 export async function registerImage(runtime: Runtime, files: ImageFiles): Promise<Image> {
   const { bus, store, clock } = runtime;
   const [objects, bucket] = await Promise.all([ImageStore.open(bus), store.bucket('image')]);
@@ -64,7 +64,7 @@ export async function registerImage(runtime: Runtime, files: ImageFiles): Promis
     [files.disk, files.kernel, files.ramdisk].map((path) => (path === undefined ? undefined : objects.put(path))),
   );
   const image: Image = {
-    id: nameUuid('image', files.name, ...[disk, kernel, ramdisk].map((file) => file?.sha256 ?? '')),
+    id: nameUuid('image', files.name),
     name: files.name,
     diskFormat: files.diskFormat,
     ...(disk && { disk }),
@@ -76,6 +76,8 @@ export async function registerImage(runtime: Runtime, files: ImageFiles): Promis
     properties: {},
     createdAt: clock.now(),
   };
-  const created = await bucket.create(image.id, image);
-  return created === conflict ? ((await bucket.get(image.id))?.value ?? image) : image;
+  const known = (await bucket.get(image.id))?.value;
+  if (known && isDeepStrictEqual({ ...known, createdAt: image.createdAt }, image)) return known;
+  await bucket.put(image.id, image);
+  return image;
 }
