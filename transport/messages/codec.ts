@@ -9,6 +9,9 @@ import { type FailureError, fail } from '../../machines/failure.ts';
 /** What a message may weigh, in bytes, unless its codec says otherwise. */
 export const defaultMaxBytes = 512 * 1024;
 
+/** What is quoted of a field's name, in characters: a refusal must not outgrow the message that it refuses. */
+const maxFieldLength = 256;
+
 export interface Codec<T> {
   readonly name: string;
   readonly schema: TSchema;
@@ -89,11 +92,12 @@ function refusal(name: string, all: SchemaError[], value: unknown): FailureError
     .filter(({ keyword }) => keyword !== 'boolean' && keyword !== 'additionalProperties')
     .toSorted((a, b) => b.instancePath.length - a.instancePath.length);
   const unknown = errors.find(({ keyword }) => keyword === 'additionalProperties');
-  const { field, problem } = unknown
+  const { field: place, problem } = unknown
     ? unknownField(unknown)
     : first
       ? wrongField(first)
       : { field: '', problem: 'is invalid' };
+  const field = place.length > maxFieldLength ? `${place.slice(0, maxFieldLength).toWellFormed()}…` : place;
   const where = field === '' ? name : `${name}: field ${field}`;
   const given = field === '' && typeof value !== 'object' ? ` (it is a ${typeof value})` : '';
   return fail('invalid_request', `${where} ${problem}${given}`, { details: { field } });

@@ -42,6 +42,8 @@ const failureReply = codec('failure', Exact({ failure: FailureSchema, requestId:
 /** As in the NATS micro protocol, so that any NATS tool sees that a reply is a failure. */
 const errorHeader = 'Nats-Service-Error';
 const errorCodeHeader = 'Nats-Service-Error-Code';
+/** What a header, and a failure that has to be cut, hold of the message, in characters. */
+const maxMessageLength = 1024;
 
 export function call<Request, Reply>(
   bus: Bus,
@@ -109,18 +111,38 @@ export async function answer<Request, Reply>(
   handle: (body: Request, context: CallContext) => Promise<Reply>,
 ): Promise<Failure | undefined> {
   try {
-    message.respond(reply.encode(await handle(request.decode(message.data), context)));
+    respond(message, reply.encode(await handle(request.decode(message.data), context)));
     return undefined;
   } catch (thrown) {
     return refuse(message, thrown, context);
   }
 }
 
-/** Answers with a failure, and returns it. */
+/** Answers with a failure, and returns it. Never throws: who has lost the connection cannot be told. */
 export function refuse(message: Msg, thrown: unknown, { requestId }: CallContext): Failure {
   const failure = toFailure(thrown);
-  message.respond(failureReply.encode({ failure, requestId }), { headers: failureHeaders(failure) });
+  const inShort = { ...failure, message: failure.message.slice(0, maxMessageLength).toWellFormed() };
+  delete inShort.details;
+  delete inShort.cause;
+  for (const told of [failure, inShort]) {
+    try {
+      respond(message, failureReply.encode({ failure: told, requestId }), failureHeaders(inShort));
+      break;
+    } catch {
+      // Too large, or not connected: the second try is for the first of these.
+    }
+  }
   return failure;
+}
+
+/** Rejects with `unsupported` when the server does not carry so much. */
+function respond(message: Msg, payload: string, carried?: MsgHdrs): void {
+  try {
+    message.respond(payload, carried && { headers: carried });
+  } catch (error) {
+    if (!(error instanceof errors.InvalidArgumentError)) throw error;
+    throw fail('unsupported', `the answer is too large for a message (${Buffer.byteLength(payload)} bytes)`);
+  }
 }
 
 function failureHeaders(failure: Failure): MsgHdrs {
