@@ -42,9 +42,12 @@ export async function createKeyPair(
   return { keyPair, revision, ...(generated && { privateKey: generated.toString('openssh') }) };
 }
 
+/** One line of `authorized_keys`, without options: what else is in the text would end up in the guest's. */
 function parsePublicKey(text: string): sshpk.Key {
+  const line = text.trim();
   try {
-    return sshpk.parseKey(text, 'ssh');
+    if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(line.replaceAll('\t', ' '))) throw new TypeError('it is not one line of text');
+    return sshpk.parseKey(line, 'ssh');
   } catch {
     throw fail('invalid_request', 'field /publicKey is not an OpenSSH public key', {
       details: { field: '/publicKey' },
