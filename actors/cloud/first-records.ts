@@ -1,7 +1,7 @@
 /** What a new cloud has at once: flavors, a network, and an image where one could be built. Idempotent. */
 import type { Flavor, Image } from '../../transport/messages/records.ts';
 import { registerImage } from '../images/image-store.ts';
-import { ensureDefaultNetwork } from '../network/default-network.ts';
+import { type DefaultNetwork, ensureDefaultNetwork } from '../network/default-network.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { TestImage } from '../setup/test-image.ts';
 
@@ -18,10 +18,14 @@ export const firstFlavors: Flavor[] = [
 export const testImageName = 'kilonova-test';
 
 /** Removes nothing and overwrites nothing: a flavor that was changed stays changed. */
-export async function ensureFirstRecords(runtime: Runtime, testImage: TestImage | undefined): Promise<Image> {
+export async function ensureFirstRecords(
+  runtime: Runtime,
+  testImage: TestImage | undefined,
+  network: DefaultNetwork = {},
+): Promise<Image> {
   const flavors = await runtime.store.bucket('flavor');
   await Promise.all(firstFlavors.map((flavor) => flavors.create(flavor.id, flavor)));
-  await ensureDefaultNetwork(runtime);
+  await ensureDefaultNetwork(runtime, network);
   return registerImage(runtime, {
     name: testImage ? testImageName : 'simulated',
     diskFormat: testImage ? 'qcow2' : 'none',

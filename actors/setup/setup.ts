@@ -15,6 +15,8 @@ export interface MachineWishes {
   nats: { url: string } | Omit<NatsServerOptions, 'stateDir'>;
   /** `auto`: libvirt where it can be had, simulated otherwise. `libvirt`: an error where it cannot. */
   hypervisor: 'auto' | 'libvirt' | 'simulated';
+  /** Of a libvirt that somebody else sees to; absent, the machine's own, which is started when it is not running. */
+  libvirtUri?: string;
   /** Whether to build the test image. Not having it is no error. */
   hasTestImage: boolean;
 }
@@ -69,13 +71,15 @@ export async function ensureMachine(options: MachineOptions): Promise<ReadyMachi
   const libvirt =
     want.hypervisor === 'simulated'
       ? undefined
-      : await ensureLibvirt({ stateDir, report }).catch((error: unknown) => {
-          const { message } = toFailure(error);
-          const reason = all.missing.length > 0 ? describeMissing('libvirt', all) : `libvirt is not used: ${message}`;
-          if (want.hypervisor === 'libvirt') throw fail('hypervisor_unavailable', reason);
-          reasons.push(reason);
-          return undefined;
-        });
+      : await ensureLibvirt({ stateDir, report, ...(want.libvirtUri !== undefined && { uri: want.libvirtUri }) }).catch(
+          (error: unknown) => {
+            const { message } = toFailure(error);
+            const reason = all.missing.length > 0 ? describeMissing('libvirt', all) : `libvirt is not used: ${message}`;
+            if (want.hypervisor === 'libvirt') throw fail('hypervisor_unavailable', reason);
+            reasons.push(reason);
+            return undefined;
+          },
+        );
   const testImage = want.hasTestImage
     ? await buildTestImage({ cacheDir, report }).catch((error: unknown) => {
         reasons.push(`there is no test image: ${toFailure(error).message}`);

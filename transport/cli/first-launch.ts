@@ -2,17 +2,16 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fail } from '../../machines/failure.ts';
-import { api, type InstanceView } from '../messages/api.ts';
+import { api, type CreateInstance, type InstanceView } from '../messages/api.ts';
 import type { ApiClient, InstanceFact } from '../nats/api-client.ts';
 import { Progress } from './progress.ts';
 
 export interface LaunchWishes {
-  name: string;
-  image: string;
-  flavor: string;
+  request: CreateInstance;
   projectId: string;
-  availabilityZone?: string;
   output: NodeJS.WritableStream;
+  /** Ends the waiting, with its reason; the instance goes its way. */
+  signal: AbortSignal;
 }
 
 /** Generous: emulated guests on a busy machine are slow. */
@@ -21,12 +20,10 @@ const pingDeadlineMs = 180_000;
 
 /** Resolves when the instance runs; rejects with its fault when it does not come to that. */
 export async function launch(client: ApiClient, wishes: LaunchWishes): Promise<InstanceView> {
-  const { name, image, flavor, availabilityZone } = wishes;
-  const body = { name, image, flavor, ...(availabilityZone !== undefined && { availabilityZone }) };
   const followed = followTo(client, wishes, ({ vmState, to }) => vmState === 'active' || to.startsWith('failed'));
   followed.progress.begin('scheduling', Date.now());
   try {
-    const { instances } = await client.ask(api.instance.create, body);
+    const { instances } = await client.ask(api.instance.create, wishes.request);
     const uuid = instances[0]?.uuid ?? '';
     await followed.until(uuid);
     return await settled(client, uuid);
@@ -49,11 +46,12 @@ export async function remove(client: ApiClient, uuid: string, wishes: LaunchWish
 }
 
 /** Resolves with how long it took (ms) until the address answered. */
-export async function ping(address: string): Promise<number> {
+export async function ping(address: string, signal: AbortSignal): Promise<number> {
   const startedAt = Date.now();
   while (Date.now() - startedAt < pingDeadlineMs) {
     if (await answers(address)) return Date.now() - startedAt;
     await pause(200);
+    signal.throwIfAborted();
   }
   throw fail('timeout', `${address} did not answer a ping within ${pingDeadlineMs / 1000} s`);
 }
@@ -64,7 +62,11 @@ function answers(address: string): Promise<boolean> {
   });
 }
 
-function followTo(client: ApiClient, { projectId, output }: LaunchWishes, isEnd: (fact: InstanceFact) => boolean) {
+function followTo(
+  client: ApiClient,
+  { projectId, output, signal }: LaunchWishes,
+  isEnd: (fact: InstanceFact) => boolean,
+) {
   const progress = new Progress(output);
   const early: InstanceFact[] = [];
   let take = (fact: InstanceFact) => {
@@ -80,6 +82,10 @@ function followTo(client: ApiClient, { projectId, output }: LaunchWishes, isEnd:
           () => reject(fail('timeout', `instance ${uuid} did not get there within ${launchDeadlineMs / 1000} s`)),
           launchDeadlineMs,
         );
+        onAbort(signal, (reason) => {
+          clearTimeout(timer);
+          reject(reason);
+        });
         take = (fact) => {
           if (fact.uuid !== uuid) return;
           progress.show(fact);
@@ -94,6 +100,12 @@ function followTo(client: ApiClient, { projectId, output }: LaunchWishes, isEnd:
       progress.end();
     },
   };
+}
+
+/** Calls back at once when it is too late to listen. */
+export function onAbort(signal: AbortSignal, callback: (reason: unknown) => void): void {
+  if (signal.aborted) callback(signal.reason);
+  else signal.addEventListener('abort', () => callback(signal.reason), { once: true });
 }
 
 /** The fact is told as it happens; the record follows within a moment. */

@@ -6,6 +6,7 @@ import { toFailure } from '../../machines/failure.ts';
 import { runRole } from './role.ts';
 import { type Settings, withSettings } from './settings.ts';
 import { type UpOptions, up } from './up.ts';
+import { readVersion } from './version.ts';
 
 const everywhere = ['nats', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
 const compute = [
@@ -15,25 +16,32 @@ const compute = [
   'virtType',
   'host',
   'zone',
+  'nftTable',
   'simulatedHosts',
   'simulatedLatency',
 ] as const;
 
 const program = new Command('kilonova')
   .description('Launches and runs virtual machines on a fleet of libvirt hosts.')
-  .showHelpAfterError()
+  .version(readVersion(), '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help')
+  .showHelpAfterError('(--help says what there is)')
   .configureHelp({ sortSubcommands: false });
 
 withSettings(
   program
     .command('up')
     .description('runs the whole cloud in one process, with a nats-server of its own unless --nats is given')
-    .option('--launch', 'launch a first instance', false)
-    .option('--once', 'delete the first instance again, and end: 0 when it ran and answered', false)
-    .action(async (options: UpOptions) => {
-      process.exitCode = await up({ ...options, launch: options.launch || options.once });
+    .option('--launch', 'launch a first instance, unless an earlier start has')
+    .option('--once', 'launch an instance, delete it again, and end: with 0 when it ran and answered')
+    .action(async (options: Settings & Partial<UpOptions>) => {
+      process.exitCode = await up({
+        ...options,
+        launch: Boolean(options.launch || options.once),
+        once: Boolean(options.once),
+      });
     }),
-  [...everywhere, 'natsPort', ...compute, 'policy', 'maxAttempts', 'testImage'],
+  [...everywhere, 'natsPort', ...compute, 'bridge', 'cidr', 'policy', 'maxAttempts', 'testImage'],
 );
 
 const roleCommands: [Role, string, readonly (keyof Settings)[]][] = [
@@ -41,7 +49,7 @@ const roleCommands: [Role, string, readonly (keyof Settings)[]][] = [
   [
     'controller',
     'authorises, checks quota, records instances; makes the first records of a new cloud',
-    ['state', 'maxAttempts', 'testImage'],
+    ['state', 'maxAttempts', 'bridge', 'cidr', 'testImage'],
   ],
   ['scheduler', 'chooses hosts', ['policy']],
   ['network', 'gives out addresses', []],

@@ -3,6 +3,7 @@
 import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
 import { connectBus } from '../nats/bus.ts';
 import type { Settings } from './settings.ts';
 
@@ -15,7 +16,9 @@ export interface Process {
 
 export async function startProcess(name: string, url: string, settings: Settings): Promise<Process> {
   const logger = createLogger(settings.logLevel, settings.logFile).child({ process: name });
-  const bus = await connectBus({ url, name: `kilonova ${name}` });
+  const bus = await connectBus({ url, name: `kilonova ${name}` }).catch((thrown: unknown) => {
+    throw fail('unavailable', `there is no NATS for us at ${url}: ${toFailure(thrown).message}`);
+  });
   const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger });
   const parts: Part[] = [];
   let stopping: Promise<void> | undefined;

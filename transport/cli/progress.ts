@@ -14,6 +14,7 @@ export class Progress {
   readonly #output: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY'>>;
   readonly #now: () => number;
   #current: Current | undefined;
+  #blamed: string | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
   constructor(output: NodeJS.WritableStream, now: () => number = Date.now) {
@@ -26,12 +27,13 @@ export class Progress {
     // The state that it was born in has no transition of its own.
     const state = this.#current?.state ?? from ?? to;
     if (this.#current) this.#line(state, at - this.#current.since);
-    this.#current = { state: describe(to, host, failure?.message), since: at };
-    if (this.#output.isTTY && !this.#ticker) this.#ticker = setInterval(() => this.#tick(), 100);
+    this.#blame(failure?.message);
+    this.begin(to.startsWith('building') && host ? `${to} on ${host}` : to, at);
   }
 
   begin(state: string, at: number): void {
     this.#current = { state, since: at };
+    if (this.#output.isTTY && !this.#ticker) this.#ticker = setInterval(() => this.#tick(), 100);
   }
 
   /** Ends with the state that was reached last. */
@@ -47,6 +49,14 @@ export class Progress {
     this.#output.write(`${this.#output.isTTY ? '\r\x1b[2K' : ''}  ${took.padStart(9)}  ${state}\n`);
   }
 
+  /** Below the state that failed, once: the failure stays with the instance through all that is undone because of it. */
+  #blame(message: string | undefined): void {
+    if (message !== undefined && message !== this.#blamed) {
+      for (const line of message.split('\n')) this.#line(`✗ ${line}`);
+    }
+    this.#blamed = message;
+  }
+
   #tick(): void {
     if (!this.#current) return;
     this.#output.write(
@@ -55,11 +65,6 @@ export class Progress {
   }
 }
 
-function describe(state: string, host: string | undefined, failure: string | undefined): string {
-  if (failure) return `${state}: ${failure}`;
-  return state.startsWith('building') && host ? `${state} on ${host}` : state;
-}
-
 export function formatMs(ms: number): string {
-  return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  return Math.round(ms) < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

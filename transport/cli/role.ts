@@ -22,7 +22,8 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
   try {
     if (role === 'controller') {
       await ensureFirstAdmin(running.runtime, join(settings.state, 'admin-token'));
-      await ensureFirstRecords(running.runtime, settings.testImage ? await testImage(say) : undefined);
+      const image = settings.testImage ? await testImage(say) : undefined;
+      await ensureFirstRecords(running.runtime, image, { bridge: settings.bridge, cidr: settings.cidr });
     }
     running.add(
       await startCloud(running.runtime, {
@@ -51,11 +52,15 @@ async function testImage(say: (line: string) => void) {
 }
 
 async function computeHost(settings: Settings, say: (line: string) => void) {
-  const { host, zone, state, hypervisor, virtType, simulatedLatency } = settings;
+  const { host, zone, state, hypervisor, libvirtUri, virtType, nftTable, simulatedLatency } = settings;
   if (hypervisor === 'simulated') {
     return { simulatedHosts: [{ name: host, availabilityZone: zone, latencyMs: simulatedLatency }] };
   }
   await mkdir(state, { recursive: true, mode: 0o755 });
-  const uri = settings.libvirtUri ?? (await ensureLibvirt({ stateDir: state, report: say })).uri;
-  return { libvirtHost: { name: host, availabilityZone: zone, uri, stateDir: state, virtType } };
+  const { uri } = await ensureLibvirt({
+    stateDir: state,
+    report: say,
+    ...(libvirtUri !== undefined && { uri: libvirtUri }),
+  });
+  return { libvirtHost: { name: host, availabilityZone: zone, uri, stateDir: state, virtType, nftTable } };
 }

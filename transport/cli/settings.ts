@@ -2,6 +2,7 @@
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseBlock } from '../../actors/network/ipv4.ts';
 
 export interface Settings {
   state: string;
@@ -12,6 +13,9 @@ export interface Settings {
   virtType: 'auto' | 'kvm' | 'qemu';
   host: string;
   zone: string;
+  nftTable: string;
+  bridge: string;
+  cidr: string;
   simulatedHosts: number;
   simulatedLatency: number;
   policy: 'filter' | 'chance' | 'simple' | 'zone';
@@ -21,6 +25,9 @@ export interface Settings {
   logFile?: string;
 }
 
+/** A gateway, a guest, and the two addresses at the ends that nobody may have. */
+const longestPrefix = 30;
+
 const definitions = {
   state: new Option('--state <folder>', 'where the cloud keeps its state')
     .env('KILONOVA_STATE')
@@ -29,17 +36,31 @@ const definitions = {
   natsPort: new Option('--nats-port <port>', 'for the nats-server of our own (default: 4222, or any free one)')
     .env('KILONOVA_NATS_PORT')
     .argParser(wholeNumber(0)),
-  hypervisor: new Option('--hypervisor <kind>', 'auto: libvirt where it can be had')
+  hypervisor: new Option('--hypervisor <kind>', 'auto: libvirt where it can be had, else simulated')
     .choices(['auto', 'libvirt', 'simulated'])
     .env('KILONOVA_HYPERVISOR')
     .default('auto'),
-  libvirtUri: new Option('--libvirt-uri <uri>', 'for example qemu:///system').env('KILONOVA_LIBVIRT_URI'),
-  virtType: new Option('--virt-type <type>', 'auto: kvm where a probe guest really boots')
+  libvirtUri: new Option('--libvirt-uri <uri>', 'a libvirt that runs already, for example qemu:///system').env(
+    'KILONOVA_LIBVIRT_URI',
+  ),
+  virtType: new Option('--virt-type <type>', 'auto: kvm where a probe guest really boots, else qemu’s emulation')
     .choices(['auto', 'kvm', 'qemu'])
     .env('KILONOVA_VIRT_TYPE')
     .default('auto'),
   host: new Option('--host <name>', 'the name of this compute host').env('KILONOVA_HOST').default(hostname()),
   zone: new Option('--zone <name>', 'the availability zone of this compute host').env('KILONOVA_ZONE').default('nova'),
+  nftTable: new Option('--nft-table <name>', 'the nftables table for the filters of this host’s guests')
+    .env('KILONOVA_NFT_TABLE')
+    .default('kilonova')
+    .argParser(matching(/^[a-z][a-z0-9_]{0,30}$/, 'a name for an nft table')),
+  bridge: new Option('--bridge <name>', 'the bridge of the first network of a new cloud')
+    .env('KILONOVA_BRIDGE')
+    .default('kn-br0')
+    .argParser(matching(/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/, 'a name for a bridge')),
+  cidr: new Option('--cidr <block>', 'the addresses of the first network of a new cloud')
+    .env('KILONOVA_CIDR')
+    .default('10.20.0.0/22')
+    .argParser(blockWithRoom),
   simulatedHosts: new Option('--simulated-hosts <count>', 'how many simulated hosts to run')
     .env('KILONOVA_SIMULATED_HOSTS')
     .default(1)
@@ -57,11 +78,11 @@ const definitions = {
     .default(3)
     .argParser(wholeNumber(1)),
   testImage: new Option('--no-test-image', 'do not build and register the test image'),
-  logLevel: new Option('--log-level <level>', 'of the structured log')
+  logLevel: new Option('--log-level <level>', 'what is worth a line of the structured log')
     .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .env('KILONOVA_LOG_LEVEL')
     .default('warn'),
-  logFile: new Option('--log-file <file>', 'instead of standard error').env('KILONOVA_LOG_FILE'),
+  logFile: new Option('--log-file <file>', 'where the log goes, instead of standard error').env('KILONOVA_LOG_FILE'),
 } satisfies Record<keyof Settings, Option>;
 
 export function withSettings(command: Command, names: readonly (keyof Settings)[]): Command {
@@ -73,6 +94,21 @@ export function withSettings(command: Command, names: readonly (keyof Settings)[
 function defaultState(): string {
   if (process.getuid?.() === 0) return '/var/lib/kilonova';
   return join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'kilonova');
+}
+
+function matching(pattern: RegExp, what: string) {
+  return (text: string): string => {
+    if (!pattern.test(text)) throw new InvalidArgumentError(`It must be ${what}.`);
+    return text;
+  };
+}
+
+function blockWithRoom(text: string): string {
+  const block = parseBlock(text);
+  if (!block || block.prefixLength > longestPrefix) {
+    throw new InvalidArgumentError('It must be a block of IPv4 addresses with room for guests, like 10.20.0.0/22.');
+  }
+  return text;
 }
 
 function wholeNumber(least: number) {

@@ -5,15 +5,16 @@ import { roles, startCloud } from '../../actors/cloud/cloud.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { adminProject, ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
 import { ensureMachine, type ReadyMachine } from '../../actors/setup/setup.ts';
-import { toFailure } from '../../machines/failure.ts';
-import { api } from '../messages/api.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
+import { api, type InstanceView } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
 import { encodeToken, subjects } from '../nats/subjects.ts';
-import { type LaunchWishes, launch, ping, remove } from './first-launch.ts';
+import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch.ts';
 import { measureLaunchPath } from './launch-path.ts';
 import { askedToStop, type Process, startProcess } from './process.ts';
 import { formatMs } from './progress.ts';
 import type { Settings } from './settings.ts';
+import { readVersion } from './version.ts';
 
 export interface UpOptions extends Settings {
   /** Launches a first instance. */
@@ -24,53 +25,83 @@ export interface UpOptions extends Settings {
 
 const flavor = 'm1.micro';
 
-/** Resolves with the exit code. */
+/** Marks the first instance, so that a later start finds it. */
+const firstTag = 'first-launch';
+
+/** Somebody wants the cloud to end. */
+class StopAsked extends Error {}
+
+/** Resolves with the exit code. What went wrong is told on standard error, all else on standard output. */
 export async function up(options: UpOptions): Promise<number> {
   const startedAt = Date.now();
-  const stopAsked = askedToStop();
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  await mkdir(options.state, { recursive: true, mode: 0o755 });
-
-  const machine = await ensureMachine({
-    stateDir: options.state,
-    want: {
-      nats: options.nats === undefined ? natsOfOurOwn(options) : { url: options.nats },
-      hypervisor: options.hypervisor,
-      hasTestImage: options.testImage && options.hypervisor !== 'simulated',
-    },
-    report: (line) => say(`· ${line}`),
+  const end = new AbortController();
+  void askedToStop().then((name) => {
+    say(`· ${name}: stopping; instances go on`);
+    end.abort(new StopAsked(name));
   });
-  for (const reason of machine.reasons) say(`! ${reason}`);
+  let machine: ReadyMachine | undefined;
   let cloud: Process | undefined;
   try {
+    say(`· kilonova ${readVersion()}, with its state in ${options.state}`);
+    machine = await makeReady(options, say);
+    // A nats-server of our own that dies takes the cloud with it; somebody else's is waited for.
+    void machine.natsServer?.ended.then((sentence) => end.abort(fail('unavailable', sentence)));
+    end.signal.throwIfAborted();
     cloud = await startProcess('up', machine.natsUrl, options);
-    const imageName = await startParts(cloud, machine, options);
+    const image = await startParts(cloud, machine, options);
     const { token, isNew } = await ensureFirstAdmin(cloud.runtime, tokenFile(options));
-    const client = new ApiClient(cloud.runtime.bus, token);
-    await waitForHosts(cloud, hostNames(machine, options));
+    await waitForHosts(cloud, hostNames(machine, options), end.signal);
     say(`✓ the cloud is up after ${formatMs(Date.now() - startedAt)}: ${describeCloud(machine, options)}`);
     if (isNew) say(`  the administrator’s token, shown once and kept in ${tokenFile(options)}: ${token}`);
 
-    if (options.launch) await launchFirst(cloud, client, machine, imageName, options, say);
-    if (!options.once) {
-      say(howToTalk(machine, options));
-      const signal = await Promise.race([stopAsked, natsEnded(machine)]);
-      say(`· ${signal}: stopping; instances go on`);
+    if (options.launch) {
+      const client = new ApiClient(cloud.runtime.bus, token);
+      await launchFirst(client, machine, image, { once: options.once, signal: end.signal, say });
+      await showLaunchPath(cloud, client, image, say);
     }
-    return 0;
+    if (options.once) return 0;
+    say(howToTalk(machine, options));
+    return await new Promise<never>((_, reject) => onAbort(end.signal, reject));
   } catch (thrown) {
+    // Whoever asked for one launch was not given it.
+    if (thrown instanceof StopAsked) return options.once ? 1 : 0;
     const { code, message } = toFailure(thrown);
-    say(`✗ ${code}: ${message}`);
+    process.stderr.write(`✗ ${code}: ${message}\n`);
     return 1;
   } finally {
     await cloud?.stop();
-    await machine.stop();
+    await machine?.stop();
   }
+}
+
+async function makeReady(options: Settings, say: (line: string) => void): Promise<ReadyMachine> {
+  const { state, nats, natsPort, hypervisor, libvirtUri, testImage } = options;
+  await mkdir(state, { recursive: true, mode: 0o755 });
+  const machine = await ensureMachine({
+    stateDir: state,
+    want: {
+      nats: nats === undefined ? { ...(natsPort !== undefined && { port: natsPort }) } : { url: nats },
+      hypervisor,
+      ...(libvirtUri !== undefined && { libvirtUri }),
+      hasTestImage: testImage && hypervisor !== 'simulated',
+    },
+    report: (line) => say(`· ${line}`),
+  }).catch((thrown: unknown) => {
+    const { code, message, details } = toFailure(thrown);
+    // A port that is taken is another matter, and explains itself.
+    if (code !== 'conflict' || details?.port !== undefined) throw thrown;
+    throw fail(code, `a cloud runs on this state already (${message}); stop it, or give this one another --state`);
+  });
+  for (const reason of machine.reasons) say(`! ${reason}`);
+  if (hypervisor === 'auto' && machine.hypervisor === 'simulated') say('! going on with a simulated hypervisor');
+  return machine;
 }
 
 async function startParts(cloud: Process, machine: ReadyMachine, options: Settings): Promise<string> {
   const { runtime } = cloud;
-  const { name } = await ensureFirstRecords(runtime, machine.testImage);
+  const { bridge, cidr } = options;
+  const { name } = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
   cloud.add(
     await startCloud(runtime, {
       roles,
@@ -81,9 +112,10 @@ async function startParts(cloud: Process, machine: ReadyMachine, options: Settin
             libvirtHost: {
               name: options.host,
               availabilityZone: options.zone,
-              uri: options.libvirtUri ?? machine.libvirt.uri,
+              uri: machine.libvirt.uri,
               stateDir: options.state,
               virtType: options.virtType,
+              nftTable: options.nftTable,
             },
           }
         : {
@@ -99,61 +131,89 @@ async function startParts(cloud: Process, machine: ReadyMachine, options: Settin
 }
 
 async function launchFirst(
-  cloud: Process,
   client: ApiClient,
   machine: ReadyMachine,
   image: string,
-  { once }: UpOptions,
+  { once, signal, say }: { once: boolean; signal: AbortSignal; say: (line: string) => void },
+): Promise<void> {
+  const wishes: LaunchWishes = {
+    request: { name: 'first', image, flavor, tags: [firstTag] },
+    projectId: adminProject,
+    output: process.stdout,
+    signal,
+  };
+  let instance = once ? undefined : await findFirst(client, wishes, say);
+  if (instance) {
+    say(`✓ the first instance is there: ${instance.uuid} on ${instance.host}, ${instance.vmState}`);
+  } else {
+    say(`· launching an instance: image ${image}, flavor ${flavor}, hypervisor ${machine.hypervisor}`);
+    const startedAt = Date.now();
+    instance = await launch(client, wishes);
+    say(
+      `✓ ${instance.uuid} runs on ${instance.host} after ${formatMs(Date.now() - startedAt)}, ` +
+        `with the address ${addressOf(instance)}`,
+    );
+  }
+  if (machine.hypervisor === 'simulated') {
+    say('  a simulated guest has no network: it is not pinged');
+  } else if (instance.vmState === 'active') {
+    say(`· waiting until ${addressOf(instance)} answers a ping`);
+    say(`✓ it answered ${formatMs(await ping(addressOf(instance), signal))} later`);
+  }
+  if (!once) return;
+  say('· deleting it');
+  await remove(client, instance.uuid, wishes);
+  say('✓ nothing of it is left but its record');
+}
+
+/** The one of an earlier start, unless it has failed since: then it is deleted. */
+async function findFirst(client: ApiClient, wishes: LaunchWishes, say: (line: string) => void) {
+  const { instances } = await client.ask(api.instance.list, {});
+  const firsts = instances.filter(({ tags }) => tags.includes(firstTag));
+  for (const { uuid } of firsts.filter(({ vmState }) => vmState === 'error')) {
+    say(`· deleting the first instance of an earlier start, which has failed: ${uuid}`);
+    await remove(client, uuid, wishes);
+  }
+  return firsts.find(({ vmState }) => vmState !== 'error');
+}
+
+function addressOf({ ports }: InstanceView): string {
+  return ports[0]?.addresses[0] ?? '';
+}
+
+async function showLaunchPath(
+  { runtime }: Process,
+  client: ApiClient,
+  image: string,
   say: (line: string) => void,
 ): Promise<void> {
-  const wishes: LaunchWishes = { name: 'first', image, flavor, projectId: adminProject, output: process.stdout };
-  say(`· launching an instance: image ${image}, flavor ${flavor}, hypervisor ${machine.hypervisor}`);
-  const startedAt = Date.now();
-  const instance = await launch(client, wishes);
-  const address = instance.ports[0]?.addresses[0] ?? '';
-  say(
-    `✓ ${instance.uuid} runs on ${instance.host} after ${formatMs(Date.now() - startedAt)}, with the address ${address}`,
-  );
-  if (machine.hypervisor === 'libvirt') say(`✓ it answered a ping ${formatMs(await ping(address))} later`);
-  else say('  a simulated guest has no network: it is not pinged');
-  if (once) {
-    say('· deleting it');
-    await remove(client, instance.uuid, wishes);
-    say('✓ nothing of it is left but its record');
-  }
-  const { medianMs, slowestMs, launches, warmUps } = await measureLaunchPath(cloud.runtime, client, {
-    projectId: adminProject,
-    image,
-    flavor,
-  });
+  const wishes = { projectId: adminProject, image, flavor };
+  const { medianMs, slowestMs, launches, warmUps } = await measureLaunchPath(runtime, client, wishes);
   say(
     `✓ a launch alone, through all parts on a simulated hypervisor: ${medianMs.toFixed(1)} ms ` +
       `(median of ${launches} after ${warmUps} to warm up, slowest ${slowestMs.toFixed(1)} ms)`,
   );
 }
 
-async function waitForHosts({ runtime }: Process, names: string[]): Promise<void> {
+async function waitForHosts({ runtime }: Process, names: string[], signal: AbortSignal): Promise<void> {
   const hosts = await runtime.store.view('host');
-  const isUp = () => names.every((name) => hosts.get(encodeToken(name))?.hypervisorState === 'up');
-  if (isUp()) return;
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the hypervisor could not be connected to within 60 s')), 60_000);
-    const stop = hosts.onChange(() => {
-      if (!isUp()) return;
-      stop();
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
-
-function natsOfOurOwn({ natsPort }: Settings) {
-  return natsPort === undefined ? {} : { port: natsPort };
-}
-
-/** A nats-server of our own that dies takes the cloud with it; somebody else's is waited for. */
-function natsEnded({ natsServer }: ReadyMachine): Promise<string> {
-  return natsServer ? natsServer.ended.then(() => 'the nats-server has ended') : new Promise(() => {});
+  const areUp = Promise.withResolvers<void>();
+  const look = () => {
+    if (names.every((name) => hosts.get(encodeToken(name))?.hypervisorState === 'up')) areUp.resolve();
+  };
+  const stop = hosts.onChange(look);
+  const timer = setTimeout(
+    () => areUp.reject(fail('hypervisor_unavailable', 'the hypervisor could not be connected to within 60 s')),
+    60_000,
+  );
+  onAbort(signal, areUp.reject);
+  look();
+  try {
+    await areUp.promise;
+  } finally {
+    clearTimeout(timer);
+    stop();
+  }
 }
 
 function hostNames(machine: ReadyMachine, options: Settings): string[] {
