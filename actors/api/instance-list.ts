@@ -1,10 +1,10 @@
-/** Lists instances: the project's own, newest first, in pages. */
+/** Lists instances: the project's own, newest first, in pages; only an empty one says that there are no more. */
 import { fail } from '../../machines/failure.ts';
 import type { InstanceView } from '../../transport/messages/api.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { isAdmin } from '../identity/authenticator.ts';
+import { isAdmin, maySee } from '../identity/authenticator.ts';
 import { viewInstance } from './instance-view.ts';
 
 export interface ListQuery {
@@ -19,6 +19,8 @@ export interface ListQuery {
 
 /** A page never holds more, whatever was asked. Nova's osapi_max_limit. */
 const maxPage = 1000;
+/** NATS carries 1 MiB in a message unless told otherwise. */
+const maxPageBytes = 768 * 1024;
 
 export function listInstances(instances: View<Instance>, query: ListQuery, caller: Caller): InstanceView[] {
   const { name, vmState, host, allProjects = false, isDeleted = false, limit = maxPage, marker } = query;
@@ -35,17 +37,36 @@ export function listInstances(instances: View<Instance>, query: ListQuery, calle
         (host === undefined || instance.chart.context.host === host),
     )
     .toSorted(newestFirst);
-  return matching.slice(startOf(matching, marker), startOf(matching, marker) + limit).map(viewInstance);
+  const start = marker === undefined ? 0 : startAfter(matching, markedBy(instances, marker, caller));
+  return pageOf(matching.slice(start, start + limit));
 }
 
 function newestFirst(a: Instance, b: Instance): number {
   return b.createdAt - a.createdAt || (a.uuid < b.uuid ? -1 : 1);
 }
 
-function startOf(matching: Instance[], marker: string | undefined): number {
-  if (marker === undefined) return 0;
-  const index = matching.findIndex(({ uuid }) => uuid === marker);
-  if (index < 0)
+/** The marker may have left the list since: what counts is where it stood. */
+function markedBy(instances: View<Instance>, marker: string, caller: Caller): Instance {
+  const instance = instances.get(marker);
+  if (!instance || !maySee(caller, instance.projectId))
     throw fail('not_found', `field /marker: there is no instance ${marker}`, { details: { field: '/marker' } });
-  return index + 1;
+  return instance;
+}
+
+function startAfter(matching: Instance[], marker: Instance): number {
+  const index = matching.findIndex((instance) => instance.uuid !== marker.uuid && newestFirst(marker, instance) < 0);
+  return index < 0 ? matching.length : index;
+}
+
+/** As many as fit into one message, and at least one. */
+function pageOf(matching: Instance[]): InstanceView[] {
+  const page: InstanceView[] = [];
+  let bytes = 0;
+  for (const instance of matching) {
+    const view = viewInstance(instance);
+    bytes += Buffer.byteLength(JSON.stringify(view)) + 1;
+    if (bytes > maxPageBytes && page.length > 0) break;
+    page.push(view);
+  }
+  return page;
 }

@@ -3,13 +3,14 @@
  * addresses and hostnames, records the instances, and asks the scheduler to run them.
  */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { initialTransition } from 'xstate';
 import { fail } from '../../machines/failure.ts';
 import { instanceMachine } from '../../machines/instance.ts';
 import { unborn } from '../../machines/instance-states.ts';
 import type { CreateInstance } from '../../transport/messages/api.ts';
 import type { Flavor, Image, Instance, InstancePayload } from '../../transport/messages/records.ts';
-import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
+import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { persistSnapshot } from '../instance/chart-snapshot.ts';
@@ -58,6 +59,7 @@ export async function createInstances(
   const keyPair = request.keyName === undefined ? undefined : world.catalog.keyPair(request.keyName, caller);
   const networks = world.catalog.networks(request.networks, caller);
   refuseSharedFixedIp(networks, maxCount);
+  refuseTooMuch(request, keyPair?.publicKey, maxCount);
   const securityGroups = await world.catalog.securityGroups(request.securityGroups, caller);
 
   const hostnames = await world.admissions.admit({
@@ -76,7 +78,7 @@ export async function createInstances(
       const record = describe(world.clock.now(), uuid, request, flavor, image, caller, {
         reservationId,
         launchIndex,
-        name: admitted.length === 1 ? request.name : `${request.name.slice(0, 250)}-${launchIndex + 1}`,
+        name: admitted.length === 1 ? request.name : `${shortened(request.name)}-${launchIndex + 1}`,
         hostname: hostnames[launchIndex] ?? hostnameOf(request.name),
         securityGroups,
         networks: await Promise.all(
@@ -103,7 +105,7 @@ async function store(
   context: CallContext,
 ): Promise<Entry<Instance>> {
   if (record.hasPayload) {
-    await world.payloads.put(record.uuid, {
+    await keepPayload(world.payloads, record.uuid, {
       ...(adminPassword !== undefined && { adminPassword }),
       ...(userData !== undefined && { userData }),
       ...(files && { files }),
@@ -116,10 +118,18 @@ async function store(
   } catch (error) {
     // The same client token was faster by another controller.
     const stored = await world.instanceBucket.get(record.uuid);
-    if (stored && record.requestDigest && stored.value.requestDigest === record.requestDigest) return stored;
-    throw error;
+    if (!stored || !record.requestDigest) throw error;
+    if (stored.value.requestDigest !== record.requestDigest) throw usedOtherwise();
+    return stored;
   }
   return { key: owner.uuid, value: owner.record, revision: owner.revision };
+}
+
+/** Never another request's, which has the same key when it comes with the same client token. */
+async function keepPayload(payloads: Bucket<InstancePayload>, uuid: string, payload: InstancePayload): Promise<void> {
+  if ((await payloads.create(uuid, payload)) !== conflict) return;
+  const kept = await payloads.get(uuid);
+  if (!isDeepStrictEqual(kept?.value, payload)) throw usedOtherwise();
 }
 
 function describe(
@@ -187,11 +197,21 @@ function answeredEarlier(
   const earlier = uuids.flatMap((uuid) => instances.entry(uuid) ?? []);
   if (earlier.length === 0) return undefined;
   if (earlier.some(({ value }) => value.requestDigest !== requestDigest)) {
-    throw fail('conflict', 'field /clientToken was used for a different request', {
-      details: { field: '/clientToken' },
-    });
+    throw usedOtherwise();
   }
   return earlier;
+}
+
+function usedOtherwise() {
+  return fail('conflict', 'field /clientToken was used for a different request', {
+    details: { field: '/clientToken' },
+  });
+}
+
+/** Room for the number that tells the instances of one request apart. */
+function shortened(name: string): string {
+  // Not through the middle of a character that takes two.
+  return name.slice(0, 250).replace(/[\ud800-\udbff]$/, '');
 }
 
 function refuseSharedFixedIp(networks: { fixedIp?: string }[], count: number): void {
@@ -201,4 +221,19 @@ function refuseSharedFixedIp(networks: { fixedIp?: string }[], count: number): v
       details: { field: `/networks/${index}/fixedIp` },
     });
   }
+}
+
+/** What all records together may hold of the request, in bytes: they are answered in one message. */
+const maxAnswered = 512 * 1024;
+
+function refuseTooMuch(
+  { adminPassword: _, userData: __, files: ___, ...kept }: CreateInstance,
+  publicKey: string | undefined,
+  count: number,
+): void {
+  const bytes = Buffer.byteLength(JSON.stringify({ ...kept, publicKey }));
+  if (count === 1 || bytes * count <= maxAnswered) return;
+  throw fail('invalid_request', `field /maxCount: ${count} instances of ${bytes} bytes each are too many at once`, {
+    details: { field: '/maxCount', most: Math.max(1, Math.floor(maxAnswered / bytes)) },
+  });
 }

@@ -8,6 +8,8 @@ import type { Caller } from '../../transport/nats/call-context.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { keyPairKey } from './catalog.ts';
 
+const maxCommentLength = 255;
+
 export interface CreatedKeyPair {
   keyPair: KeyPair;
   privateKey?: string;
@@ -47,7 +49,9 @@ function parsePublicKey(text: string): sshpk.Key {
   const line = text.trim();
   try {
     if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(line.replaceAll('\t', ' '))) throw new TypeError('it is not one line of text');
-    return sshpk.parseKey(line, 'ssh');
+    const key = sshpk.parseKey(line, 'ssh');
+    if ((key.comment?.length ?? 0) > maxCommentLength) throw new TypeError('its comment is too long');
+    return key;
   } catch {
     throw fail('invalid_request', 'field /publicKey is not an OpenSSH public key', {
       details: { field: '/publicKey' },

@@ -89,6 +89,12 @@ export const neededPackages: readonly NeededPackage[] = [
     reason: "mkfs.ext4: the test image's disk",
     provides: ['mkfs.ext4'],
   },
+  {
+    name: 'openssh-client',
+    groups: ['tests'],
+    reason: 'ssh-keygen: whether the key pairs that we make are good',
+    provides: ['ssh-keygen'],
+  },
 ];
 
 export interface PackagesOutcome {

@@ -128,7 +128,23 @@ describe('the key pairs of a user', () => {
       expect(reason.failure).toMatchObject({ code: 'already_exists', details: { field: '/name' } });
   });
 
-  it('show their own writes at once, also when another API server did them', async () => {
+  it('are not taken for deleted by an API server that has not seen them yet', async () => {
+    const keyPairs = await cloud.runtime.store.bucket('keyPair');
+    const view = await cloud.runtime.store.view('keyPair');
+    const { keyPair } = await create('late');
+    const record = { ...keyPair, projectId: 'keys', userId: 'nobody', createdAt: 0 };
+    const next = view.revision + 1;
+    const order: string[] = [];
+    const left = view.left('keys.nobody.late', next).then(() => order.push('left'));
+    expect(await keyPairs.put('keys.nobody.late', record)).toBe(next);
+    await view.reached(next);
+    order.push('seen');
+    await keyPairs.remove('keys.nobody.late');
+    await left;
+    expect(order).toEqual(['seen', 'left']);
+  });
+
+  it('show their own writes at once', async () => {
     const names = async () => (await client.ask(api.keyPair.list, {})).keyPairs.map(({ name }) => name);
     for (const name of ['a', 'Ünïcode \u{1f4a5}', 'a.b > c*', 'x'.repeat(255), '\u{1f4a5}'.repeat(127)]) {
       await create(name);

@@ -161,7 +161,7 @@ export const api = {
     list: endpoint(
       'instance',
       'list',
-      'The instances of the project, newest first.',
+      'The instances of the project, newest first. The page after `marker`; an empty page is the end.',
       Exact({
         name: Type.Optional(Name),
         vmState: Type.Optional(OneOf(vmStates)),

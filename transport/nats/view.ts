@@ -92,7 +92,8 @@ export async function openView<T>(
       });
     },
     left(key, past, timeoutMs = 5_000) {
-      const isLeft = () => (records.get(key)?.revision ?? Number.POSITIVE_INFINITY) > past;
+      // A view that has yet to see the record come has not seen it go.
+      const isLeft = () => revision >= past && (records.get(key)?.revision ?? Number.POSITIVE_INFINITY) > past;
       if (isLeft()) return Promise.resolve();
       return new Promise((resolve, reject) => {
         const stop = view.onChange(() => {
