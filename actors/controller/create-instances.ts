@@ -184,9 +184,14 @@ function uuidsFor(chance: Chance, { clientToken }: CreateInstance, { projectId }
   );
 }
 
+/** The same for the same request, in whatever order its fields came. */
 function digestOf({ clientToken: _, ...request }: CreateInstance): string {
-  const sorted = Object.entries(request).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
+  return createHash('sha256').update(JSON.stringify(request, inOrder)).digest('hex');
+}
+
+function inOrder(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function answeredEarlier(

@@ -210,6 +210,15 @@ describe('names', () => {
   });
 });
 
+describe('metadata', () => {
+  it('may have keys that mean something to JavaScript, and comes back as it was', async () => {
+    const metadata = JSON.parse('{"__proto__": "a", "constructor": "b", "toString": "c", "0": "d"}');
+    const { uuid } = await cloud.create({ metadata }, client);
+    const running = await cloud.until(uuid, ({ state }) => state === 'running');
+    expect(Object.entries(running.metadata).toSorted()).toEqual(Object.entries(metadata).toSorted());
+  });
+});
+
 describe('the default security group', () => {
   it('is made once for a project, however many ask at the same time', async () => {
     const instances = await Promise.all(Array.from({ length: 8 }, () => cloud.create({}, client)));
@@ -233,6 +242,13 @@ describe('a client token', () => {
     const uuids = new Set(answers.flatMap(({ instances }) => instances.map(({ uuid }) => uuid)));
     expect(uuids.size).toBe(1);
     expect((await client.ask(api.instance.list, {})).instances).toHaveLength(1);
+  });
+
+  it('knows the request again when its fields come in another order', async () => {
+    const one = { ...request, metadata: { a: '1', b: '2' }, files: [{ path: '/a', contents: 'YQ==' }] };
+    const two = { files: [{ contents: 'YQ==', path: '/a' }], metadata: { b: '2', a: '1' }, ...request };
+    const answers = await Promise.all([one, two].map((each) => client.ask(api.instance.create, each)));
+    expect(answers[1]?.instances[0]?.uuid).toBe(answers[0]?.instances[0]?.uuid);
   });
 
   it('is refused for another request, which changes nothing of the first', async () => {
