@@ -93,6 +93,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     if (!stored || !isSameOwner(stored.value.owner, self)) {
       throw fail('conflict', `instance ${uuid} is not on host ${name}`, { disposition: 'retry' });
     }
+    if (stored.value.chart.status === 'done') throw fail('conflict', `instance ${uuid} is deleted`);
     // Two casts may have looked at the same time.
     const owner = owners.get(uuid) ?? own(stored.value, stored.revision);
     adopt(owner);
