@@ -12,8 +12,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fail } from '../../machines/failure.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
 import { resolveConnection } from '../libvirt/connection-uri.ts';
+import { LibvirtClient } from '../libvirt/libvirt-client.ts';
 import { openKvmDevice } from './kvm-device.ts';
 import { findProgram, findRootPrefix, tailOf, tryCommand } from './try-command.ts';
 
@@ -51,7 +52,7 @@ export async function ensureLibvirt(options: LibvirtOptions): Promise<LibvirtDae
   const daemon: LibvirtDaemon = { uri: 'qemu:///system', socket: libvirtSocket };
   await openKvmDevice(options);
   const answer = await knock(libvirtSocket);
-  if (answer === 'open') return daemon;
+  if (answer === 'open') return await usable(daemon);
   if (answer === 'denied') {
     throw fail('hypervisor_unavailable', 'only root and members of the group libvirt may use libvirtd');
   }
@@ -70,9 +71,24 @@ export async function ensureLibvirt(options: LibvirtOptions): Promise<LibvirtDae
 async function findLibvirt(uri: string): Promise<LibvirtDaemon> {
   const { socketPath } = resolveConnection(uri);
   const answer = await knock(socketPath);
-  if (answer === 'open') return { uri, socket: socketPath };
+  if (answer === 'open') return await usable({ uri, socket: socketPath });
   const why = answer === 'denied' ? `we may not use ${socketPath}` : `nobody answers at ${socketPath}`;
   throw fail('hypervisor_unavailable', `there is no libvirt for ${uri}: ${why}`);
+}
+
+/** A socket that is open to all may still ask who we are, of everybody but root. */
+async function usable(daemon: LibvirtDaemon): Promise<LibvirtDaemon> {
+  if (process.getuid?.() === 0) return daemon;
+  const client = new LibvirtClient({ uri: daemon.uri });
+  try {
+    await client.connect();
+    return daemon;
+  } catch (thrown) {
+    const { message } = toFailure(thrown);
+    throw fail('hypervisor_unavailable', `only root and members of the group libvirt may use it (${message})`);
+  } finally {
+    client.close();
+  }
 }
 
 async function accepts(path: string): Promise<boolean> {

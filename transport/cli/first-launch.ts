@@ -37,9 +37,10 @@ export async function remove(client: ApiClient, uuid: string, wishes: LaunchWish
   const followed = followTo(client, wishes, ({ to }) => to === 'deleted' || to.startsWith('failed'));
   try {
     await client.ask(api.instance.delete, { uuid });
-    await followed.until(uuid);
-    const { instance } = await client.ask(api.instance.get, { uuid });
-    if (instance.vmState === 'error') throw faultOf(instance);
+    // Not asked of the API server, whose view may lag behind the fact.
+    const { to, failure } = await followed.until(uuid);
+    if (to === 'deleted') return;
+    throw fail(failure?.code ?? 'internal', `instance ${uuid} could not be deleted: ${failure?.message ?? to}`);
   } finally {
     followed.end();
   }
@@ -77,7 +78,7 @@ function followTo(
     progress,
     /** Shows what happens to the instance from the beginning, also what came before its uuid was known. */
     until: (uuid: string) =>
-      new Promise<void>((resolve, reject) => {
+      new Promise<InstanceFact>((resolve, reject) => {
         const timer = setTimeout(
           () => reject(fail('timeout', `instance ${uuid} did not get there within ${launchDeadlineMs / 1000} s`)),
           launchDeadlineMs,
@@ -91,7 +92,7 @@ function followTo(
           progress.show(fact);
           if (fact.type !== 'transition' || !isEnd(fact)) return;
           clearTimeout(timer);
-          resolve();
+          resolve(fact);
         };
         for (const fact of early) take(fact);
       }),

@@ -49,8 +49,9 @@ export async function up(options: UpOptions): Promise<number> {
     void machine.natsServer?.ended.then((sentence) => end.abort(fail('unavailable', sentence)));
     end.signal.throwIfAborted();
     cloud = await startProcess('up', machine.natsUrl, options);
-    const image = await startParts(cloud, machine, options);
+    // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
     const { token, isNew } = await ensureFirstAdmin(cloud.runtime, tokenFile(options));
+    const image = await startParts(cloud, machine, options);
     await waitForHosts(cloud, hostNames(machine, options), end.signal);
     say(`✓ the cloud is up after ${formatMs(Date.now() - startedAt)}: ${describeCloud(machine, options)}`);
     if (isNew) say(`  the administrator’s token, shown once and kept in ${tokenFile(options)}: ${token}`);

@@ -1,0 +1,136 @@
+/** How `kilonova up` ends: its exit codes, and what it says about them. */
+import { spawnSync } from 'node:child_process';
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startKilonova } from '../support/kilonova-process.ts';
+
+const nobody = 65_534;
+const asNobody = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', '--'];
+const isReady = /Ctrl-C stops the cloud/;
+const simulated = ['--hypervisor', 'simulated', '--nats-port', '0'];
+
+async function newState(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'kilonova-up-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+describe('kilonova up', () => {
+  it.for(['SIGINT', 'SIGTERM'] as const)('stops in order at %s, and ends with 0', async (signal) => {
+    await using cloud = startKilonova(['up', ...simulated, '--state', await newState()]);
+    await cloud.says(isReady);
+    cloud.kill(signal);
+    expect(await cloud.ended).toBe(0);
+    expect(cloud.stdout()).toContain(`${signal}: stopping`);
+    expect(cloud.stderr()).toBe('');
+  });
+
+  it('refuses a state folder that another cloud runs on, and leaves that one alone', async () => {
+    const state = await newState();
+    await using first = startKilonova(['up', ...simulated, '--state', state]);
+    await first.says(isReady);
+    await using second = startKilonova(['up', ...simulated, '--state', state]);
+    expect(await second.ended).toBe(1);
+    expect(second.stderr()).toContain('✗ conflict: a cloud runs on this state already');
+    first.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+  });
+
+  it('ends with the reason when its nats-server dies', { timeout: 60_000 }, async () => {
+    const state = await newState();
+    await using cloud = startKilonova(['up', ...simulated, '--state', state]);
+    await cloud.says(isReady);
+    process.kill(Number(await readFile(join(state, 'nats-server.pid'), 'utf8')), 'SIGKILL');
+    expect(await cloud.ended).toBe(1);
+    expect(cloud.stderr()).toContain('✗ unavailable: nats-server was killed by SIGKILL');
+  });
+
+  it('shows its first instance at the first start, and replaces it when it is lost', async () => {
+    const args = ['up', '--launch', ...simulated, '--state', await newState()];
+    const uuids: (string | undefined)[] = [];
+    for (const _ of [1, 2]) {
+      await using cloud = startKilonova(args);
+      await cloud.says(isReady);
+      uuids.push(/✓ (\S+) runs on/.exec(cloud.stdout())?.[1]);
+      cloud.kill('SIGTERM');
+      expect(await cloud.ended).toBe(0);
+    }
+    // A simulated hypervisor ends with its process, and its guests with it.
+    expect(uuids[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(uuids[1]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(uuids[1]).not.toBe(uuids[0]);
+  });
+
+  it('says which server does not answer', async () => {
+    const nats = 'nats://127.0.0.1:1';
+    await using cloud = startKilonova(['up', '--hypervisor', 'simulated', '--nats', nats, '--state', await newState()]);
+    expect(await cloud.ended).toBe(1);
+    expect(cloud.stderr()).toContain(`✗ unavailable: there is no NATS for us at ${nats}`);
+  });
+
+  it.for([
+    [['up', '--frob'], "unknown option '--frob'"],
+    [['frob'], "unknown command 'frob'"],
+    [['up', '--hypervisor', 'xen'], "argument 'xen' is invalid"],
+    [['up', '--cidr', '10.0.0.0/31'], 'room for guests'],
+    [['up', '--bridge', 'a name that is too long'], 'a name for a bridge'],
+    [['up', '--max-attempts', '0'], 'whole number from 1'],
+  ] as const)('refuses %j with a usage error', async ([args, message]) => {
+    await using cloud = startKilonova(args);
+    expect(await cloud.ended).toBe(1);
+    expect(cloud.stderr()).toContain(message);
+    expect(cloud.stderr()).toContain('--help');
+    expect(cloud.stdout()).toBe('');
+  });
+});
+
+describe('kilonova up --once', () => {
+  it('ends with the reason when libvirt does not answer', async () => {
+    const uri = 'qemu+unix:///system?socket=/nowhere/libvirt-sock';
+    const flags = ['--hypervisor', 'libvirt', '--libvirt-uri', uri, '--nats-port', '0', '--no-test-image'];
+    await using cloud = startKilonova(['up', '--once', ...flags, '--state', await newState()]);
+    expect(await cloud.ended).toBe(1);
+    expect(cloud.stderr()).toMatch(/✗ hypervisor_unavailable: .*nobody answers at \/nowhere\/libvirt-sock/);
+  });
+
+  it('ends with 1 when it is stopped before the instance runs', async () => {
+    const flags = [...simulated, '--simulated-latency', '1000'];
+    await using cloud = startKilonova(['up', '--once', ...flags, '--state', await newState()]);
+    await cloud.says(/networking/);
+    cloud.kill('SIGINT');
+    expect(await cloud.ended).toBe(1);
+    expect(cloud.stdout()).toContain('SIGINT: stopping');
+    expect(cloud.stdout()).not.toContain('✓ nothing of it is left');
+  });
+
+  it.skipIf(!canBeNobody())('goes on with the simulated hypervisor for a user who may not use libvirt', async () => {
+    const state = await newState();
+    await chown(state, nobody, nobody);
+    const runner = asNobody;
+    const environment = { HOME: state, KILONOVA_CACHE_DIR: join(state, 'cache') };
+    const flags = ['--nats-port', '0', '--no-test-image', '--state', state];
+    await using cloud = startKilonova(['up', '--once', ...flags], { runner, environment });
+    expect(await cloud.ended, cloud.stderr()).toBe(0);
+    expect(cloud.stdout()).toMatch(/^! libvirt is not /m);
+    expect(cloud.stdout()).toContain('! going on with a simulated hypervisor');
+    expect(cloud.stdout()).toContain('hypervisor simulated');
+    expect(cloud.stdout()).toContain('✓ nothing of it is left');
+
+    await using demanding = startKilonova(['up', '--once', '--hypervisor', 'libvirt', ...flags], {
+      runner,
+      environment,
+    });
+    expect(await demanding.ended).toBe(1);
+    expect(demanding.stderr()).toMatch(/✗ hypervisor_unavailable: libvirt is not /);
+  });
+});
+
+/** Root may become another user; that one may not reach a checkout in a home folder. */
+function canBeNobody(): boolean {
+  if (process.getuid?.() !== 0) return false;
+  const [program = '', ...words] = asNobody;
+  return spawnSync(program, [...words, process.execPath, '--check', fileURLToPath(import.meta.url)]).status === 0;
+}
