@@ -110,6 +110,13 @@ const within =
     deadline: timeOf(event) + instanceTimeouts[timeout],
   });
 
+/** What led to a failure: of giving back, the failure before it; of finding no host, that of the host tried last. */
+const causeOf = (step: Step, { fault, tried }: InstanceContext): { cause?: Failure } => {
+  if (step === 'releasing' && fault) return { cause: fault.cause ?? fault };
+  const last = tried.at(-1);
+  return step === 'scheduling' && last ? { cause: last.failure } : {};
+};
+
 /** What `inspectDomain` found. */
 const reportedBy = (event: object) => (event as { output?: { powerState?: PowerState } }).output?.powerState;
 
@@ -161,7 +168,7 @@ export const instanceMachine = setup({
     recordFault: assign({
       fault: ({ context, event }, { step }: { step: Step }) => ({
         ...failureOf(event),
-        ...(step === 'releasing' && context.fault && { cause: context.fault }),
+        ...causeOf(step, context),
         step,
         at: timeOf(event),
       }),

@@ -75,7 +75,8 @@ export class GuestSpecs {
       projectId,
       userId,
       flavor,
-      image: this.image(record),
+      // A guest that has its disks starts without its image too; who makes disks asks for it by `image`.
+      image: this.#images.get(record.imageId) ?? { id: record.imageId, name: '', diskFormat: 'none' },
       ports,
       configDrive: {
         hostname,

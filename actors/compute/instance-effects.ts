@@ -1,10 +1,10 @@
 /** The effects of the instance chart that a compute host does. Nova's nova/compute/manager.py and nova/virt/libvirt. */
 import { fail } from '../../machines/failure.ts';
-import type { Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { GuestPort, GuestSpec, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { EffectImplementation, EffectJob } from '../instance/effect-runner.ts';
 import type { EffectName } from '../instance/effects.ts';
 import type { Claims } from './claims.ts';
-import type { AllocatedPort, GuestSpecs } from './guest-specs.ts';
+import type { GuestSpecs } from './guest-specs.ts';
 
 /** How long a guest that is asked to power off may take (ms). */
 const shutdownGraceMs = 60_000;
@@ -15,7 +15,7 @@ export interface HostWorld {
   readonly specs: GuestSpecs;
   readonly requestPlacement: EffectImplementation;
   /** Makes sure that the host has the port's bridge. Absent on a simulated host. */
-  readonly plugNetwork?: (port: AllocatedPort, signal: AbortSignal) => Promise<void>;
+  readonly plugNetwork?: (port: GuestPort, signal: AbortSignal) => Promise<void>;
 }
 
 type Run = EffectImplementation['run'];
@@ -23,6 +23,30 @@ type Run = EffectImplementation['run'];
 export function hostEffects(world: HostWorld): Record<EffectName, EffectImplementation> {
   const { hypervisor, claims, specs } = world;
   const specOf = ({ owner }: EffectJob) => specs.of(owner.record, owner.callContext);
+
+  async function createDisks(spec: GuestSpec, { owner, signal }: EffectJob): Promise<void> {
+    specs.image(owner.record);
+    await hypervisor.createDisks(spec, signal);
+  }
+
+  /**
+   * Brings a domain to life again, on a host with its bridges and filters in place: they do not survive the host's own
+   * reboot. Nova's _create_domain_and_network.
+   */
+  async function revive(job: EffectJob, start: (spec: GuestSpec) => Promise<unknown>): Promise<void> {
+    const { key, signal } = job;
+    try {
+      const spec = await specOf(job);
+      for (const port of spec.ports) await world.plugNetwork?.(port, signal);
+      await hypervisor.prepareFilter(spec, signal);
+      await start(spec);
+      await hypervisor.enableHairpin(spec, signal);
+      await hypervisor.applyFilter(spec, signal);
+    } finally {
+      specs.forget(key.uuid);
+    }
+  }
+
   return {
     requestPlacement: world.requestPlacement,
 
@@ -50,9 +74,10 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
     // There are no volumes yet: a root disk is the overlay that createDisks makes.
     mapBlockDevices: local(async () => {}),
 
-    // A launch that is restored begins its spawn from the first step, which is stored, and each step looks first.
+    // The spawn is stored as it begins. What is restored later on finds the steps before it done, unless the host itself
+    // was rebooted in between: then there is no bridge, the domain cannot be made, and the launch is placed again.
     prepareFilter: durable(async (job) => hypervisor.prepareFilter(await specOf(job), job.signal)),
-    createDisks: local(async (job) => hypervisor.createDisks(await specOf(job), job.signal)),
+    createDisks: local(async (job) => createDisks(await specOf(job), job)),
     createDomain: local(async (job) => hypervisor.createDomain(await specOf(job), job.signal)),
     enableHairpin: local(async (job) => hypervisor.enableHairpin(await specOf(job), job.signal)),
     applyFilter: local(async (job) => hypervisor.applyFilter(await specOf(job), job.signal)),
@@ -61,24 +86,22 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
       specs.forget(key.uuid);
     }),
 
-    startDomain: durable(({ key, signal }) => hypervisor.start(key.uuid, signal)),
+    startDomain: durable((job) => revive(job, () => hypervisor.start(job.key.uuid, job.signal))),
     stopDomain: durable(({ key, signal }) => hypervisor.stop(key.uuid, shutdownGraceMs, signal)),
     rebootSoftly: durable(({ key, signal }) => hypervisor.reboot(key.uuid, 'soft', signal)),
-    rebootHard: durable(async (job) => {
-      const { key, signal } = job;
-      if ((await hypervisor.powerState(key.uuid)) !== 'absent') return hypervisor.reboot(key.uuid, 'hard', signal);
-      // As Nova does: what is lost of the domain is made anew.
-      const spec = await specOf(job);
-      await hypervisor.prepareFilter(spec, signal);
-      await hypervisor.createDisks(spec, signal);
-      await hypervisor.createDomain(spec, signal);
-      await hypervisor.applyFilter(spec, signal);
-      specs.forget(key.uuid);
-    }),
+    rebootHard: durable((job) =>
+      revive(job, async (spec) => {
+        const { key, signal } = job;
+        if ((await hypervisor.powerState(key.uuid)) !== 'absent') return hypervisor.reboot(key.uuid, 'hard', signal);
+        // As Nova does: what is lost of the domain is made anew.
+        await createDisks(spec, job);
+        return hypervisor.createDomain(spec, signal);
+      }),
+    ),
     pauseDomain: durable(({ key, signal }) => hypervisor.pause(key.uuid, signal)),
     unpauseDomain: durable(({ key, signal }) => hypervisor.unpause(key.uuid, signal)),
     suspendDomain: durable(({ key, signal }) => hypervisor.suspend(key.uuid, signal)),
-    resumeDomain: durable(({ key, signal }) => hypervisor.resume(key.uuid, signal)),
+    resumeDomain: durable((job) => revive(job, () => hypervisor.resume(job.key.uuid, job.signal))),
     inspectDomain: durable(async ({ key }) => {
       const powerState = await hypervisor.powerState(key.uuid);
       if (powerState === 'absent' || powerState === 'crashed' || powerState === 'nostate') {

@@ -138,7 +138,9 @@ export class Admissions {
 
     const answers = queue.map(({ ask }): Admitted | FailureError => {
       const admitted: Admitted = [];
-      const lacking = lackingFor(ask, quota, used);
+      const isKnown = (uuid: string) => this.#instances.get(uuid) !== undefined || pending[uuid] !== undefined;
+      const min = ask.uuids.slice(0, ask.min).filter((uuid) => !isKnown(uuid)).length;
+      const lacking = lackingFor({ ...ask, min }, quota, used);
       if (lacking) return lacking;
       for (const uuid of ask.uuids) {
         const known = this.#instances.get(uuid)?.hostname ?? pending[uuid]?.hostname;

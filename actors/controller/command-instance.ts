@@ -41,7 +41,10 @@ export async function commandInstance(
     if (!entry || !maySee(caller, entry.value.projectId)) throw unknownInstance(uuid);
     try {
       return entry.value.owner === 'control'
-        ? await new InstanceOwner(world.owners, entry.value, entry.revision, context).send(command)
+        ? await new InstanceOwner(world.owners, entry.value, entry.revision, context).send({
+            ...command,
+            at: world.owners.clock.now(),
+          })
         : await commandHost(world, entry.value.owner.host, uuid, command, context);
     } catch (error) {
       const latest = await world.instanceBucket.get(uuid);

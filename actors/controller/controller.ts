@@ -44,6 +44,7 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
     Catalog.open(runtime),
     MacAddresses.open(runtime),
   ]);
+  let isStopping = false;
   const owners: OwnerWorld = {
     name: 'control',
     machine: provideEffects({ requestPlacement: requestPlacement(bus) }),
@@ -51,6 +52,7 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
     clock,
     logger,
     publish: (fact) => publishTransition(bus, fact),
+    isStopping: () => isStopping,
   };
   const creation = {
     admissions,
@@ -117,6 +119,7 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
   const stopPayloadSweep = startPayloadSweep(payloads, instances, clock, logger);
   return {
     async stop() {
+      isStopping = true;
       stopPlacementSweep();
       stopPayloadSweep();
       await Promise.all(serving.map((stop) => stop()));

@@ -51,7 +51,7 @@ export async function createInstances(
   }
   const uuids = uuidsFor(world.chance, request, caller, maxCount);
   const requestDigest = request.clientToken === undefined ? undefined : digestOf(request);
-  const earlier = requestDigest && answeredEarlier(world.instances, uuids, requestDigest);
+  const earlier = requestDigest && answeredEarlier(world.instances, uuids, requestDigest, minCount);
   if (earlier) return earlier;
 
   const flavor = world.catalog.flavor(request.flavor);
@@ -198,13 +198,15 @@ function answeredEarlier(
   instances: View<Instance>,
   uuids: string[],
   requestDigest: string,
+  minCount: number,
 ): Entry<Instance>[] | undefined {
   const earlier = uuids.flatMap((uuid) => instances.entry(uuid) ?? []);
   if (earlier.length === 0) return undefined;
   if (earlier.some(({ value }) => value.requestDigest !== requestDigest)) {
     throw usedOtherwise();
   }
-  return earlier;
+  // Fewer than it needs: a controller died half way, and the others are made now.
+  return earlier.length < minCount ? undefined : earlier;
 }
 
 function usedOtherwise() {

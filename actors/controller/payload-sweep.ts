@@ -5,13 +5,14 @@
 import type { Instance, InstancePayload } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, every } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 /** A payload is stored before its instance: younger than this, the instance may yet come (ms). */
 const youngMs = 300_000;
+const sweepEveryMs = 600_000;
 
-/** Looks through all payloads once, and from then on at each deletion; returns the function that ends it. */
+/** Looks through all payloads now and then, and at each deletion; returns the function that ends it. */
 export function startPayloadSweep(
   payloads: Bucket<InstancePayload>,
   instances: View<Instance>,
@@ -20,9 +21,9 @@ export function startPayloadSweep(
 ): () => void {
   async function remove(uuid: string): Promise<void> {
     try {
-      if (await payloads.kv.get(uuid)) await payloads.remove(uuid);
+      if (await payloads.get(uuid)) await payloads.remove(uuid);
     } catch (error) {
-      logger.warn({ uuid, error }, 'a payload could not be removed; the next controller that starts tries again');
+      logger.warn({ uuid, error }, 'a payload could not be removed; the next sweep tries again');
     }
   }
 
@@ -35,8 +36,17 @@ export function startPayloadSweep(
     }
   }
 
-  void sweep().catch((error) => logger.warn({ error }, 'payloads could not be swept'));
-  return instances.onChange(({ key, after, before }) => {
+  async function sweepOrWarn(): Promise<void> {
+    await sweep().catch((error) => logger.warn({ error }, 'payloads could not be swept'));
+  }
+
+  void sweepOrWarn();
+  const stopSweep = every(clock, sweepEveryMs, sweepOrWarn);
+  const stopListening = instances.onChange(({ key, after, before }) => {
     if (after?.hasPayload && after.vmState === 'deleted' && before?.vmState !== 'deleted') void remove(key);
   });
+  return () => {
+    stopSweep();
+    stopListening();
+  };
 }

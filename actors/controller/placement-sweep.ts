@@ -4,6 +4,7 @@
  */
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
+import type { StoredChild } from '../instance/chart-snapshot.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
 import { type Clock, every } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -23,8 +24,8 @@ export function startPlacementSweep(
     const now = clock.now();
     for (const { value, revision } of instances.entries()) {
       if (value.chart.value !== 'scheduling' || now - value.updatedAt < staleAfterMs) continue;
-      const owner = new InstanceOwner(owners, value, revision);
       try {
+        const owner = new InstanceOwner(owners, value, revision);
         if (now > deadlineOf(value)) await owner.send({ type: 'placement.failed', at: now, failure: tooLate });
         else owner.start();
       } catch (error) {
@@ -45,6 +46,6 @@ const tooLate = {
 
 /** By when the chart wanted a host. */
 function deadlineOf({ chart, updatedAt }: Instance): number {
-  const [child] = Object.values(chart.children ?? {}) as { snapshot?: { input?: { deadline?: number } } }[];
-  return child?.snapshot?.input?.deadline ?? updatedAt;
+  const [child] = Object.values(chart.children ?? {}) as StoredChild[];
+  return child?.snapshot.input.deadline ?? updatedAt;
 }

@@ -1,5 +1,6 @@
 /** The instance chart as data: how it stands in a record, and how it comes back to life. */
 import type { SnapshotFrom, StateValue } from 'xstate';
+import type { EffectKey } from '../../machines/effect.ts';
 import { type InstanceContext, type instanceMachine, instanceSnapshotVersion } from '../../machines/instance.ts';
 import { statePath, visibleStates } from '../../machines/instance-states.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
@@ -56,7 +57,27 @@ export function restoreSettled(
   });
 }
 
-/** The snapshot to start an actor from: its effects run again. */
-export function restoreLive({ status, value, context, children = {} }: ChartSnapshot): InstanceSnapshot {
-  return { status, value, context, children, historyValue: {}, output: undefined, error: undefined } as never;
+/** What an effect that is restored has at least, also when its deadline passed while nobody was there to do it (ms). */
+export const restoredAtLeastMs = 60_000;
+
+/** The snapshot to start an actor from: its effects run again, until their deadline. */
+export function restoreLive({ status, value, context, children = {} }: ChartSnapshot, now: number): InstanceSnapshot {
+  const rearmed = Object.entries(children as Record<string, StoredChild>).map(([id, { snapshot, ...child }]) => {
+    const deadline = Math.max(snapshot.input.deadline, now + restoredAtLeastMs);
+    return [id, { ...child, snapshot: { ...snapshot, input: { ...snapshot.input, deadline } } }];
+  });
+  return {
+    status,
+    value,
+    context,
+    children: Object.fromEntries(rearmed),
+    historyValue: {},
+    output: undefined,
+    error: undefined,
+  } as never;
+}
+
+/** An effect under way, as XState persists it. */
+export interface StoredChild {
+  snapshot: { status: string; input: EffectKey };
 }

@@ -6,10 +6,10 @@
  * nothing more. An actor lives only while an effect is under way; a settled instance is its record.
  */
 import { type Actor, createActor } from 'xstate';
-import { type FailureError, fail } from '../../machines/failure.ts';
+import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
-import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
+import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
@@ -36,6 +36,8 @@ export interface OwnerWorld {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly publish: (fact: TransitionFact) => void;
+  /** Whether the process stops: a store that does not answer is then waited for no longer. */
+  readonly isStopping?: () => boolean;
   /** Called when no effect is under way any more. */
   readonly onSettle?: (owner: InstanceOwner) => void;
   /** Called once, when the instance is no longer this process's: deleted, handed over, or taken. */
@@ -44,6 +46,9 @@ export interface OwnerWorld {
 
 /** How long a transition that no effect waits for may stay unstored (ms). */
 const writeBehindMs = 50;
+
+/** How long to wait before a store that does not answer is asked again (ms). */
+const storeAwayMs = 500;
 
 /** How long a process that stops waits for the store (ms). */
 const haltMs = 5_000;
@@ -61,8 +66,11 @@ export class InstanceOwner implements EffectSubject {
   #hasLived = false;
   #isDirty = false;
   #isLost = false;
+  #isHalting = false;
   #isReleased = false;
   #writing: Promise<void> | undefined;
+  /** What has happened and is not stored yet: it is told when it is, and never when it is not. */
+  #untold: TransitionFact[] = [];
   #cancelWriteBehind: (() => void) | undefined;
   readonly #effects: EffectRunner;
 
@@ -129,6 +137,7 @@ export class InstanceOwner implements EffectSubject {
 
   /** Stops the chart where it stands, with what it has stored: another process, or this one later, goes on from there. */
   async halt(): Promise<void> {
+    this.#isHalting = true;
     const stored = this.#isLost ? undefined : this.durable().catch(() => undefined);
     // Without a store, what is not stored is done again by whoever comes after.
     const patience = new AbortController();
@@ -141,7 +150,8 @@ export class InstanceOwner implements EffectSubject {
   #wake(): Actor<InstanceLogic> {
     if (this.#actor) return this.#actor;
     // A restored chart takes no input, which the type of the options does not know.
-    const actor = createActor(this.#world.machine, { snapshot: restoreLive(this.#chart()) } as never);
+    const chart = this.#hasLived ? persistSnapshot(this.#world.machine, this.#snapshot) : this.#record.chart;
+    const actor = createActor(this.#world.machine, { snapshot: restoreLive(chart, this.now()) } as never);
     this.#actor = actor;
     this.#hasLived = true;
     this.#snapshot = actor.getSnapshot();
@@ -161,7 +171,7 @@ export class InstanceOwner implements EffectSubject {
     const { context } = this;
     this.#snapshot = snapshot;
     const to = this.state;
-    if (from !== to) this.#world.publish(this.#fact('transition', from, to));
+    if (from !== to) this.#untold.push(this.#fact('transition', from, to));
     if (from !== to || context !== snapshot.context) this.#isDirty = true;
     this.#settleUnlessBusy();
     if (this.#actor && this.#isDirty) {
@@ -173,7 +183,7 @@ export class InstanceOwner implements EffectSubject {
   }
 
   #notify({ type }: InstanceNotification): void {
-    this.#world.publish(this.#fact(type, undefined, this.state));
+    this.#untold.push(this.#fact(type, undefined, this.state));
   }
 
   #fact(type: string, from: string | undefined, to: string): TransitionFact {
@@ -208,8 +218,10 @@ export class InstanceOwner implements EffectSubject {
   }
 
   async #write(): Promise<void> {
-    const { bucket, clock, logger } = this.#world;
+    const { bucket } = this.#world;
     this.#isDirty = false;
+    const untold = this.#untold;
+    this.#untold = [];
     const record = this.#present();
     try {
       const revision =
@@ -217,15 +229,27 @@ export class InstanceOwner implements EffectSubject {
           ? await bucket.create(record.uuid, record)
           : await bucket.update(record.uuid, record, this.#revision);
       if (revision === conflict) await this.#resolveConflict(record);
-      else {
-        this.#record = record;
-        this.#revision = revision;
-      }
+      else this.#take(record, revision);
     } catch (error) {
-      this.#isDirty = true;
-      logger.warn({ uuid: this.uuid, error }, 'an instance could not be stored; it will be tried again');
-      await sleep(clock, 500);
+      await this.#afterFailedWrite(error);
     }
+    if (this.#isDirty) this.#untold.unshift(...untold);
+    else if (!this.#isLost) for (const fact of untold) this.#world.publish(fact);
+  }
+
+  #take(record: Instance, revision: number): void {
+    this.#record = record;
+    this.#revision = revision;
+  }
+
+  /** A store that does not answer is asked again until it does, or the process stops; anything else is a bug. */
+  async #afterFailedWrite(error: unknown): Promise<void> {
+    const { clock, logger } = this.#world;
+    const isBug = error instanceof TypeError || toFailure(error).code === 'invalid_request';
+    logger[isBug ? 'error' : 'warn']({ uuid: this.uuid, error }, 'an instance could not be stored');
+    if (isBug || this.#isHalting || this.#world.isStopping?.()) return this.#lose();
+    this.#isDirty = true;
+    await sleep(clock, storeAwayMs);
   }
 
   /** Somebody wrote in between: it is still ours when the life in the store is the one that we last stored. */
@@ -233,12 +257,10 @@ export class InstanceOwner implements EffectSubject {
     const stored = await this.#world.bucket.get(this.uuid);
     if (stored && isEqual(stored.value, mine)) {
       // An acknowledgement was lost on the way; the write itself was not.
-      this.#record = stored.value;
-      this.#revision = stored.revision;
+      this.#take(stored.value, stored.revision);
     } else if (stored && this.#revision > 0 && isEqual(stored.value.chart, this.#record.chart)) {
       // What the client may edit is the store's; the life is ours.
-      this.#record = stored.value;
-      this.#revision = stored.revision;
+      this.#take(stored.value, stored.revision);
       this.#isDirty = true;
     } else {
       this.#world.logger.warn({ uuid: this.uuid, owner: stored?.value.owner }, 'an instance was taken over');
@@ -254,10 +276,6 @@ export class InstanceOwner implements EffectSubject {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#world.onRelease?.(this);
-  }
-
-  #chart(): ChartSnapshot {
-    return this.#hasLived ? persistSnapshot(this.#world.machine, this.#snapshot) : this.#record.chart;
   }
 
   /** The record as the chart now wants it. */

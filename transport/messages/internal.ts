@@ -96,7 +96,7 @@ export const schedulerCasts = {
 export const computeCasts = {
   /** Scheduler → compute host. Id: uuid and attempt. */
   runInstance: defineCast('run_instance', StoredInstance),
-  /** Cloud controller → compute host. Id: of the request. Gives a receipt. */
+  /** Cloud controller → compute host. Id: one of its own. Gives a receipt. `at` is when it was asked; it is applied as of now. */
   commandInstance: defineCast('command_instance', Exact({ uuid: Uuid, command: InstanceCommand })),
 } as const;
 

@@ -5,9 +5,9 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { Static, TSchema } from 'typebox';
-import { fail } from '../../machines/failure.ts';
 import { type Codec, codec } from '../messages/codec.ts';
 import type { Bus } from './bus.ts';
+import { answered } from './store-answer.ts';
 
 /** What a bucket holds, and how many versions of each record it keeps. */
 export interface BucketKind<T> {
@@ -55,13 +55,13 @@ export async function openBucket<T>({ jetstream }: Bus, kind: BucketKind<T>): Pr
     kind,
     kv,
     async get(key) {
-      const entry = await kv.get(key);
+      const entry = await answered(kv.get(key));
       if (entry?.operation !== 'PUT') return undefined;
       return { key, value: kind.record.decode(entry.value), revision: entry.revision };
     },
     create: async (key, value) => orConflict(kv.create(checkKey(key), kind.record.encode(value))),
     update: async (key, value, revision) => orConflict(kv.update(checkKey(key), kind.record.encode(value), revision)),
-    put: async (key, value) => unlessUnavailable(kv.put(checkKey(key), kind.record.encode(value))),
+    put: async (key, value) => answered(kv.put(checkKey(key), kind.record.encode(value))),
     async remove(key, revision) {
       checkKey(key);
       const removed = await orConflict(
@@ -83,20 +83,9 @@ const wrongLastSequence = new Set([10071, 10164]);
 
 async function orConflict(write: Promise<number>): Promise<number | Conflict> {
   try {
-    return await unlessUnavailable(write);
+    return await answered(write);
   } catch (error) {
     if (error instanceof JetStreamApiError && wrongLastSequence.has(error.code)) return conflict;
     throw error;
-  }
-}
-
-async function unlessUnavailable(write: Promise<number>): Promise<number> {
-  try {
-    return await write;
-  } catch (error) {
-    if (error instanceof JetStreamApiError) throw error;
-    // No acknowledgement: whether it was written is unknown. The writer's next compare-and-set will tell.
-    const message = error instanceof Error ? error.message : String(error);
-    throw fail('unavailable', `the state store does not answer: ${message}`, { disposition: 'retry' });
   }
 }

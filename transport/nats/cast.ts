@@ -20,6 +20,7 @@ import { type Codec, codec } from '../messages/codec.ts';
 import { ReceiptSchema } from '../messages/common.ts';
 import type { Bus } from './bus.ts';
 import { type CallContext, readContext, writeContext } from './call-context.ts';
+import { answered } from './store-answer.ts';
 import { nameOf, streams } from './subjects.ts';
 
 export interface Cast<Body> {
@@ -48,7 +49,7 @@ export async function ensureCastStream({ manager }: Bus): Promise<void> {
   });
 }
 
-/** Resolves when the work queue holds the message. */
+/** Resolves when the work queue holds the message. Rejects with `unavailable` when that is unknown. */
 export async function cast<Body>(
   bus: Bus,
   subject: string,
@@ -58,7 +59,7 @@ export async function cast<Body>(
 ): Promise<void> {
   const headers = writeContext(context);
   if (receiptTo) headers.set(receiptHeader, receiptTo);
-  await bus.jetstream.publish(subject, bodyCodec.encode(body), { msgID: id, headers });
+  await answered(bus.jetstream.publish(subject, bodyCodec.encode(body), { msgID: id, headers }));
 }
 
 /** As `cast`, then waits up to `waitMs` for the receipt. `undefined`: none yet; the cast is still going to be applied. */
