@@ -75,6 +75,11 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     await casts;
   }
 
+  /** Nothing more is done here. Casts in hand wait for their instances, so both end together. */
+  async function endWork(): Promise<void> {
+    await Promise.all([casts?.then((consumer) => consumer.stop()), instances.halt()]);
+  }
+
   let hypervisorFacts: HypervisorFacts | undefined;
   const host = await HostActor.start(
     runtime,
@@ -98,6 +103,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       allocationRatio,
       hypervisor: hypervisorFacts ?? { type: 'unknown', version: 0, virtType: 'qemu', architectures: [] },
     }),
+    () => void endWork(),
   );
 
   const stopListening = hypervisor.onEvent((event) => {
@@ -118,8 +124,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   return {
     async stop() {
       stopListening();
-      // Casts in hand wait for their instances, so both end together.
-      await Promise.all([casts?.then((consumer) => consumer.stop()), stopServing(), instances.halt()]);
+      await Promise.all([endWork(), stopServing()]);
       await host.stop();
       await hypervisor.close();
     },

@@ -7,54 +7,64 @@ import { toFailure } from '../../machines/failure.ts';
 import { type HostContext, type HostEvent, hostMachine, hostSnapshotVersion } from '../../machines/host.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import type { ChartSnapshot, Host } from '../../transport/messages/records.ts';
-import type { Bucket } from '../../transport/nats/bucket.ts';
 import { publishFact } from '../../transport/nats/fact.ts';
-import { encodeToken, subjects } from '../../transport/nats/subjects.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
 import { every } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { heartbeatEveryMs } from './heartbeat.ts';
+import { HostLease } from './host-lease.ts';
 
 export interface HostEffects {
   connectHypervisor: () => Promise<unknown>;
   reconcileInstances: () => Promise<unknown>;
 }
 
-type HostFacts = Omit<Host, 'service' | 'hypervisorState' | 'disabledReason' | 'heartbeatAt' | 'startedAt' | 'chart'>;
+type HostFacts = Omit<
+  Host,
+  'incarnation' | 'service' | 'hypervisorState' | 'disabledReason' | 'heartbeatAt' | 'startedAt' | 'chart'
+>;
 
 export class HostActor {
   readonly #runtime: Runtime;
-  readonly #bucket: Bucket<Host>;
+  readonly #lease: HostLease;
   readonly #actor: Actor<typeof hostMachine>;
   readonly #startedAt: number;
   readonly #describe: () => HostFacts;
+  readonly #onLost: () => void;
   #writing: Promise<void> = Promise.resolve();
   #stopHeartbeat: () => void = () => {};
 
-  /** Goes on with the chart that the host's record holds, so that what an operator wanted stays so. */
+  /**
+   * Goes on with the chart that the host's record holds, so that what an operator wanted stays so. Rejects with
+   * `conflict` while another process runs the host; `onLost` is called when one takes it over.
+   */
   static async start(
     runtime: Runtime,
     name: string,
     effects: HostEffects,
     describe: () => HostFacts,
+    onLost: () => void,
   ): Promise<HostActor> {
     const bucket = await runtime.store.bucket('host');
-    const earlier = await bucket.get(encodeToken(name));
-    const host = new HostActor(runtime, bucket, name, effects, describe, earlier?.value.chart);
+    const { lease, earlier } = await HostLease.take(bucket, name, runtime.chance.uuid(), runtime.clock);
+    const host = new HostActor(runtime, lease, name, effects, describe, onLost, earlier?.chart);
     host.#begin();
     return host;
   }
 
   private constructor(
     runtime: Runtime,
-    bucket: Bucket<Host>,
+    lease: HostLease,
     name: string,
     effects: HostEffects,
     describe: () => HostFacts,
+    onLost: () => void,
     earlier: ChartSnapshot | undefined,
   ) {
     this.#runtime = runtime;
-    this.#bucket = bucket;
+    this.#lease = lease;
     this.#describe = describe;
+    this.#onLost = onLost;
     this.#startedAt = runtime.clock.now();
     this.#actor = createActor(
       hostMachine.provide({
@@ -65,10 +75,6 @@ export class HostActor {
       }),
       { input: { name }, ...(earlier?.version === hostSnapshotVersion && { snapshot: stoppedAs(earlier) }) },
     );
-  }
-
-  get isUsable(): boolean {
-    return this.#actor.getSnapshot().hasTag('usable');
   }
 
   send(event: HostEvent): void {
@@ -128,15 +134,19 @@ export class HostActor {
   #store(): Promise<void> {
     this.#writing = this.#writing.then(async () => {
       try {
-        await this.#bucket.put(encodeToken(this.#actor.getSnapshot().context.name), this.#present());
+        await this.#lease.renew(this.#present());
       } catch (error) {
-        this.#runtime.logger.warn({ error }, 'the host’s record could not be stored');
+        const isLost = toFailure(error).code === 'conflict';
+        this.#runtime.logger[isLost ? 'error' : 'warn']({ error }, 'the host’s record could not be stored');
+        if (!isLost) return;
+        this.#stopHeartbeat();
+        this.#onLost();
       }
     });
     return this.#writing;
   }
 
-  #present(): Host {
+  #present(): Omit<Host, 'incarnation'> {
     const { value, context } = this.#actor.getSnapshot();
     return {
       ...this.#describe(),

@@ -98,11 +98,20 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
 
   on(controllerCalls.createKeyPair, async (request, caller) => {
     const limit = admissions.quotaOf(caller.projectId).keyPairs;
-    const used = [...keyPairView.values()].filter(
-      ({ projectId, userId }) => projectId === caller.projectId && userId === caller.userId,
+    const created = await createKeyPair(keyPairs, clock, request, caller);
+    await keyPairView.reached(created.revision);
+    // Whoever was first, in the order of the store, keeps what they made: so concurrent creates cannot exceed it.
+    const before = [...keyPairView.entries()].filter(
+      ({ value, revision }) =>
+        value.projectId === caller.projectId && value.userId === caller.userId && revision < created.revision,
     ).length;
-    if (limit >= 0 && used >= limit) throw fail('quota_exceeded', `the quota of ${limit} key pairs is used up`);
-    return createKeyPair(keyPairs, clock, request, caller);
+    if (limit >= 0 && before >= limit) {
+      await keyPairs.remove(keyPairKey(caller, request.name), created.revision);
+      throw fail('quota_exceeded', `the quota of ${limit} key pairs is used up`, {
+        details: { resource: 'keyPairs', limit, used: before, requested: 1 },
+      });
+    }
+    return created;
   });
 
   on(controllerCalls.deleteKeyPair, async ({ name }, caller) => {

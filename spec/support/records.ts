@@ -42,6 +42,7 @@ export function newHost(name: string, more: Partial<Host> = {}): Host {
   const now = Date.now();
   return {
     name,
+    incarnation: '00000000-0000-4000-8000-000000000000',
     availabilityZone: 'nova',
     hypervisor: { type: 'simulated', version: 1, virtType: 'simulated', architectures: ['x86_64'] },
     capacity: { vcpus: 64, memoryMb: 262_144, diskGb: 4096 },

@@ -6,7 +6,7 @@ import { startSimulatedHost } from '../../actors/cloud/compute-hosts.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import { api } from '../messages/api.ts';
 import type { ApiClient } from '../nats/api-client.ts';
-import { encodeToken } from '../nats/subjects.ts';
+import { consumers, encodeToken, streams } from '../nats/subjects.ts';
 
 const zone = 'launch-path';
 /** The first ones warm up what Node compiles as it runs, as a cloud that has been up for a while is. */
@@ -39,6 +39,7 @@ export async function measureLaunchPath(
   } finally {
     await part.stop();
     await (await runtime.store.bucket('host')).remove(encodeToken(host));
+    await runtime.bus.manager.consumers.delete(streams.casts.name, consumers.compute(host));
   }
 }
 

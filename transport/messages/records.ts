@@ -124,6 +124,8 @@ export type Instance = Static<typeof Instance>;
 
 export const Host = Exact({
   name: Type.String({ minLength: 1, maxLength: 255 }),
+  /** Of the process that runs the host; it holds the record as its lease. */
+  incarnation: Uuid,
   availabilityZone: Id,
   hypervisor: Exact({
     type: Type.String(),
