@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MacAddresses } from '../../actors/network/mac-addresses.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
 
 let runtimes: TestRuntimes;
-beforeAll(async () => {
+// A cloud each: makers reserve ahead, and would move another test's counter.
+beforeEach(async () => {
   runtimes = await startTestRuntimes();
 });
-afterAll(() => runtimes.stop());
+afterEach(() => runtimes.stop());
 
 it('never gives a MAC twice, whichever process gives it', async () => {
   const makers = await Promise.all([1, 2, 3].map(async () => MacAddresses.open(await runtimes.connect())));
