@@ -223,3 +223,20 @@ it('goes to one of two consumers that share them', async () => {
   await heard.reach(60);
   expect(heard.all.toSorted()).toEqual(names.toSorted());
 });
+
+it('makes a consumer again that somebody has removed, says so, and misses nothing', async () => {
+  const bus = await open();
+  const greeted = new Inbox<string>();
+  const { failures, stop } = await consume(bus, async ({ name }) => {
+    greeted.take(name);
+    return {};
+  });
+  await send(bus, 'before');
+  await greeted.reach(1);
+  await bus.manager.consumers.delete(streams.casts.name, `test-${host.slice(5)}`);
+  await send(bus, 'after');
+  expect(await greeted.reach(2)).toEqual(['before', 'after']);
+  expect(failures.all[0]).toMatchObject({ delivery: 0, isLast: false });
+  await stop();
+  await bus.close();
+});

@@ -125,22 +125,50 @@ export async function consumeCasts(
   },
 ): Promise<CastConsumer> {
   const byName = new Map(handlers.map((handler) => [handler.cast.name, handler]));
-  await bus.manager.consumers.add(streams.casts.name, {
-    durable_name: durable,
-    filter_subject: subject,
-    ack_policy: AckPolicy.Explicit,
-    deliver_policy: DeliverPolicy.All,
-    ack_wait: nanos(ackWaitMs),
-    max_ack_pending: maxInHand,
-  });
-  const consumer = await bus.jetstream.consumers.get(streams.casts.name, durable);
-  const messages: ConsumerMessages = await consumer.consume({ max_messages: maxInHand });
   const inHand = new Set<Promise<void>>();
+  let isStopped = false;
 
+  async function begin(): Promise<ConsumerMessages> {
+    await bus.manager.consumers.add(streams.casts.name, {
+      durable_name: durable,
+      filter_subject: subject,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanos(ackWaitMs),
+      max_ack_pending: maxInHand,
+    });
+    const consumer = await bus.jetstream.consumers.get(streams.casts.name, durable);
+    return consumer.consume({ max_messages: maxInHand, abort_on_missing_resource: true });
+  }
+
+  /** Somebody removed the consumer from the server: without it no cast would ever come again. */
+  async function beginAgain(reason: unknown): Promise<ConsumerMessages | undefined> {
+    onFailure(toFailure(reason), { name: durable, delivery: 0, isLast: false });
+    while (!isStopped) {
+      await new Promise((resolve) => setTimeout(resolve, beginAgainMs));
+      try {
+        return await begin();
+      } catch (error) {
+        onFailure(toFailure(error), { name: durable, delivery: 0, isLast: false });
+      }
+    }
+    return undefined;
+  }
+
+  let messages: ConsumerMessages | undefined = await begin();
   const pump = (async () => {
-    for await (const message of messages) {
-      const work = apply(message).finally(() => inHand.delete(work));
-      inHand.add(work);
+    while (messages && !isStopped) {
+      let reason: unknown = new Error('the consumer has ended');
+      try {
+        for await (const message of messages) {
+          const work = apply(message).finally(() => inHand.delete(work));
+          inHand.add(work);
+        }
+      } catch (error) {
+        reason = error;
+      }
+      if (!isStopped && !bus.connection.isClosed()) messages = await beginAgain(reason);
+      else return;
     }
   })();
 
@@ -177,7 +205,8 @@ export async function consumeCasts(
 
   return {
     async stop() {
-      messages.stop();
+      isStopped = true;
+      messages?.stop();
       await pump;
       await Promise.all(inHand);
     },
@@ -187,3 +216,5 @@ export async function consumeCasts(
 /** How long a consumer may be silent before its casts are given to another (ms). */
 const ackWaitMs = 30_000;
 const maxDeliveries = 20;
+/** How long to wait before a consumer that has ended is made again (ms). */
+const beginAgainMs = 1_000;
