@@ -1,6 +1,12 @@
 /** What a state of the instance chart means to a client: Nova's states, and the commands that it accepts. */
 import type { AnyStateNode, StateValue } from 'xstate';
-import { type InstanceContext, type InstanceEvent, type InstanceMeta, instanceMachine } from './instance.ts';
+import {
+  type InstanceContext,
+  type InstanceEvent,
+  type InstanceMeta,
+  instanceMachine,
+  type PowerState,
+} from './instance.ts';
 
 /** The state as one dotted word: `spawning.creatingDisks`. */
 export function statePath(value: StateValue): string {
@@ -12,7 +18,7 @@ export function statePath(value: StateValue): string {
 export interface VisibleStates {
   vmState: NonNullable<InstanceMeta['vmState']>;
   taskState?: string;
-  powerState: 'nostate' | 'running' | 'paused' | 'shutdown' | 'crashed' | 'suspended';
+  powerState: PowerState;
 }
 
 /** Nova's states for where the chart stands; what a state does not say stays as it was. */

@@ -56,6 +56,7 @@ export interface InstanceFault extends Failure, Timed {
   step: Step;
 }
 
+/** Nova's power states. */
 export type PowerState = 'running' | 'paused' | 'shutdown' | 'suspended' | 'crashed' | 'nostate';
 export type ReportedPowerState = PowerState | 'absent';
 /** The power states that an instance can rest in; a domain in another one is lost. */

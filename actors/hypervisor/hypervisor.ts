@@ -7,7 +7,7 @@
  * it had already asked of the hypervisor may still happen, which is why undoing looks first too.
  */
 
-export type PowerState = 'running' | 'paused' | 'shutdown' | 'suspended' | 'crashed' | 'nostate';
+import type { PowerState, ReportedPowerState } from '../../machines/instance.ts';
 
 /** What a spawn needs to know of an instance. The same value is handed to each step of it. */
 export interface GuestSpec {
@@ -78,7 +78,7 @@ export type HypervisorEvent =
   | { type: 'connected' }
   | { type: 'lost'; reason: string }
   /** The guest's power state changed, whoever changed it. `absent`: its domain is gone. */
-  | { type: 'power'; uuid: string; powerState: PowerState | 'absent' };
+  | { type: 'power'; uuid: string; powerState: ReportedPowerState };
 
 export interface DomainState {
   uuid: string;
@@ -126,7 +126,7 @@ export interface Hypervisor {
   removeDisks(uuid: string, signal: AbortSignal): Promise<void>;
 
   // Looking.
-  powerState(uuid: string): Promise<PowerState | 'absent'>;
+  powerState(uuid: string): Promise<ReportedPowerState>;
   /** Every domain on the host, ours or not. */
   listDomains(): Promise<DomainState[]>;
   /** The last `maxBytes` of what the guest wrote to its serial console. */

@@ -5,9 +5,10 @@
  * Methods reject with LibvirtError, LinkLost or CallTimeout (transport/libvirt/rpc-errors.ts), or with the reason of
  * their signal; `toLibvirtFailure` makes a Failure of each. Nothing is repeated here.
  */
+
+import type { PowerState } from '../../machines/instance.ts';
 import { createFlags, deviceFlags, listFlags, undefineFlags, xmlFlags } from '../../transport/libvirt/constants.ts';
 import { type DomainRef, type NodeInfo, procedures } from '../../transport/libvirt/procedures.ts';
-import type { PowerState } from '../hypervisor/hypervisor.ts';
 import { resolveConnection } from './connection-uri.ts';
 import { isNoDomain } from './error-codes.ts';
 import { LibvirtLink, type LinkEvent, type LinkOptions } from './libvirt-link.ts';

@@ -6,15 +6,9 @@
  * what runs is found again by uuid.
  */
 import type { Logger } from 'pino';
+import type { PowerState } from '../../machines/instance.ts';
 import type { Firewall } from '../firewall/firewall.ts';
-import type {
-  DomainState,
-  GuestSpec,
-  Hypervisor,
-  HypervisorEvent,
-  HypervisorFacts,
-  PowerState,
-} from '../hypervisor/hypervisor.ts';
+import type { DomainState, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { tapName } from '../hypervisor/tap-name.ts';
 import type { GuestDisks } from '../images/guest-disks.ts';
 import { readConsoleLog } from './console-log.ts';

@@ -1,6 +1,7 @@
 /** libvirt's domain states in the words of an instance. */
+
+import type { PowerState } from '../../machines/instance.ts';
 import { domainStates, shutoffReasons } from '../../transport/libvirt/constants.ts';
-import type { PowerState } from '../hypervisor/hypervisor.ts';
 
 export interface RawState {
   /** virDomainState. */

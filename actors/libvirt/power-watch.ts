@@ -2,7 +2,7 @@
  * Tells when the power state of any domain on the host changed, whoever changed it. An event of libvirt is only the
  * reason to look: events come in any order and get lost with the link, while what one sees by looking is true.
  */
-import type { PowerState } from '../hypervisor/hypervisor.ts';
+import type { PowerState } from '../../machines/instance.ts';
 import type { LibvirtClient } from './libvirt-client.ts';
 
 export class PowerWatch {

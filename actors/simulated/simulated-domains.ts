@@ -2,7 +2,8 @@
  * The domains of a simulated host, and who hears when their power state changes. They live on, unseen, while the link is
  * lost; when it is back, each that is not as it was is told of once, as by the libvirt actor.
  */
-import type { DomainState, PowerState } from '../hypervisor/hypervisor.ts';
+import type { PowerState } from '../../machines/instance.ts';
+import type { DomainState } from '../hypervisor/hypervisor.ts';
 
 export interface Domain {
   readonly domainName: string;

@@ -6,6 +6,7 @@
  * What it holds outlives `close`, as guests outlive the process that made them: connect again to find them.
  */
 import { type Failure, fail } from '../../machines/failure.ts';
+import type { PowerState } from '../../machines/instance.ts';
 import type {
   DomainState,
   GuestPort,
@@ -13,7 +14,6 @@ import type {
   Hypervisor,
   HypervisorEvent,
   HypervisorFacts,
-  PowerState,
 } from '../hypervisor/hypervisor.ts';
 import { cancelled } from '../process/cancelled.ts';
 import { bootLog, type GuestFacts, tailOf } from './boot-log.ts';
