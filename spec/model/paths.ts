@@ -9,12 +9,18 @@ export type Path = readonly string[];
 
 const mostLooks = 100_000;
 
-/** Enough paths for every transition of the specification. */
-export function generatePaths<Context>({ machine, events, next }: Specification<Context>): Path[] {
+/** Enough paths for every transition of the specification, of the events that can be played. */
+export function generatePaths<Context>(
+  { machine, events, next }: Specification<Context>,
+  isPlayable: (state: string, event: string) => boolean = () => true,
+): Path[] {
   const model = createTestModel(machine, {
     events: events.map((type) => ({ type })),
     limit: mostLooks,
-    filterEvents: (snapshot, { type }) => next(readSpecified(snapshot), type) !== undefined,
+    filterEvents(snapshot, { type }) {
+      const specified = readSpecified<Context>(snapshot);
+      return next(specified, type) !== undefined && isPlayable(specified.state, type);
+    },
   });
   // A path begins with XState's own event, which is nobody's.
   return model

@@ -1,0 +1,80 @@
+/**
+ * Decides for one instance when each step of its world goes on, and how it ends: a step that is awaited is held until the
+ * path says how it ends; every other one passes.
+ */
+import type { Failure } from '../../machines/failure.ts';
+import { FailureError } from '../../machines/failure.ts';
+
+/** How a step ends: by doing its work, by a failure before it, or, for a look, by this answer. */
+export type Ending = 'work' | { failure: Failure } | { answer: string };
+
+interface Arrival {
+  step: string;
+  end(ending: Ending): void;
+}
+
+const patienceMs = 15_000;
+
+export class Conductor {
+  #awaited: string | undefined;
+  #arrival: Arrival | undefined;
+  #onArrival: (() => void) | undefined;
+
+  /** What is to be held from now on. What was held, is held no longer. */
+  await(step: string | undefined): void {
+    this.#awaited = step;
+    const held = this.#arrival;
+    this.#arrival = undefined;
+    held?.end('work');
+  }
+
+  /** As `await`, but what is held stays so until the function that is returned is called. */
+  expect(step: string | undefined): () => void {
+    this.#awaited = step;
+    const held = this.#arrival;
+    this.#arrival = undefined;
+    return () => held?.end('work');
+  }
+
+  /** Resolves when the awaited step has come. */
+  async arrived(): Promise<void> {
+    if (this.#arrival) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${this.#awaited} did not come`)), patienceMs);
+      this.#onArrival = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Ends the awaited step, which has come, and awaits the next one. */
+  end(ending: Ending, next: string | undefined): void {
+    const held = this.#arrival;
+    this.#arrival = undefined;
+    this.#awaited = next;
+    held?.end(ending);
+  }
+
+  /** Called by a step before it does its work: resolves with what to answer instead of looking, if anything. */
+  async turn(step: string, signal?: AbortSignal): Promise<Ending> {
+    if (step !== this.#awaited) return 'work';
+    const ending = await new Promise<Ending>((resolve, reject) => {
+      this.#arrival?.end('work');
+      const arrival = { step, end: resolve };
+      this.#arrival = arrival;
+      signal?.addEventListener(
+        'abort',
+        () => {
+          if (this.#arrival === arrival) this.#arrival = undefined;
+          reject(signal.reason);
+        },
+        { once: true },
+      );
+      this.#onArrival?.();
+      this.#onArrival = undefined;
+    });
+    if (typeof ending === 'object' && 'failure' in ending) throw new FailureError(ending.failure);
+    return ending;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Runs paths of the host specification against the whole system: a compute process of its own, whose hypervisor connects,
+ * fails and goes away as the path says. The host has to tell of each state that the specification goes through, and an
+ * administrator has to see the last one.
+ */
+import { startCompute } from '../../actors/compute/compute.ts';
+import type { Part } from '../../actors/runtime/runtime.ts';
+import type { Failure } from '../../machines/failure.ts';
+import { api } from '../../transport/messages/api.ts';
+import { facts } from '../../transport/messages/internal.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+import { eventually } from '../support/test-cloud.ts';
+import type { ConductedCloud } from './conducted-cloud.ts';
+import { ConductedHypervisor } from './conducted-hypervisor.ts';
+import { Conductor } from './conductor.ts';
+import { hostSpecification } from './host-specification.ts';
+import { PathFailed } from './on-chart.ts';
+import type { Path } from './paths.ts';
+
+const capacity = { vcpus: 4, memoryMb: 4096, diskGb: 40 };
+const away: Failure = { code: 'hypervisor_unavailable', message: 'the path says so', disposition: 'abort' };
+
+/** Names each path's host. */
+let paths = 0;
+
+/** The step that decides in a state. */
+function stepOf(state: string): string | undefined {
+  if (state.startsWith('connecting')) return 'connect';
+  return state.startsWith('reconciling') ? 'listDomains' : undefined;
+}
+
+export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Promise<void> {
+  const { runtime, client } = cloud;
+  const name = `model-host-${++paths}`;
+  const conductor = new Conductor();
+  const hypervisor = new ConductedHypervisor(conductor);
+  const told: string[] = [];
+  const wanted: string[] = [];
+  const subscription = runtime.bus.connection.subscribe(subjects.hostFact(name), {
+    callback: (error, message) => {
+      if (!error) told.push(facts.host.body.decode(message.data).to);
+    },
+  });
+  let specified = hostSpecification.initial;
+  let part: Part | undefined;
+
+  async function stop(): Promise<void> {
+    const running = part;
+    part = undefined;
+    await running?.stop();
+  }
+
+  async function hear(): Promise<void> {
+    await eventually(() => told.length >= wanted.length || undefined, 5_000).catch(() => undefined);
+    if (told.join() !== wanted.join()) throw new Error(`the host tells of ${told.join()}, not ${wanted.join()}`);
+  }
+
+  async function happen(event: string): Promise<void> {
+    const next = hostSpecification.next(specified, event);
+    if (!next) throw new Error(`the specification does not know it in ${specified.state}`);
+    const step = stepOf(next.state);
+    if (event === 'process: starts') {
+      // A process tells at its start where it begins.
+      wanted.push(specified.state);
+      conductor.await(step);
+      part = await startCompute(runtime, { name, hypervisor, capacity });
+    } else if (event.includes(': ')) {
+      if (stepOf(specified.state)) await conductor.arrived();
+      const letGo = conductor.expect(step);
+      if (event === 'hypervisor: lost') hypervisor.loseConnection();
+      else if (event === 'hypervisor: connected') hypervisor.restoreConnection();
+      else await stop();
+      letGo();
+    } else {
+      await conductor.arrived();
+      conductor.end(event.endsWith('fails') ? { failure: away } : 'work', step);
+    }
+    if (next.state !== specified.state) wanted.push(next.state);
+    specified = next;
+    await hear();
+  }
+
+  try {
+    for (const [index, event] of path.entries()) {
+      await happen(event).catch((error) => {
+        throw new PathFailed(path.slice(0, index + 1), error instanceof Error ? error.message : String(error));
+      });
+    }
+    await eventually(async () => {
+      const { hosts } = await client.ask(api.host.list, {});
+      const seen = hosts.find((host) => host.name === name);
+      return path.length === 0 || `${seen?.hypervisorState} ${seen?.service}` === specified.state || undefined;
+    });
+  } finally {
+    conductor.await(undefined);
+    subscription.unsubscribe();
+    await stop();
+  }
+}
