@@ -65,6 +65,10 @@ export const documented: ReadonlyMap<string, Documented> = new Map<string, Docum
   ),
   ['heap.settled.bytes', { part: 'heap', unit: 'B', meaning: 'heap of a running instance in its compute process' }],
   ['heap.inFlight.bytes', { part: 'heap', unit: 'B', meaning: 'heap of an instance that waits for its network' }],
+  [
+    'heap.forgotten.bytes',
+    { part: 'heap', unit: 'B', meaning: 'heap that an instance leaves behind which nobody keeps' },
+  ],
   ['heap.viewed.bytes', { part: 'heap', unit: 'B', meaning: 'heap of an instance in the view that a part has of all' }],
   ['heap.instances', { part: 'heap', unit: '', meaning: 'instances that these rest on' }],
   ['list.instances', { part: 'list', unit: '', meaning: 'instances that were listed' }],
