@@ -73,9 +73,9 @@ export class EffectRunner {
     })();
     this.#last = work.catch(() => undefined);
 
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort);
     try {
       return { ...(await Promise.race([work, aborted])), at: this.#clock.now() };
     } catch (thrown) {
@@ -83,6 +83,8 @@ export class EffectRunner {
       this.#logger.debug({ uuid: owner.uuid, effect: name, failure }, 'an effect failed');
       throw failure;
     } finally {
+      // A signal made of others lives for as long as it has a listener.
+      signal.removeEventListener('abort', onAbort);
       deadline.cancel();
     }
   }

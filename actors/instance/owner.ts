@@ -196,6 +196,9 @@ export class InstanceOwner implements EffectSubject {
     if (isBusy || !this.#actor) return;
     this.#actor.stop();
     this.#actor = undefined;
+    // A snapshot of the actor would hold on to it, and to the effects that it ran.
+    const { value, context, status } = this.#snapshot;
+    this.#snapshot = this.#world.machine.resolveState({ value, context, status });
     this.#cancelWriteBehind?.();
     this.#cancelWriteBehind = undefined;
     this.#storeInBackground();

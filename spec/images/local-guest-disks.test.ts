@@ -135,15 +135,18 @@ test('an image that came broken is downloaded anew the next time', async () => {
   expect(source.opened).toHaveLength(2);
 });
 
+test('a qcow2 image with encryption is refused', async () => {
+  const { source, disks } = await setup();
+  const bytes = await qcow2('1M');
+  // crypt_method: LUKS. To have qemu-img encrypt takes it a benchmark of the processor, which a busy machine fails.
+  bytes.writeUInt32BE(2, 32);
+  const failure = await failureOf(disks.create(withDisk(1, source.add(bytes)), never));
+  expect(failure).toMatchObject({ code: 'image_unavailable', message: expect.stringContaining('encrypted') });
+});
+
 test.each([
   ['a backing file', 'names a backing file', undefined, ['-b', '/etc/hostname', '-F', 'raw']],
   ['a data file', 'names a data file', '1M', ['-o', 'data_file=DATA']],
-  [
-    'encryption',
-    'encrypted',
-    '1M',
-    ['--object', 'secret,id=s,data=x', '-o', 'encrypt.format=luks,encrypt.key-secret=s'],
-  ],
 ])(
   'a qcow2 image with %s is refused',
   async (_, reason, size, args) => {
