@@ -60,9 +60,12 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   );
 
   let casts: Promise<CastConsumer> | undefined;
+  let hasEnded = false;
   /** Only once it is known what is here: a cast must find its instance, and the book of claims complete. */
   async function reconcile(): Promise<void> {
     await instances.reconcile();
+    // The process may have been stopped in the meantime, and nobody would stop a consumer that begins now.
+    if (hasEnded) return;
     casts ??= consumeCasts(bus, {
       durable: consumers.compute(name),
       subject: subjects.computeCasts(name),
@@ -77,6 +80,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
 
   /** Nothing more is done here. Casts in hand wait for their instances, so both end together. */
   async function endWork(): Promise<void> {
+    hasEnded = true;
     await Promise.all([casts?.then((consumer) => consumer.stop()), instances.halt()]);
   }
 

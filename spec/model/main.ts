@@ -90,5 +90,3 @@ try {
 } finally {
   await world.stop();
 }
-// After hundreds of hosts that were ended in the middle of something, a timer of one may be left: nobody waits for it.
-process.exit();
