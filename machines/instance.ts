@@ -49,6 +49,16 @@ export interface InstancePort {
   addresses: string[];
 }
 
+/** What a flavor gives an instance. */
+export interface InstanceFlavor {
+  id: string;
+  name: string;
+  vcpus: number;
+  memoryMb: number;
+  rootGb: number;
+  extraSpecs?: Record<string, string>;
+}
+
 export type Step = 'scheduling' | 'building' | 'networking' | 'mapping' | 'spawning' | 'powering' | 'releasing';
 
 /** What went wrong last, and during which step. Nova's instance fault. */
@@ -72,12 +82,16 @@ export type InstanceEvent =
   | ({ type: 'instance.unpause' } & Timed)
   | ({ type: 'instance.suspend' } & Timed)
   | ({ type: 'instance.resume' } & Timed)
+  | ({ type: 'instance.rebuild'; imageId: string } & Timed)
+  | ({ type: 'instance.resize'; flavor: InstanceFlavor } & Timed)
+  | ({ type: 'instance.confirmResize' } & Timed)
+  | ({ type: 'instance.revertResize' } & Timed)
   | ({ type: 'instance.delete' } & Timed)
   | ({ type: 'domain.changed'; powerState: ReportedPowerState } & Timed);
 
 /** Nova's words for what a client sees. A state without a `vmState` keeps the one of the state before it. */
 export interface InstanceMeta {
-  vmState?: 'building' | 'active' | 'stopped' | 'paused' | 'suspended' | 'deleted' | 'error';
+  vmState?: 'building' | 'active' | 'stopped' | 'paused' | 'suspended' | 'resized' | 'deleted' | 'error';
   taskState?: string;
   powerState?: PowerState;
 }

@@ -3,15 +3,27 @@
  * Authenticates each request, checks it against its schema, and answers. Any number of them share the requests.
  */
 import { type ServiceMsg, Svcm } from '@nats-io/services';
-import { type Failure, fail } from '../../machines/failure.ts';
-import { answer, refuse } from '../../transport/nats/call.ts';
+import type { Failure } from '../../machines/failure.ts';
+import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
+import { endpoints } from '../../transport/messages/api.ts';
+import { type Answer, answer } from '../../transport/nats/call.ts';
 import { contextOfClient } from '../../transport/nats/call-context.ts';
+import { relay, type Written } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import { type Authenticator, isAdmin, openAuthenticator } from '../identity/authenticator.ts';
+import { admit, openAuthenticator } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
-import { type Handler, openHandlers } from './endpoints.ts';
+import { flavorReads } from './flavors.ts';
+import { hostReads } from './hosts.ts';
+import { imageReads } from './images.ts';
+import { instanceReads } from './instances.ts';
+import { keyPairReads } from './key-pairs.ts';
+import type { OnRead, Reads, Request } from './reads.ts';
 
 export const apiVersion = '1.0.0';
+
+const resources: Reads[] = [instanceReads, keyPairReads, flavorReads, imageReads, hostReads];
+
+type Read = (body: unknown, request: Request) => unknown;
 
 /** What an endpoint has done since this server began. */
 interface Measure {
@@ -21,8 +33,11 @@ interface Measure {
 }
 
 export async function startApiServer(runtime: Runtime): Promise<Part> {
-  const { bus, clock, logger } = runtime;
-  const [authenticator, handlers] = await Promise.all([openAuthenticator(runtime), openHandlers(runtime)]);
+  const { bus, clock, logger, store } = runtime;
+  const authenticator = await openAuthenticator(runtime);
+  const reads = new Map<string, Read>();
+  const on: OnRead = ({ name }, handle) => reads.set(name, handle as Read);
+  await Promise.all(resources.map((open) => open(on, runtime)));
   const measures = new Map<string, Measure>();
   const service = await new Svcm(bus.connection).add({
     name: 'kilonova-api',
@@ -32,16 +47,16 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
     // The library's own figures end where a handler begins to wait.
     statsHandler: async ({ subject }) => summaryOf(measures.get(subject)),
   });
-  for (const handler of handlers) {
-    const { resource, verb, description } = handler.endpoint;
+  for (const endpoint of endpoints) {
+    const { resource, verb, description, access, kind, timeoutMs } = endpoint;
     const subject = subjects.api(resource, verb);
     const measure: Measure = { answers: 0, failures: 0, totalMs: 0 };
     measures.set(subject, measure);
     service.addEndpoint(`${resource}-${verb}`, {
       subject,
-      metadata: { description },
+      metadata: { description, access, kind, timeoutMs: String(timeoutMs) },
       handler: (error, message) => {
-        if (!error) void measured(measure, () => serve(message, handler));
+        if (!error) void measured(measure, () => serve(message, endpoint));
       },
     });
   }
@@ -53,23 +68,36 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
     measure.totalMs += clock.now() - startedAt;
   }
 
-  async function serve(message: ServiceMsg, { endpoint, handle }: Handler): Promise<Failure | undefined> {
+  async function serve(message: ServiceMsg, endpoint: Endpoint<unknown, unknown>): Promise<Failure | undefined> {
     const context = contextOfClient(message.headers);
-    const { request, reply, role } = endpoint;
-    let caller: ReturnType<Authenticator['authenticate']>;
-    try {
-      caller = authenticator.authenticate(message.headers?.get('Authorization'));
-      if (role === 'admin' && !isAdmin(caller)) throw fail('forbidden', `${endpoint.name} is for administrators`);
-    } catch (thrown) {
-      return refuse(message, thrown, context);
-    }
-    const failure = await answer(message, context, request, reply, (body) =>
-      handle(body as never, { caller, context }),
-    );
+    const failure = await answer(message, context, async () => {
+      const caller = admit(endpoint, () => authenticator.authenticate(message.headers?.get('Authorization')));
+      const body = endpoint.request.decode(message.data);
+      const request = { caller, context: { ...context, caller } };
+      return endpoint.kind === 'write' ? write(endpoint, message, request) : read(endpoint, body, request);
+    });
     if (failure?.code === 'internal') {
       logger.error({ endpoint: endpoint.name, requestId: context.requestId, failure }, 'a request broke');
     }
     return failure;
+  }
+
+  async function read({ name, reply }: Endpoint<unknown, unknown>, body: unknown, request: Request): Promise<Answer> {
+    const handle = reads.get(name);
+    if (!handle) throw new Error(`nobody reads ${name}`);
+    return { payload: reply.encode(await handle(body, request)) };
+  }
+
+  async function write(endpoint: Endpoint<unknown, unknown>, message: ServiceMsg, request: Request): Promise<Answer> {
+    const { payload, written } = await relay(bus, endpoint, message, request.context);
+    await Promise.all(written.map(seen));
+    return { payload };
+  }
+
+  /** Resolves when the view of this server shows what was written. */
+  async function seen({ bucket, revision, removed }: Written): Promise<void> {
+    const view = await store.view(bucket);
+    await (removed === undefined ? view.reached(revision) : view.left(removed, revision));
   }
 
   return {

@@ -15,7 +15,14 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { uniqueHostname } from './hostnames.ts';
 import { ProjectUsage } from './project-usage.ts';
 
-export const defaultQuota: Quota = { instances: 10, vcpus: 20, memoryMb: 51_200, keyPairs: 100 };
+export const defaultQuota: Quota = {
+  instances: 10,
+  vcpus: 20,
+  memoryMb: 51_200,
+  keyPairs: 100,
+  serverGroups: 10,
+  securityGroups: 10,
+};
 
 export interface Ask {
   projectId: string;

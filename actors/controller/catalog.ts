@@ -1,19 +1,17 @@
 /** What a request names (flavor, image, network, key pair, security groups), looked up; each miss names its field. */
 import { fail } from '../../machines/failure.ts';
-import type { CreateInstance } from '../../transport/messages/api.ts';
+import type { CreateInstance } from '../../transport/messages/api/instance.ts';
 import type { Flavor, Image, KeyPair, Network, SecurityGroup } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
-import { encodeToken } from '../../transport/nats/subjects.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { keyPairKey, securityGroupKey } from '../records/keys.ts';
+import { isUsableBy, missing, named } from '../records/lookup.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { nameUuid } from '../runtime/name-uuid.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export const defaultSecurityGroup = 'default';
-
-export const keyPairKey = ({ projectId, userId }: Pick<Caller, 'projectId' | 'userId'>, name: string) =>
-  `${projectId}.${userId}.${encodeToken(name)}`;
-export const securityGroupKey = (projectId: string, name: string) => `${projectId}.${encodeToken(name)}`;
 
 export class Catalog {
   readonly #flavors: View<Flavor>;
@@ -60,7 +58,12 @@ export class Catalog {
 
   /** An image that the project may use, and that fits the flavor. */
   image(idOrName: string, { projectId }: Caller, flavor: Flavor): Image {
-    const image = named(this.#images, idOrName, 'image', '/image', isVisibleTo(projectId));
+    const image = named(this.#images, idOrName, 'image', '/image', isUsableBy(projectId));
+    if (image.status !== 'active') {
+      throw fail('conflict', `image ${image.name} is ${image.status}: it cannot be launched yet`, {
+        details: { field: '/image' },
+      });
+    }
     if (flavor.memoryMb < image.minMemoryMb) {
       throw fail('invalid_request', `flavor ${flavor.name} has less memory than image ${image.name} needs`, {
         details: { field: '/flavor', needed: image.minMemoryMb, given: flavor.memoryMb },
@@ -79,11 +82,11 @@ export class Catalog {
   networks(asked: CreateInstance['networks'], { projectId }: Caller): { network: Network; fixedIp?: string }[] {
     if (asked) {
       return asked.map(({ network, fixedIp }, index) => ({
-        network: named(this.#networks, network, 'network', `/networks/${index}/network`, isVisibleTo(projectId)),
+        network: named(this.#networks, network, 'network', `/networks/${index}/network`, isUsableBy(projectId)),
         ...(fixedIp !== undefined && { fixedIp }),
       }));
     }
-    const [network, ...others] = [...this.#networks.values()].filter(isVisibleTo(projectId));
+    const [network, ...others] = [...this.#networks.values()].filter(isUsableBy(projectId));
     if (!network) throw fail('not_found', 'the project has no network');
     if (others.length > 0) {
       throw fail('invalid_request', 'the project has several networks: field /networks must name those to use', {
@@ -101,40 +104,18 @@ export class Catalog {
       if (this.#securityGroups.get(key)) continue;
       if (name !== defaultSecurityGroup) throw missing('security group', name, `/securityGroups/${index}`);
       const revision = await this.#securityGroupBucket.create(key, {
+        id: nameUuid('security-group', projectId, name),
         name,
         projectId,
         description: 'The group of an instance that names none: its members may reach each other, and everything else.',
-        rules: [{ direction: 'ingress', group: name }, { direction: 'egress' }],
+        rules: [
+          { id: nameUuid('security-group-rule', projectId, name, 'ingress'), direction: 'ingress', group: name },
+          { id: nameUuid('security-group-rule', projectId, name, 'egress'), direction: 'egress' },
+        ],
         createdAt: this.#clock.now(),
       });
       if (revision !== conflict) await this.#securityGroups.reached(revision);
     }
     return names;
   }
-}
-
-const isVisibleTo = (projectId: string) => (record: { projectId?: string }) =>
-  record.projectId === undefined || record.projectId === projectId;
-
-function named<T extends { id: string; name: string }>(
-  view: View<T>,
-  idOrName: string,
-  what: string,
-  field: string,
-  isVisible: (record: T) => boolean = () => true,
-): T {
-  const byId = view.get(encodeToken(idOrName));
-  if (byId && isVisible(byId)) return byId;
-  const [found, ...others] = [...view.values()].filter((record) => record.name === idOrName && isVisible(record));
-  if (!found) throw missing(what, idOrName, field);
-  if (others.length > 0) {
-    throw fail('conflict', `there are ${others.length + 1} ${what}s named ${JSON.stringify(idOrName)}: name it by id`, {
-      details: { field },
-    });
-  }
-  return found;
-}
-
-function missing(what: string, name: string, field: string) {
-  return fail('not_found', `there is no ${what} ${JSON.stringify(name)} (field ${field})`, { details: { field } });
 }

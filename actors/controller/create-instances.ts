@@ -8,7 +8,7 @@ import { initialTransition } from 'xstate';
 import { fail } from '../../machines/failure.ts';
 import { instanceMachine } from '../../machines/instance.ts';
 import { unborn } from '../../machines/instance-states.ts';
-import type { CreateInstance } from '../../transport/messages/api.ts';
+import type { CreateInstance } from '../../transport/messages/api/instance.ts';
 import type { Flavor, Image, Instance, InstancePayload } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { CallContext, Caller } from '../../transport/nats/call-context.ts';

@@ -1,23 +1,61 @@
 /** Key pairs of a user in a project. A private key is answered once and kept nowhere. */
 import sshpk from 'sshpk';
 import { fail } from '../../machines/failure.ts';
-import type { CreateKeyPair } from '../../transport/messages/api.ts';
+import type { CreateKeyPair } from '../../transport/messages/api/key-pair.ts';
+import { api } from '../../transport/messages/api.ts';
 import type { KeyPair } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
+import { viewKeyPair } from '../records/key-pair-view.ts';
+import { keyPairKey } from '../records/keys.ts';
+import { missing } from '../records/lookup.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { keyPairKey } from './catalog.ts';
+import type { Writes } from './writes.ts';
 
 const maxCommentLength = 255;
 
-export interface CreatedKeyPair {
+export const keyPairWrites: Writes = async (on, { store, clock, admissions }) => {
+  const [keyPairs, view] = await Promise.all([store.bucket('keyPair'), store.view('keyPair')]);
+
+  on(api.keyPair.create, async (request, { caller }) => {
+    const { keyPair, privateKey, revision } = await createKeyPair(keyPairs, clock, request, caller);
+    await view.reached(revision);
+    // Whoever was first, in the order of the store, keeps what they made: so concurrent creates cannot exceed it.
+    const used = [...view.entries()].filter(
+      (entry) =>
+        entry.value.projectId === caller.projectId && entry.value.userId === caller.userId && entry.revision < revision,
+    ).length;
+    const limit = admissions.quotaOf(caller.projectId).keyPairs;
+    if (limit >= 0 && used >= limit) {
+      await keyPairs.remove(keyPairKey(caller, request.name), revision);
+      throw fail('quota_exceeded', `the quota of ${limit} key pairs is used up`, {
+        details: { resource: 'keyPairs', limit, used, requested: 1 },
+      });
+    }
+    return {
+      reply: { keyPair: viewKeyPair(keyPair), ...(privateKey !== undefined && { privateKey }) },
+      written: [{ bucket: 'keyPair', revision }],
+    };
+  });
+
+  on(api.keyPair.delete, async ({ name }, { caller }) => {
+    const key = keyPairKey(caller, name);
+    const entry = await keyPairs.get(key);
+    if (!entry) throw missing('key pair', name, '/name');
+    const removed = await keyPairs.remove(key, entry.revision);
+    if (removed === conflict) throw fail('conflict', 'the key pair was changed just now', { disposition: 'retry' });
+    return { reply: {}, written: [{ bucket: 'keyPair', revision: entry.revision, removed: key }] };
+  });
+};
+
+interface CreatedKeyPair {
   keyPair: KeyPair;
   privateKey?: string;
   revision: number;
 }
 
 /** Rejects with `already_exists`, or `invalid_request` when the public key is none. */
-export async function createKeyPair(
+async function createKeyPair(
   bucket: Bucket<KeyPair>,
   clock: Clock,
   { name, publicKey }: CreateKeyPair,

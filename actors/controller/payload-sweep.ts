@@ -2,23 +2,17 @@
  * Removes what clients asked to be put on their instances (passwords, user data, files) when the instance is deleted, or
  * was never recorded. Every controller does it: to remove what is gone is to do nothing.
  */
-import type { Instance, InstancePayload } from '../../transport/messages/records.ts';
-import type { Bucket } from '../../transport/nats/bucket.ts';
-import type { View } from '../../transport/nats/view.ts';
-import { type Clock, every } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
+import { every } from '../runtime/clock.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** A payload is stored before its instance: younger than this, the instance may yet come (ms). */
 const youngMs = 300_000;
 const sweepEveryMs = 600_000;
 
 /** Looks through all payloads now and then, and at each deletion; returns the function that ends it. */
-export function startPayloadSweep(
-  payloads: Bucket<InstancePayload>,
-  instances: View<Instance>,
-  clock: Clock,
-  logger: Logger,
-): () => void {
+export async function startPayloadSweep({ store, clock, logger }: Runtime): Promise<() => void> {
+  const [payloads, instances] = await Promise.all([store.bucket('payload'), store.view('instance')]);
+
   async function remove(uuid: string): Promise<void> {
     try {
       if (await payloads.get(uuid)) await payloads.remove(uuid);

@@ -3,23 +3,21 @@
  * for which no scheduler has answered in time.
  */
 import type { Instance } from '../../transport/messages/records.ts';
-import type { View } from '../../transport/nats/view.ts';
 import type { StoredChild } from '../instance/chart-snapshot.ts';
-import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
-import { type Clock, every } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
+import { InstanceOwner } from '../instance/owner.ts';
+import { every } from '../runtime/clock.ts';
+import { ownPlacing } from './owning.ts';
+import type { ControllerWorld } from './writes.ts';
 
 const sweepEveryMs = 5_000;
 /** How old a request for a host must be before it is asked for again. The scheduler applies it once all the same. */
 const staleAfterMs = 5_000;
 
 /** Sweeps at once, and from then on; returns the function that ends it. */
-export function startPlacementSweep(
-  instances: View<Instance>,
-  owners: OwnerWorld,
-  clock: Clock,
-  logger: Logger,
-): () => void {
+export async function startPlacementSweep(world: ControllerWorld): Promise<() => void> {
+  const { store, clock, logger } = world;
+  const [instances, owners] = await Promise.all([store.view('instance'), ownPlacing(world)]);
+
   async function sweep(): Promise<void> {
     const now = clock.now();
     for (const { value, revision } of instances.entries()) {

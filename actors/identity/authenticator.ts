@@ -1,6 +1,7 @@
 /** Who is behind a token, and what they may do. Tokens are known by their digest only. */
 import { createHash } from 'node:crypto';
 import { fail } from '../../machines/failure.ts';
+import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
 import type { Project, Token, User } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
@@ -55,10 +56,18 @@ export function isAdmin({ roles }: Caller): boolean {
   return roles.includes('admin');
 }
 
-/** A reader looks and does not touch. Rejects with `forbidden`. */
-export function requireWriter(caller: Caller): void {
-  if (!isAdmin(caller) && !caller.roles.includes('member'))
+/** Somebody whom only endpoints for anyone know. */
+const nobody: Caller = { userId: '', projectId: '', roles: [] };
+
+/** Whoever asks, when they may. Rejects with `unauthenticated` or `forbidden`. */
+export function admit({ name, access }: Endpoint<unknown, unknown>, authenticate: () => Caller): Caller {
+  if (access === 'anyone') return nobody;
+  const caller = authenticate();
+  if (access === 'admin' && !isAdmin(caller)) throw fail('forbidden', `${name} is for administrators`);
+  if (access === 'member' && !isAdmin(caller) && !caller.roles.includes('member')) {
     throw fail('forbidden', 'the role of the user only allows to read');
+  }
+  return caller;
 }
 
 /** Whether something of that project is the caller's to see; what is not is reported as not found. */

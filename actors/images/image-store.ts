@@ -66,6 +66,7 @@ export async function registerImage(runtime: Runtime, files: ImageFiles): Promis
   const image: Image = {
     id: nameUuid('image', files.name),
     name: files.name,
+    status: 'active',
     diskFormat: files.diskFormat,
     ...(disk && { disk }),
     ...(kernel && { kernel }),

@@ -4,20 +4,28 @@ import { visibleStates } from '../../machines/instance-states.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
+import type { CallContext } from '../../transport/nats/call-context.ts';
 import { publishFact } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 
 export interface TransitionFact {
-  /** `transition`, or the name of a notification. */
+  /** `transition`, `command`, or the name of a notification. */
   type: string;
   from: string | undefined;
   to: string;
   at: number;
   record: Instance;
   context: InstanceContext;
+  /** Of a command: what was asked. */
+  command?: string;
+  /** Of the request that led to it. */
+  callContext: CallContext;
 }
 
-export function publishTransition(bus: Bus, { type, from, to, at, record, context }: TransitionFact): void {
+export function publishTransition(
+  bus: Bus,
+  { type, from, to, at, record, context, command, callContext }: TransitionFact,
+): void {
   const { vmState, taskState } = visibleStates(to, context, record);
   const { code, message, disposition } = context.fault ?? {};
   publishFact(bus, subjects.instanceFact(record.projectId, record.uuid), facts.instance, {
@@ -28,10 +36,13 @@ export function publishTransition(bus: Bus, { type, from, to, at, record, contex
     at,
     ...(from !== undefined && { from }),
     to,
+    ...(command !== undefined && { command }),
     vmState,
     ...(taskState && { taskState }),
     attempt: context.attempt,
     ...(context.host && { host: context.host }),
     ...(code && message && disposition && { failure: { code, message, disposition } }),
+    requestId: callContext.requestId,
+    ...(callContext.caller && { userId: callContext.caller.userId }),
   });
 }

@@ -83,6 +83,7 @@ export class InstanceOwner implements EffectSubject {
     this.#revision = revision;
     this.#snapshot = restoreSettled(world.machine, record.chart);
     this.#isDirty = revision === 0;
+    if (revision === 0) this.#tellCommand('create');
   }
 
   get uuid(): string {
@@ -118,6 +119,7 @@ export class InstanceOwner implements EffectSubject {
   async send(event: InstanceEvent): Promise<number> {
     if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
     if (this.#snapshot.status !== 'active' || !this.#snapshot.can(event)) throw refusal(this, event);
+    if (isCommand(event)) this.#tellCommand(event.type.slice(commandPrefix.length));
     this.#wake().send(event);
     this.#settleUnlessBusy();
     await this.durable();
@@ -186,8 +188,13 @@ export class InstanceOwner implements EffectSubject {
     this.#untold.push(this.#fact(type, undefined, this.state));
   }
 
+  #tellCommand(command: string): void {
+    this.#untold.push({ ...this.#fact('command', undefined, this.state), command });
+  }
+
   #fact(type: string, from: string | undefined, to: string): TransitionFact {
-    return { type, from, to, at: this.now(), record: this.#record, context: this.context };
+    const { context, callContext } = this;
+    return { type, from, to, at: this.now(), record: this.#record, context, callContext };
   }
 
   /** A chart without an effect under way has nothing to wait for: its actor goes, its record stays. */
@@ -286,6 +293,13 @@ export class InstanceOwner implements EffectSubject {
     const record = { ...this.#record, updatedAt: this.now() };
     return presentRecord(this.#world.machine, this.#snapshot, record, this.#world.name);
   }
+}
+
+const commandPrefix = 'instance.';
+
+/** Whether a client asked for it. */
+function isCommand({ type }: InstanceEvent): boolean {
+  return type.startsWith(commandPrefix) && type !== 'instance.scheduled';
 }
 
 function refusal(owner: InstanceOwner, event: InstanceEvent): FailureError {

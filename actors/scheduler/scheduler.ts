@@ -97,7 +97,7 @@ class Placing {
       if (state === justPlaced && record.owner !== 'control') return this.#castToHost(latest, attempt, context);
       if (state !== 'scheduling') return;
 
-      const placed = await this.#place(latest);
+      const placed = await this.#place(latest, context);
       if (placed !== conflict) {
         if (placed.record.owner !== 'control') await this.#castToHost(placed, attempt, context);
         return;
@@ -108,7 +108,7 @@ class Placing {
   }
 
   /** Chooses a host, or finds that there is none, and stores which. */
-  async #place({ record, revision }: Stored): Promise<Stored | typeof conflict> {
+  async #place({ record, revision }: Stored, context: CallContext): Promise<Stored | typeof conflict> {
     const { clock, chance } = this.#runtime;
     const { usage } = this.#states;
     const looked = this.#states.needsLooking(record) ? await this.#states.look(record) : undefined;
@@ -138,13 +138,20 @@ class Placing {
       return conflict;
     }
     usage.note(placed, outcome);
-    this.#publish(record, placed, next, actions, now);
+    this.#publish(record, placed, next, actions, now, context);
     return { record: placed, revision: outcome };
   }
 
-  #publish(before: Instance, record: Instance, next: InstanceSnapshot, actions: readonly object[], at: number): void {
+  #publish(
+    before: Instance,
+    record: Instance,
+    next: InstanceSnapshot,
+    actions: readonly object[],
+    at: number,
+    callContext: CallContext,
+  ): void {
     const to = statePath(next.value);
-    const fact = { to, at, record, context: next.context };
+    const fact = { to, at, record, context: next.context, callContext };
     for (const { type } of notificationsOf(actions)) {
       publishTransition(this.#runtime.bus, { ...fact, type, from: undefined });
     }

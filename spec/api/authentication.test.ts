@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tokenDigest } from '../../actors/identity/authenticator.ts';
 import { adminProject, adminUser } from '../../actors/identity/first-admin.ts';
-import { api } from '../../transport/messages/api.ts';
+import { api, endpoints } from '../../transport/messages/api.ts';
+import type { RoleName } from '../../transport/messages/records.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { type BareClient, connectBare } from './bare-client.ts';
 
@@ -34,7 +35,7 @@ async function person({
   expiresAt,
 }: {
   project?: string;
-  roles?: string[];
+  roles?: RoleName[];
   isEnabled?: boolean;
   isProjectEnabled?: boolean;
   expiresAt?: number;
@@ -112,7 +113,7 @@ describe('a request without a valid token', () => {
     expect((await ask('instance.list', {})).failure).toBeUndefined();
     const { store } = cloud.runtime;
     const users = await store.bucket('user');
-    const roles = { [project]: ['member'] };
+    const roles = { [project]: ['member' as const] };
     const revision = await users.put(user, { id: user, name: user, isEnabled: false, roles, createdAt: 0 });
     await (await store.view('user')).reached(revision);
     expect((await ask('instance.list', {})).failure?.code).toBe('unauthenticated');
@@ -217,30 +218,22 @@ describe('who a request speaks for', () => {
     expect((await bare.ask('cloud.api.v1.instance.list', {}, forged)).failure?.code).toBe('unauthenticated');
   });
 
-  it.each(['create_instance', 'command_instance', 'create_key_pair', 'delete_key_pair'])(
-    'is nobody when a call is sent straight to the controller: %s',
-    async (name) => {
-      const uuid = '00000000-0000-4000-8000-000000000000';
-      const body = {
-        create_instance: small,
-        command_instance: { uuid, command: { type: 'instance.delete', at: 0 } },
-        create_key_pair: { name: 'k' },
-        delete_key_pair: { name: 'k' },
-      }[name];
-      const { caller: _, ...nobody } = admin;
-      for (const context of [undefined, 'no JSON', '{}', '[]', 'null', JSON.stringify(nobody)]) {
-        const carried: Record<string, string> = context === undefined ? {} : { 'Kilonova-Context': context };
-        const { failure, code } = await bare.ask(`cloud.controller.call.${name}`, body, carried);
-        expect([context, failure?.code, code]).toEqual([context, 'unauthenticated', '401']);
-      }
-    },
-  );
+  const writes = endpoints.filter(({ kind }) => kind === 'write').map(({ name }) => name);
+
+  it.each(writes)('is nobody when a call is sent straight to the controller: %s', async (name) => {
+    const { caller: _, ...nobody } = admin;
+    for (const context of [undefined, 'no JSON', '{}', '[]', 'null', JSON.stringify(nobody)]) {
+      const carried: Record<string, string> = context === undefined ? {} : { 'Kilonova-Context': context };
+      const { failure, code } = await bare.ask(`cloud.controller.call.${name}`, {}, carried);
+      expect([context, failure?.code, code]).toEqual([context, 'unauthenticated', '401']);
+    }
+  });
 
   it('is looked up again by the controller: roles are those that are stored, and strangers are nobody', async () => {
     const { user, project } = await person({ roles: ['reader'] });
     const as = async (caller: object) => {
       const carried = { 'Kilonova-Context': JSON.stringify({ ...admin, caller }) };
-      return (await bare.ask('cloud.controller.call.create_key_pair', { name: 'k' }, carried)).failure?.code;
+      return (await bare.ask('cloud.controller.call.key-pair.create', { name: 'k' }, carried)).failure?.code;
     };
     expect(await as({ userId: user, projectId: project, roles: ['admin'] })).toBe('forbidden');
     expect(await as({ userId: user, projectId: adminProject, roles: ['admin'] })).toBe('unauthenticated');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FailureError } from '../../machines/failure.ts';
-import { api, type CreateInstance } from '../../transport/messages/api.ts';
+import type { CreateInstance } from '../../transport/messages/api/instance.ts';
+import { api } from '../../transport/messages/api.ts';
 import type { ApiClient } from '../../transport/nats/api-client.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { expectNothingLeft } from './support.ts';

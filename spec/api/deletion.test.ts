@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import type { StepName } from '../../actors/simulated/step-script.ts';
-import { api, type InstanceView } from '../../transport/messages/api.ts';
+import type { InstanceView } from '../../transport/messages/api/instance.ts';
+import { api } from '../../transport/messages/api.ts';
 import { networkCalls, schedulerCasts } from '../../transport/messages/internal.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';

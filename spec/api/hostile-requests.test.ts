@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { api, type Endpoint } from '../../transport/messages/api.ts';
+import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
+import { api } from '../../transport/messages/api.ts';
 import { readGolden } from '../messages/golden.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { type Answer, type BareClient, connectBare } from './bare-client.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { api, type InstanceView } from '../../transport/messages/api.ts';
+import type { InstanceView } from '../../transport/messages/api/instance.ts';
+import { api } from '../../transport/messages/api.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
 let cloud: TestCloud;
@@ -11,7 +12,7 @@ let deleted: InstanceView[];
 beforeAll(async () => {
   cloud = await startTestCloud({ hosts: [{ name: 'host1' }, { name: 'host2', zone: 'east' }] });
   const { store } = cloud.runtime;
-  const unlimited = { instances: -1, vcpus: -1, memoryMb: -1, keyPairs: -1 };
+  const unlimited = { instances: -1, vcpus: -1, memoryMb: -1, keyPairs: -1, serverGroups: -1, securityGroups: -1 };
   await (await store.view('quota')).reached(await (await store.bucket('quota')).put('admin', unlimited));
   const all: InstanceView[] = [];
   for (let index = 0; index < 12; index++) {

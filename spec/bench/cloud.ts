@@ -16,7 +16,7 @@ import type { Layout } from './figures.ts';
 
 /** Room for what is alive at a time: a simulated host has 1024 vCPUs to give out. */
 const cidr = '10.20.0.0/20';
-const unlimited = { instances: -1, vcpus: -1, memoryMb: -1, keyPairs: -1 };
+const unlimited = { instances: -1, vcpus: -1, memoryMb: -1, keyPairs: -1, serverGroups: -1, securityGroups: -1 };
 const request = { image: 'simulated', flavor: 'm1.micro' };
 const deletionsAtOnce = 50;
 const startDeadlineMs = 60_000;

@@ -16,7 +16,7 @@ export async function findCodecs(): Promise<Map<string, Codec<unknown>>> {
 }
 
 function collect(path: string, value: unknown, found: Map<string, Codec<unknown>>): void {
-  if (typeof value !== 'object' || value === null) return;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
   if (isCodec(value)) {
     found.set(path, value);
     return;

@@ -264,6 +264,7 @@ it('places an image where its architecture is', async () => {
   const image: Image = {
     id: nameUuid('image', 'arm'),
     name: 'arm',
+    status: 'active',
     diskFormat: 'none',
     minDiskGb: 0,
     minMemoryMb: 0,

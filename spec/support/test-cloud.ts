@@ -17,7 +17,9 @@ import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import type { SchedulerOptions } from '../../actors/scheduler/scheduler.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
-import { api, type CreateInstance, type InstanceView } from '../../transport/messages/api.ts';
+import type { CreateInstance, InstanceView } from '../../transport/messages/api/instance.ts';
+import { api } from '../../transport/messages/api.ts';
+import type { RoleName } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { connectBus } from '../../transport/nats/bus.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
@@ -37,7 +39,7 @@ export interface TestCloud {
   token: string;
   hypervisors: Map<string, SimulatedHypervisor>;
   /** A client of a user of a project of its own. */
-  createUser(project: string, roles?: string[]): Promise<ApiClient>;
+  createUser(project: string, roles?: RoleName[]): Promise<ApiClient>;
   /** A runtime with a connection of its own, as another process would have. */
   connect(): Promise<Runtime>;
   addHost(host: TestHost): Promise<Part>;
@@ -107,7 +109,7 @@ export async function startTestCloud({
     hypervisors,
     connect,
     addHost,
-    async createUser(project, roles = ['member']) {
+    async createUser(project, roles: RoleName[] = ['member']) {
       const [projects, users, tokens] = await Promise.all([
         runtime.store.bucket('project'),
         runtime.store.bucket('user'),

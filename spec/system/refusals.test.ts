@@ -50,6 +50,7 @@ describe('a host that refuses a launch', () => {
     const revision = await images.put(id, {
       id,
       name: 'huge',
+      status: 'active',
       diskFormat: 'qcow2',
       disk: { sha256: 'a'.repeat(64), size: 3 * 1024 ** 3 },
       minDiskGb: 0,

@@ -16,7 +16,7 @@ const double = defineCall(
   Exact({ doubled: Type.Integer() }),
   { timeoutMs: 300 },
 );
-const subject = subjects.controllerCall('double');
+const subject = subjects.networkCall('double');
 
 let nats: TestNats;
 beforeAll(async () => {

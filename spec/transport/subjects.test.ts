@@ -53,7 +53,7 @@ it('gives back the name of a message', () => {
 });
 
 it('refuses a name of a message that is no token', () => {
-  for (const name of ['', 'a.b', '*', '>', 'a b']) expect(() => subjects.controllerCall(name)).toThrow(TypeError);
+  for (const name of ['', 'a.b', '*', '>', 'a b']) expect(() => subjects.networkCall(name)).toThrow(TypeError);
 });
 
 describe('every subject of ours', () => {
@@ -66,7 +66,7 @@ describe('every subject of ours', () => {
     expect(isCaptured(subjects.instanceFact('any project', 'a'), streams.facts.subjects)).toBe(true);
     const all = [...streams.casts.subjects, ...streams.facts.subjects];
     expect(isCaptured(subjects.computeCall('any host', 'a'), all)).toBe(false);
-    expect(isCaptured(subjects.controllerCall('a'), all)).toBe(false);
+    expect(isCaptured(subjects.controllerCall('instance', 'create'), all)).toBe(false);
     expect(isCaptured(subjects.api('instance', 'list'), all)).toBe(false);
   });
 });

@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fail } from '../../machines/failure.ts';
-import { api, type CreateInstance, type InstanceView } from '../messages/api.ts';
+import type { CreateInstance, InstanceView } from '../messages/api/instance.ts';
+import { api } from '../messages/api.ts';
 import type { ApiClient, InstanceFact } from '../nats/api-client.ts';
 import { Progress } from './progress.ts';
 

@@ -3,9 +3,8 @@ import Type from 'typebox';
 import { defineCall } from '../nats/call.ts';
 import { defineCast } from '../nats/cast.ts';
 import { defineFact } from '../nats/fact.ts';
-import { CreateInstance, CreateKeyPair, DeleteKeyPair } from './api.ts';
-import { Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Time, Uuid } from './common.ts';
-import { Instance, KeyPair } from './records.ts';
+import { Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Text, Time, Uuid } from './common.ts';
+import { Flavor, Instance } from './records.ts';
 
 const StoredInstance = Exact({ record: Instance, revision: Revision });
 
@@ -19,32 +18,17 @@ export const InstanceCommand = Type.Union([
       'instance.unpause',
       'instance.suspend',
       'instance.resume',
+      'instance.confirmResize',
+      'instance.revertResize',
       'instance.delete',
     ]),
     at: Time,
   }),
   Exact({ type: Type.Literal('instance.reboot'), how: OneOf(['soft', 'hard']), at: Time }),
+  Exact({ type: Type.Literal('instance.rebuild'), imageId: Uuid, at: Time }),
+  Exact({ type: Type.Literal('instance.resize'), flavor: Flavor, at: Time }),
 ]);
 export type InstanceCommand = Type.Static<typeof InstanceCommand>;
-
-/** API server → cloud controller. */
-export const controllerCalls = {
-  /** Not idempotent without a client token: a timeout is not retried. */
-  createInstance: defineCall('create_instance', CreateInstance, Exact({ instances: Type.Array(StoredInstance) })),
-  /** `revision`: where the record reflects the command; absent when its host has yet to hear of it. */
-  commandInstance: defineCall(
-    'command_instance',
-    Exact({ uuid: Uuid, command: InstanceCommand }),
-    Exact({ revision: Type.Optional(Revision) }),
-  ),
-  createKeyPair: defineCall(
-    'create_key_pair',
-    CreateKeyPair,
-    Exact({ keyPair: KeyPair, privateKey: Type.Optional(Type.String()), revision: Revision }),
-  ),
-  /** `revision`: the one that was deleted. */
-  deleteKeyPair: defineCall('delete_key_pair', DeleteKeyPair, Exact({ key: Type.String(), revision: Revision })),
-} as const;
 
 /** Compute host → network controller. Idempotent by the instance's uuid. */
 export const networkCalls = {
@@ -79,8 +63,17 @@ export const networkCalls = {
   }),
 } as const;
 
-/** API server → compute host. */
+/** What an operator wants of a host, as its chart hears it. */
+export const HostCommand = Type.Union([
+  Exact({ type: Type.Literal('host.enable'), at: Time }),
+  Exact({ type: OneOf(['host.disable', 'host.drain']), reason: Text, at: Time }),
+]);
+export type HostCommand = Type.Static<typeof HostCommand>;
+
 export const computeCalls = {
+  /** Cloud controller → compute host. `revision`: of the host's record that shows the command. */
+  commandHost: defineCall('command_host', Exact({ command: HostCommand }), Exact({ revision: Revision })),
+  /** API server → compute host. */
   consoleLog: defineCall(
     'console_log',
     Exact({ uuid: Uuid, maxBytes: Type.Integer({ minimum: 1, maximum: 262_144 }) }),
@@ -100,27 +93,30 @@ export const computeCasts = {
   commandInstance: defineCast('command_instance', Exact({ uuid: Uuid, command: InstanceCommand })),
 } as const;
 
+export const InstanceFact = Exact({
+  type: Type.String({
+    description: 'transition, command, or one of Nova’s usage notifications, such as compute.instance.create.end',
+  }),
+  uuid: Uuid,
+  projectId: Id,
+  name: Type.String(),
+  at: Time,
+  from: Type.Optional(Type.String({ description: 'of a transition: the state of the chart that was left, dotted' })),
+  to: Type.String({ description: 'the state of the chart, dotted' }),
+  command: Type.Optional(Type.String({ description: 'of a command: what was asked, as `stop`' })),
+  vmState: Type.String(),
+  taskState: Type.Optional(Type.String()),
+  attempt: Type.Integer(),
+  host: Type.Optional(Type.String()),
+  failure: Type.Optional(FailureSchema),
+  requestId: Type.String({ description: 'of the request that led to it' }),
+  userId: Type.Optional(Id),
+});
+export type InstanceFact = Type.Static<typeof InstanceFact>;
+
 export const facts = {
-  /** The owner of the instance → anyone: one transition, or one of Nova's usage notifications. */
-  instance: defineFact(
-    'instance',
-    Exact({
-      type: Type.String(),
-      uuid: Uuid,
-      projectId: Id,
-      name: Type.String(),
-      at: Time,
-      /** Chart states, dotted; absent on a notification. */
-      from: Type.Optional(Type.String()),
-      to: Type.String(),
-      event: Type.Optional(Type.String()),
-      vmState: Type.String(),
-      taskState: Type.Optional(Type.String()),
-      attempt: Type.Integer(),
-      host: Type.Optional(Type.String()),
-      failure: Type.Optional(FailureSchema),
-    }),
-  ),
+  /** The owner of the instance → anyone: one transition, one accepted command, or one of Nova's usage notifications. */
+  instance: defineFact('instance', InstanceFact),
   host: defineFact(
     'host',
     Exact({

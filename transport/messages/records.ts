@@ -13,14 +13,20 @@ export const Flavor = Exact({
   memoryMb: Type.Integer({ minimum: 1, maximum: 64 * 1024 * 1024 }),
   /** 0: as large as the image's own disk. */
   rootGb: Type.Integer({ minimum: 0, maximum: 1024 * 1024 }),
+  /** What its instances ask of a host. Nova's extra specs. */
+  extraSpecs: Type.Optional(Metadata),
 });
 export type Flavor = Static<typeof Flavor>;
 
-const ImageFile = Exact({ sha256: Sha256, size: Type.Integer({ minimum: 0 }) });
+export const ImageFile = Exact({ sha256: Sha256, size: Type.Integer({ minimum: 0 }) });
+export const imageFileRoles = ['disk', 'kernel', 'ramdisk'] as const;
+/** Announced; being put together from its chunks; fit to launch. */
+export const imageStatuses = ['queued', 'saving', 'active'] as const;
 
 export const Image = Exact({
   id: Uuid,
   name: Name,
+  status: OneOf(imageStatuses),
   /** Of its disk; `none`: only a kernel and a ramdisk. */
   diskFormat: OneOf(['qcow2', 'raw', 'none']),
   disk: Type.Optional(ImageFile),
@@ -31,6 +37,7 @@ export const Image = Exact({
   minMemoryMb: Type.Integer({ minimum: 0 }),
   /** What the host must offer, for example `architecture: x86_64`. Nova's image properties. */
   properties: Metadata,
+  /** Whose it is; absent: everybody's. */
   projectId: Type.Optional(Id),
   createdAt: Time,
 });
@@ -82,7 +89,16 @@ export const ChartSnapshot = Exact({
 });
 export type ChartSnapshot = Static<typeof ChartSnapshot>;
 
-export const vmStates = ['building', 'active', 'stopped', 'paused', 'suspended', 'deleted', 'error'] as const;
+export const vmStates = [
+  'building',
+  'active',
+  'stopped',
+  'paused',
+  'suspended',
+  'resized',
+  'deleted',
+  'error',
+] as const;
 export const powerStates = ['nostate', 'running', 'paused', 'shutdown', 'crashed', 'suspended'] as const;
 
 /**
@@ -107,6 +123,8 @@ export const Instance = Exact({
   networks: Type.Array(Exact({ networkId: Uuid, mac: Mac, fixedIp: Type.Optional(Ipv4) })),
   metadata: Metadata,
   tags: Type.Array(Type.String({ maxLength: 60 })),
+  /** Commands are refused, but for an administrator's. */
+  lock: Type.Optional(Exact({ by: OneOf(['owner', 'admin']), reason: Type.Optional(Text) })),
   /** Whether there is an InstancePayload of the same key. */
   hasPayload: Type.Boolean(),
   /** A digest of the request that a client token stands for. */
@@ -149,6 +167,19 @@ export const Host = Exact({
 });
 export type Host = Static<typeof Host>;
 
+/** A group of hosts. Nova's host aggregate. */
+export const Aggregate = Exact({
+  id: Uuid,
+  name: Name,
+  /** The zone that its hosts are in, instead of their own. */
+  availabilityZone: Type.Optional(Id),
+  hosts: Type.Array(Type.String({ minLength: 1, maxLength: 255 })),
+  metadata: Metadata,
+  createdAt: Time,
+  updatedAt: Time,
+});
+export type Aggregate = Static<typeof Aggregate>;
+
 export const Network = Exact({
   id: Uuid,
   name: Name,
@@ -188,20 +219,27 @@ export type Port = Static<typeof Port>;
 export const AddressLease = Exact({ portId: Uuid, instanceUuid: Uuid, leasedAt: Time });
 export type AddressLease = Static<typeof AddressLease>;
 
+/** What one rule allows; what it does not say is any. */
+export const SecurityGroupRule = Exact({
+  id: Uuid,
+  direction: OneOf(['ingress', 'egress']),
+  protocol: Type.Optional(OneOf(['tcp', 'udp', 'icmp'])),
+  /** Of icmp: the type. */
+  fromPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 })),
+  /** Of icmp: the code. */
+  toPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 })),
+  cidr: Type.Optional(Type.String({ maxLength: 43 })),
+  /** The name of a group of the project: its members. */
+  group: Type.Optional(Name),
+});
+export type SecurityGroupRule = Static<typeof SecurityGroupRule>;
+
 export const SecurityGroup = Exact({
+  id: Uuid,
   name: Name,
   projectId: Id,
   description: Text,
-  rules: Type.Array(
-    Exact({
-      direction: OneOf(['ingress', 'egress']),
-      protocol: Type.Optional(OneOf(['tcp', 'udp', 'icmp'])),
-      fromPort: Type.Optional(Type.Integer({ minimum: -1, maximum: 65535 })),
-      toPort: Type.Optional(Type.Integer({ minimum: -1, maximum: 65535 })),
-      cidr: Type.Optional(Type.String()),
-      group: Type.Optional(Name),
-    }),
-  ),
+  rules: Type.Array(SecurityGroupRule, { maxItems: 200 }),
   createdAt: Time,
 });
 export type SecurityGroup = Static<typeof SecurityGroup>;
@@ -209,18 +247,28 @@ export type SecurityGroup = Static<typeof SecurityGroup>;
 export const Project = Exact({ id: Id, name: Name, isEnabled: Type.Boolean(), createdAt: Time });
 export type Project = Static<typeof Project>;
 
+/** May do everything, everywhere; may change what is the project's; may look at it. */
+export const roleNames = ['admin', 'member', 'reader'] as const;
+export type RoleName = (typeof roleNames)[number];
+
 export const User = Exact({
   id: Id,
   name: Name,
   isEnabled: Type.Boolean(),
   /** Project id → roles there. */
-  roles: Type.Record(Type.String(), Type.Array(Type.String())),
+  roles: Type.Record(Type.String(), Type.Array(OneOf(roleNames))),
   createdAt: Time,
 });
 export type User = Static<typeof User>;
 
 /** The key is the lower-case hex SHA-256 of the secret, which is stored nowhere. */
-export const Token = Exact({ userId: Id, projectId: Id, expiresAt: Type.Optional(Time), createdAt: Time });
+export const Token = Exact({
+  userId: Id,
+  projectId: Id,
+  description: Type.Optional(Text),
+  expiresAt: Type.Optional(Time),
+  createdAt: Time,
+});
 export type Token = Static<typeof Token>;
 
 /**
@@ -238,11 +286,16 @@ export const Admission = Exact({
 });
 export type Admission = Static<typeof Admission>;
 
+const Limit = Type.Integer({ minimum: -1, maximum: 2 ** 31 - 1, description: '-1: none' });
+
 export const Quota = Exact({
-  instances: Type.Integer({ minimum: -1 }),
-  vcpus: Type.Integer({ minimum: -1 }),
-  memoryMb: Type.Integer({ minimum: -1 }),
-  keyPairs: Type.Integer({ minimum: -1 }),
+  instances: Limit,
+  vcpus: Limit,
+  memoryMb: Limit,
+  /** Of each user in the project. */
+  keyPairs: Limit,
+  serverGroups: Limit,
+  securityGroups: Limit,
 });
 export type Quota = Static<typeof Quota>;
 
@@ -256,6 +309,7 @@ export const buckets = {
   image: defineBucket('cloud_image', Image),
   keyPair: defineBucket('cloud_key_pair', KeyPair),
   host: defineBucket('cloud_host', Host),
+  aggregate: defineBucket('cloud_aggregate', Aggregate),
   network: defineBucket('cloud_network', Network),
   subnet: defineBucket('cloud_subnet', Subnet),
   port: defineBucket('cloud_port', Port),

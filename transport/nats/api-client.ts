@@ -1,6 +1,6 @@
 /** A client of the API: what a NATS request to `cloud.api.v1.>` looks like from the other side. */
 import { headers } from 'nats';
-import type { Endpoint } from '../messages/api.ts';
+import type { Endpoint } from '../messages/api/endpoint.ts';
 import { facts } from '../messages/internal.ts';
 import type { Bus } from './bus.ts';
 import { request } from './call.ts';

@@ -63,7 +63,18 @@ export async function request<Request, Reply>(
   body: Request,
   carried: MsgHdrs,
 ): Promise<Reply> {
-  const payload = requestCodec.encode(body);
+  return reply.decode((await exchange(bus, subject, name, requestCodec.encode(body), carried, timeoutMs)).data);
+}
+
+/** Sends and waits; rejects with the failure that was answered, or that says why there was no answer. */
+export async function exchange(
+  bus: Bus,
+  subject: string,
+  name: string,
+  payload: string | Uint8Array,
+  carried: MsgHdrs,
+  timeoutMs: number,
+): Promise<Msg> {
   let message: Msg;
   try {
     message = await bus.connection.request(subject, payload, { timeout: timeoutMs, headers: carried });
@@ -71,7 +82,7 @@ export async function request<Request, Reply>(
     throw whyUnanswered(error, name, timeoutMs);
   }
   if (isFailureReply(message)) throw wireToFailure(message);
-  return reply.decode(message.data);
+  return message;
 }
 
 /** Takes no more calls, and resolves when those in hand are answered. */
@@ -83,14 +94,29 @@ export function serve<Request, Reply>(
   subject: string,
   { request, reply }: Call<Request, Reply>,
   handle: (body: Request, context: CallContext) => Promise<Reply>,
-  { queue }: { queue?: string } = {},
+  options: { queue?: string } = {},
+): StopServing {
+  return listen(bus, subject, options, (message) => {
+    const context = readContext(message.headers);
+    return answer(message, context, async () => ({
+      payload: reply.encode(await handle(request.decode(message.data), context)),
+    }));
+  });
+}
+
+/** Takes messages, each of which is answered by when its promise resolves. */
+export function listen(
+  bus: Bus,
+  subject: string,
+  { queue }: { queue?: string },
+  take: (message: Msg) => Promise<unknown>,
 ): StopServing {
   const inHand = new Set<Promise<unknown>>();
   const subscription = bus.connection.subscribe(subject, {
     ...(queue && { queue }),
     callback: (error, message) => {
       if (error) return;
-      const answering = answer(message, readContext(message.headers), request, reply, handle);
+      const answering = take(message);
       inHand.add(answering);
       void answering.finally(() => inHand.delete(answering));
     },
@@ -102,16 +128,21 @@ export function serve<Request, Reply>(
   };
 }
 
-/** Decodes, handles, and answers; whatever goes wrong becomes a failure reply. Never rejects. */
-export async function answer<Request, Reply>(
+/** What goes back to the caller. */
+export interface Answer {
+  payload: string | Uint8Array;
+  headers?: MsgHdrs;
+}
+
+/** Answers with what `work` makes; whatever goes wrong becomes a failure reply, and is returned. Never rejects. */
+export async function answer(
   message: Msg,
   context: CallContext,
-  request: Codec<Request>,
-  reply: Codec<Reply>,
-  handle: (body: Request, context: CallContext) => Promise<Reply>,
+  work: () => Promise<Answer>,
 ): Promise<Failure | undefined> {
   try {
-    respond(message, reply.encode(await handle(request.decode(message.data), context)));
+    const { payload, headers: carried } = await work();
+    respond(message, payload, carried);
     return undefined;
   } catch (thrown) {
     return refuse(message, thrown, context);
@@ -136,7 +167,7 @@ export function refuse(message: Msg, thrown: unknown, { requestId }: CallContext
 }
 
 /** Rejects with `unsupported` when the server does not carry so much. */
-function respond(message: Msg, payload: string, carried?: MsgHdrs): void {
+function respond(message: Msg, payload: string | Uint8Array, carried?: MsgHdrs): void {
   try {
     message.respond(payload, carried && { headers: carried });
   } catch (error) {

@@ -3,7 +3,7 @@
  *
  * ```
  * cloud.api.v1.<resource>.<verb>           a client's request, to any API server
- * cloud.controller.call.<name>             to any cloud controller
+ * cloud.controller.call.<resource>.<verb>  a client's request that changes something, to any cloud controller
  * cloud.network.call.<name>                to any network controller
  * cloud.scheduler.cast.<name>              to any scheduler, through the work queue
  * cloud.compute.<host>.call.<name>         to one host
@@ -27,7 +27,7 @@ export const imageObjectStore = 'cloud_images';
 
 export const subjects = {
   api: (resource: string, verb: string) => `${apiPrefix}.${token(resource)}.${token(verb)}`,
-  controllerCall: (name: string) => `cloud.controller.call.${token(name)}`,
+  controllerCall: (resource: string, verb: string) => `cloud.controller.call.${token(resource)}.${token(verb)}`,
   networkCall: (name: string) => `cloud.network.call.${token(name)}`,
   schedulerCast: (name: string) => `cloud.scheduler.cast.${token(name)}`,
   schedulerCasts: () => 'cloud.scheduler.cast.>',

@@ -2,8 +2,9 @@
 import type { StateValue } from 'xstate';
 import type { InstanceContext } from '../../machines/instance.ts';
 import { commandsIn, statePath } from '../../machines/instance-states.ts';
-import type { InstanceView } from '../../transport/messages/api.ts';
+import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
+import { timestamp } from './timestamp.ts';
 
 export function viewInstance({ chart, ...record }: Instance): InstanceView {
   const context = chart.context as unknown as InstanceContext;
@@ -30,6 +31,7 @@ export function viewInstance({ chart, ...record }: Instance): InstanceView {
     ports,
     metadata: record.metadata,
     tags: record.tags,
+    ...(record.lock && { lock: record.lock }),
     attempt,
     ...(fault && { fault: { ...fault, at: timestamp(fault.at) } }),
     createdAt: timestamp(record.createdAt),
@@ -39,8 +41,4 @@ export function viewInstance({ chart, ...record }: Instance): InstanceView {
     ...(terminatedAt !== undefined && { terminatedAt: timestamp(terminatedAt) }),
     commands: chart.status === 'done' ? [] : [...commandsIn(value)],
   };
-}
-
-export function timestamp(time: number): string {
-  return new Date(time).toISOString();
 }

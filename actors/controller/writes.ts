@@ -1,0 +1,28 @@
+/** What a cloud controller does for clients: one list of handlers a resource. */
+import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
+import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
+import type { Outcome } from '../../transport/nats/relay.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Admissions } from './admissions.ts';
+
+export interface WriteRequest {
+  caller: Caller;
+  context: CallContext;
+}
+
+/** Registers what does an endpoint's work. */
+export type OnWrite = <Q, R>(
+  endpoint: Endpoint<Q, R>,
+  handle: (body: Q, request: WriteRequest) => Promise<Outcome<R>>,
+) => void;
+
+/** What the handlers of one controller share. */
+export interface ControllerWorld extends Runtime {
+  readonly admissions: Admissions;
+  /** How many hosts may be tried for a launch. */
+  readonly maxAttempts: number;
+  isStopping(): boolean;
+}
+
+/** Opens what a resource needs, and registers its endpoints. */
+export type Writes = (on: OnWrite, world: ControllerWorld) => Promise<void> | void;

@@ -1,0 +1,30 @@
+/** Requests about what happened. What happens is published as it does, on `cloud.fact.instance.<project>.<uuid>`. */
+import Type, { type Static } from 'typebox';
+import { Exact, Timestamp } from '../common.ts';
+import { InstanceFact } from '../internal.ts';
+import { read } from './endpoint.ts';
+import { InstanceUuid } from './fields.ts';
+
+export const FactView = Exact({
+  sequence: Type.Integer({ minimum: 1, description: 'of the stream: later facts have greater ones' }),
+  fact: InstanceFact,
+});
+export type FactView = Static<typeof FactView>;
+
+export const factEndpoints = {
+  list: read({
+    name: 'fact.list',
+    description:
+      'What happened to the instances of the project, oldest first, as far back as facts are kept. To miss nothing: ' +
+      'subscribe, then list up to the first fact that came.',
+    request: Exact({
+      uuid: Type.Optional(InstanceUuid),
+      since: Type.Optional(Timestamp),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+      marker: Type.Optional(
+        Type.Integer({ minimum: 1, description: 'the sequence of the last fact of the page before' }),
+      ),
+    }),
+    reply: Exact({ facts: Type.Array(FactView) }),
+  }),
+};

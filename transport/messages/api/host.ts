@@ -1,0 +1,163 @@
+/** Requests about compute hosts, the zones that they are in, and aggregates of them. */
+import Type, { type Static } from 'typebox';
+import { Exact, Id, Metadata, Name, Text, Timestamp, Uuid } from '../common.ts';
+import { Host } from '../records.ts';
+import { Of, read, write } from './endpoint.ts';
+import { HostName, Nothing, paging } from './fields.ts';
+
+const { hypervisor, service, hypervisorState, capacity, allocationRatio } = Host.properties;
+
+export const HostView = Exact({
+  name: Type.String(),
+  isAlive: Type.Boolean({ description: 'its heartbeat was heard lately' }),
+  availabilityZone: Id,
+  aggregates: Type.Array(Type.String(), { description: 'names of the aggregates that it is in' }),
+  hypervisor,
+  service,
+  disabledReason: Type.Optional(Type.String()),
+  hypervisorState,
+  capacity,
+  allocationRatio,
+  used: capacity,
+  instances: Type.Integer(),
+  startedAt: Timestamp,
+  heartbeatAt: Timestamp,
+});
+export type HostView = Static<typeof HostView>;
+
+const OneHost = Exact({ host: HostName });
+const HostReply = Exact({ host: HostView });
+const WithReason = Exact({ host: HostName, reason: Text });
+
+export const hostEndpoints = {
+  list: read({
+    name: 'host.list',
+    description: 'The compute hosts, by name.',
+    access: 'admin',
+    request: Exact({
+      availabilityZone: Type.Optional(Id),
+      service: Type.Optional(service),
+      ...paging,
+      marker: Type.Optional(HostName),
+    }),
+    reply: Exact({ hosts: Type.Array(HostView) }),
+  }),
+  get: read({
+    name: 'host.get',
+    description: 'One compute host.',
+    access: 'admin',
+    request: OneHost,
+    reply: HostReply,
+  }),
+  enable: write({
+    name: 'host.enable',
+    description: 'Lets new instances come to a host.',
+    access: 'admin',
+    request: OneHost,
+    reply: HostReply,
+  }),
+  disable: write({
+    name: 'host.disable',
+    description: 'Keeps new instances away from a host; those that are there go on. Also for a host that is down.',
+    access: 'admin',
+    request: WithReason,
+    reply: HostReply,
+  }),
+  drain: write({
+    name: 'host.drain',
+    description: 'Keeps new instances away from a host whose instances are to be moved or deleted.',
+    access: 'admin',
+    request: WithReason,
+    reply: HostReply,
+  }),
+};
+
+export const zoneEndpoints = {
+  list: read({
+    name: 'zone.list',
+    description: 'The availability zones that hosts are in; available: where an instance may be launched now.',
+    request: Nothing,
+    reply: Exact({
+      zones: Type.Array(Exact({ name: Type.String(), isAvailable: Type.Boolean() })),
+    }),
+  }),
+};
+
+export const AggregateView = Exact({
+  id: Uuid,
+  name: Type.String(),
+  availabilityZone: Type.Optional(Id),
+  hosts: Type.Array(Type.String()),
+  metadata: Metadata,
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+});
+export type AggregateView = Static<typeof AggregateView>;
+
+/** Id or name. */
+const AggregateRef = Of('aggregate.list', '/aggregates/*/id', Name);
+const OneAggregate = Exact({ aggregate: AggregateRef });
+const AggregateReply = Exact({ aggregate: AggregateView });
+
+export const aggregateEndpoints = {
+  create: write({
+    name: 'aggregate.create',
+    description:
+      'Makes a group of hosts. With a zone, its hosts are in that zone instead of their own; its metadata is what ' +
+      'flavors ask for with extra specs `aggregate_instance_extra_specs:<key>`.',
+    access: 'admin',
+    request: Exact({
+      name: Name,
+      availabilityZone: Type.Optional(Id),
+      metadata: Type.Optional(Metadata),
+    }),
+    reply: AggregateReply,
+  }),
+  get: read({
+    name: 'aggregate.get',
+    description: 'One aggregate, by id or name.',
+    access: 'admin',
+    request: OneAggregate,
+    reply: AggregateReply,
+  }),
+  list: read({
+    name: 'aggregate.list',
+    description: 'The aggregates, by name.',
+    access: 'admin',
+    request: Exact({ ...paging, marker: Type.Optional(AggregateRef) }),
+    reply: Exact({ aggregates: Type.Array(AggregateView) }),
+  }),
+  update: write({
+    name: 'aggregate.update',
+    description: 'Renames an aggregate, or replaces its zone or metadata: what is not given stays as it is.',
+    access: 'admin',
+    request: Exact({
+      aggregate: AggregateRef,
+      name: Type.Optional(Name),
+      availabilityZone: Type.Optional(Type.Union([Id, Type.Null()], { description: 'null: no zone' })),
+      metadata: Type.Optional(Metadata),
+    }),
+    reply: AggregateReply,
+  }),
+  addHost: write({
+    name: 'aggregate.add-host',
+    description: 'Adds a host. It may be in several aggregates, but in one zone only.',
+    access: 'admin',
+    request: Exact({ aggregate: AggregateRef, host: HostName }),
+    reply: AggregateReply,
+  }),
+  removeHost: write({
+    name: 'aggregate.remove-host',
+    description: 'Takes a host out.',
+    access: 'admin',
+    request: Exact({ aggregate: AggregateRef, host: HostName }),
+    reply: AggregateReply,
+  }),
+  delete: write({
+    name: 'aggregate.delete',
+    description: 'Deletes an aggregate that has no hosts.',
+    access: 'admin',
+    request: OneAggregate,
+    reply: Nothing,
+  }),
+};

@@ -1,0 +1,177 @@
+/** Requests about projects, users, their roles, and the tokens that they show. */
+import Type, { type Static } from 'typebox';
+import { Exact, Id, Name, OneOf, Sha256, Text, Timestamp } from '../common.ts';
+import { roleNames } from '../records.ts';
+import { Of, read, write } from './endpoint.ts';
+import { Nothing, ProjectId, paging, UserId } from './fields.ts';
+
+export const ProjectView = Exact({
+  id: Id,
+  name: Type.String(),
+  isEnabled: Type.Boolean(),
+  createdAt: Timestamp,
+});
+export type ProjectView = Static<typeof ProjectView>;
+
+const ProjectReply = Exact({ project: ProjectView });
+
+export const projectEndpoints = {
+  create: write({
+    name: 'project.create',
+    description: 'Makes a project; its id is made up when none is given.',
+    access: 'admin',
+    request: Exact({ id: Type.Optional(Id), name: Name }),
+    reply: ProjectReply,
+  }),
+  get: read({
+    name: 'project.get',
+    description: 'One project; without an id, the one that the token is for. Others are for administrators.',
+    request: Exact({ id: Type.Optional(ProjectId) }),
+    reply: ProjectReply,
+  }),
+  list: read({
+    name: 'project.list',
+    description: 'The projects that the user has a role in, by name; an administrator sees all.',
+    request: Exact({ ...paging, marker: Type.Optional(ProjectId) }),
+    reply: Exact({ projects: Type.Array(ProjectView) }),
+  }),
+  update: write({
+    name: 'project.update',
+    description: 'Renames, disables or enables a project. Nobody can use a disabled one; its instances go on.',
+    access: 'admin',
+    request: Exact({ id: ProjectId, name: Type.Optional(Name), isEnabled: Type.Optional(Type.Boolean()) }),
+    reply: ProjectReply,
+  }),
+  delete: write({
+    name: 'project.delete',
+    description: 'Deletes a project that has no instances, with its key pairs, groups, quota, tokens and roles.',
+    access: 'admin',
+    request: Exact({ id: ProjectId }),
+    reply: Nothing,
+  }),
+};
+
+const Role = OneOf(roleNames);
+const Roles = Type.Record(Type.String(), Type.Array(Role), { description: 'project id → roles there' });
+
+export const UserView = Exact({
+  id: Id,
+  name: Type.String(),
+  isEnabled: Type.Boolean(),
+  roles: Roles,
+  createdAt: Timestamp,
+});
+export type UserView = Static<typeof UserView>;
+
+const UserReply = Exact({ user: UserView });
+
+export const userEndpoints = {
+  create: write({
+    name: 'user.create',
+    description: 'Makes a user, without roles; the id is made up when none is given.',
+    access: 'admin',
+    request: Exact({ id: Type.Optional(Id), name: Name }),
+    reply: UserReply,
+  }),
+  get: read({
+    name: 'user.get',
+    description: 'One user; without an id, the one that asks. Others are for administrators.',
+    request: Exact({ id: Type.Optional(UserId) }),
+    reply: UserReply,
+  }),
+  list: read({
+    name: 'user.list',
+    description: 'The users, by name.',
+    access: 'admin',
+    request: Exact({ ...paging, marker: Type.Optional(UserId) }),
+    reply: Exact({ users: Type.Array(UserView) }),
+  }),
+  update: write({
+    name: 'user.update',
+    description: 'Renames, disables or enables a user. A disabled one’s tokens are worth nothing.',
+    access: 'admin',
+    request: Exact({ id: UserId, name: Type.Optional(Name), isEnabled: Type.Optional(Type.Boolean()) }),
+    reply: UserReply,
+  }),
+  delete: write({
+    name: 'user.delete',
+    description: 'Deletes a user, with tokens and key pairs; instances stay.',
+    access: 'admin',
+    request: Exact({ id: UserId }),
+    reply: Nothing,
+  }),
+  grant: write({
+    name: 'user.grant',
+    description: 'Gives a user a role in a project.',
+    access: 'admin',
+    request: Exact({ id: UserId, projectId: ProjectId, role: Role }),
+    reply: UserReply,
+  }),
+  revoke: write({
+    name: 'user.revoke',
+    description: 'Takes a role in a project from a user. The last administrator stays one.',
+    access: 'admin',
+    request: Exact({ id: UserId, projectId: ProjectId, role: Role }),
+    reply: UserReply,
+  }),
+};
+
+export const roleEndpoints = {
+  list: read({
+    name: 'role.list',
+    description: 'The roles that there are, and what each allows.',
+    request: Nothing,
+    reply: Exact({ roles: Type.Array(Exact({ name: Role, description: Type.String() })) }),
+  }),
+};
+
+/** What is known of a token. Its secret is stored nowhere. */
+export const TokenView = Exact({
+  id: Type.Unsafe<string>({ ...Sha256, description: 'the SHA-256 of the secret' }),
+  userId: Id,
+  projectId: Id,
+  description: Type.Optional(Text),
+  expiresAt: Type.Optional(Timestamp),
+  createdAt: Timestamp,
+});
+export type TokenView = Static<typeof TokenView>;
+
+export const tokenEndpoints = {
+  create: write({
+    name: 'token.create',
+    description: 'Makes a token; its secret is answered once. For oneself; administrators also for others.',
+    access: 'reader',
+    request: Exact({
+      userId: Type.Optional(UserId),
+      projectId: Type.Optional(ProjectId),
+      expiresInSeconds: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 10 * 365 * 86_400, description: 'absent: until it is revoked' }),
+      ),
+      description: Type.Optional(Text),
+    }),
+    reply: Exact({ token: TokenView, secret: Type.String() }),
+  }),
+  get: read({
+    name: 'token.get',
+    description: 'The token that the request shows: who asks, for which project, with which roles.',
+    request: Nothing,
+    reply: Exact({ token: TokenView, roles: Type.Array(Role) }),
+  }),
+  list: read({
+    name: 'token.list',
+    description: 'The user’s own tokens, newest first; administrators may ask for another’s.',
+    request: Exact({
+      userId: Type.Optional(UserId),
+      ...paging,
+      marker: Type.Optional(Of('token.list', '/tokens/*/id', Sha256)),
+    }),
+    reply: Exact({ tokens: Type.Array(TokenView) }),
+  }),
+  revoke: write({
+    name: 'token.revoke',
+    description: 'Makes a token worthless, at once. One’s own; administrators revoke any.',
+    access: 'reader',
+    request: Exact({ id: Of('token.list', '/tokens/*/id', Sha256) }),
+    reply: Nothing,
+  }),
+};
