@@ -39,7 +39,21 @@ export function visibleStates(
 /** What the states of an instance are before its chart has begun. */
 export const unborn: VisibleStates = { vmState: 'building', powerState: 'nostate' };
 
-export const instanceCommands = ['start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume', 'delete'] as const;
+/** As they are called in requests. */
+export const instanceCommands = [
+  'start',
+  'stop',
+  'reboot',
+  'pause',
+  'unpause',
+  'suspend',
+  'resume',
+  'rebuild',
+  'resize',
+  'confirm-resize',
+  'revert-resize',
+  'delete',
+] as const;
 export type InstanceCommandName = (typeof instanceCommands)[number];
 
 /** The commands that the chart accepts in a state. */
@@ -67,12 +81,26 @@ const anyContext: InstanceContext = {
   isDeleteWanted: false,
 };
 
+const anyFlavor = { id: '', name: '', vcpus: 1, memoryMb: 1, rootGb: 0 };
+
 function eventsOf(name: InstanceCommandName): InstanceEvent[] {
-  if (name !== 'reboot') return [{ type: `instance.${name}`, at: 0 }];
-  return [
-    { type: 'instance.reboot', how: 'soft', at: 0 },
-    { type: 'instance.reboot', how: 'hard', at: 0 },
-  ];
+  switch (name) {
+    case 'reboot':
+      return [
+        { type: 'instance.reboot', how: 'soft', at: 0 },
+        { type: 'instance.reboot', how: 'hard', at: 0 },
+      ];
+    case 'rebuild':
+      return [{ type: 'instance.rebuild', imageId: '', at: 0 }];
+    case 'resize':
+      return [{ type: 'instance.resize', flavor: anyFlavor, at: 0 }];
+    case 'confirm-resize':
+      return [{ type: 'instance.confirmResize', at: 0 }];
+    case 'revert-resize':
+      return [{ type: 'instance.revertResize', at: 0 }];
+    default:
+      return [{ type: `instance.${name}`, at: 0 }];
+  }
 }
 
 function metaOf(path: string): InstanceMeta {

@@ -36,6 +36,16 @@ export interface InstanceContext {
   tried: { host: string; failure: Failure }[];
   ports: InstancePort[];
   isDeleteWanted: boolean;
+  /** Whether the guest is to run when its disk or its definition has been changed. */
+  isToRun?: boolean;
+  /** The image that a rebuild wants; absent: the one that it was launched from. */
+  imageId?: string;
+  /** The flavor that a resize wants, until the host has room for it. */
+  wantedFlavor?: InstanceFlavor | undefined;
+  /** The flavor that it was resized to; absent: the one that it was launched with. */
+  flavor?: InstanceFlavor;
+  /** What it had before a resize that is neither confirmed nor reverted. */
+  previousFlavor?: InstanceFlavor | undefined;
   fault?: InstanceFault | undefined;
   scheduledAt?: number;
   launchedAt?: number;
@@ -59,7 +69,16 @@ export interface InstanceFlavor {
   extraSpecs?: Record<string, string>;
 }
 
-export type Step = 'scheduling' | 'building' | 'networking' | 'mapping' | 'spawning' | 'powering' | 'releasing';
+export type Step =
+  | 'scheduling'
+  | 'building'
+  | 'networking'
+  | 'mapping'
+  | 'spawning'
+  | 'powering'
+  | 'rebuilding'
+  | 'resizing'
+  | 'releasing';
 
 /** What went wrong last, and during which step. Nova's instance fault. */
 export interface InstanceFault extends Failure, Timed {
@@ -97,7 +116,10 @@ export interface InstanceMeta {
 }
 
 export interface InstanceNotification {
-  type: `compute.instance.${'create' | 'delete'}.${'start' | 'end' | 'error'}`;
+  type: `compute.instance.${'create' | 'delete' | 'rebuild' | 'resize' | 'resize.confirm' | 'resize.revert'}.${
+    | 'start'
+    | 'end'
+    | 'error'}`;
 }
 
 /** How long each wait may take, in ms. */
@@ -112,6 +134,7 @@ export const instanceTimeouts = {
   bootTimeout: 300_000,
   powerTimeout: 180_000,
   softRebootTimeout: 60_000,
+  diskTimeout: 600_000,
   inspectionTimeout: 30_000,
   releaseTimeout: 120_000,
 } as const;
@@ -125,9 +148,9 @@ const within =
     deadline: timeOf(event) + instanceTimeouts[timeout],
   });
 
-/** What led to a failure: of giving back, the failure before it; of finding no host, that of the host tried last. */
+/** What led to a failure: the failure before it, when one leads to the next; of finding no host, that of the host tried last. */
 const causeOf = (step: Step, { fault, tried }: InstanceContext): { cause?: Failure } => {
-  if (step === 'releasing' && fault) return { cause: fault.cause ?? fault };
+  if (fault && (step === 'releasing' || step === 'powering')) return { cause: fault.cause ?? fault };
   const last = tried.at(-1);
   return step === 'scheduling' && last ? { cause: last.failure } : {};
 };
@@ -165,6 +188,11 @@ export const instanceMachine = setup({
     suspendDomain: effect(),
     resumeDomain: effect(),
     inspectDomain: effect<{ powerState: GuestState }>(),
+    defineDomain: effect(),
+    claimResize: effect<{ previousFlavor: InstanceFlavor }>(),
+    resizeDisks: effect(),
+    restoreDisks: effect(),
+    confirmResize: effect(),
     destroyDomain: effect(),
     removeFilter: effect(),
     unmapBlockDevices: effect(),
@@ -189,6 +217,21 @@ export const instanceMachine = setup({
       }),
     }),
     clearFault: assign({ fault: undefined }),
+    noteToRun: assign({ isToRun: true }),
+    noteToStayOff: assign({ isToRun: false }),
+    recordImage: assign({ imageId: (_, { imageId }: { imageId: string }) => imageId }),
+    recordWantedFlavor: assign({ wantedFlavor: (_, { flavor }: { flavor: InstanceFlavor }) => flavor }),
+    clearWantedFlavor: assign({ wantedFlavor: undefined }),
+    adoptFlavor: assign({
+      flavor: ({ context }) => context.wantedFlavor ?? context.flavor,
+      previousFlavor: (_, { previousFlavor }: { previousFlavor: InstanceFlavor }) => previousFlavor,
+      wantedFlavor: undefined,
+    }),
+    clearPreviousFlavor: assign({ previousFlavor: undefined }),
+    restoreFlavor: assign({
+      flavor: ({ context }) => context.previousFlavor ?? context.flavor,
+      previousFlavor: undefined,
+    }),
     clearPorts: assign({ ports: [] }),
     recordDeleteWish: assign({ isDeleteWanted: true }),
     beginNextAttempt: assign({
@@ -203,11 +246,14 @@ export const instanceMachine = setup({
     isSoft: ({ event }) => event.type === 'instance.reboot' && event.how === 'soft',
     isHard: ({ event }) => event.type === 'instance.reboot' && event.how === 'hard',
     isDeleteWanted: ({ context }) => context.isDeleteWanted,
+    isToRun: ({ context }) => context.isToRun === true,
     mayBePlacedAgain: ({ context }) =>
       context.fault?.disposition === 'reschedule' && context.attempt < context.maxAttempts,
     hasFailedDuring: ({ context }, { step }: { step: Step }) => context.fault?.step === step,
     isOtherThan: ({ event }, { powerState }: { powerState: PowerState }) =>
       event.type === 'domain.changed' && event.powerState !== powerState,
+    isReportedAs: ({ event }, { powerState }: { powerState: PowerState }) =>
+      event.type === 'domain.changed' && event.powerState === powerState,
     isReported: ({ event }, { powerState }: { powerState: PowerState }) => reportedBy(event) === powerState,
   },
 }).createMachine({
@@ -396,6 +442,14 @@ export const instanceMachine = setup({
         ],
         'instance.pause': { target: 'pausing', actions: 'clearFault' },
         'instance.suspend': { target: 'suspending', actions: 'clearFault' },
+        'instance.rebuild': {
+          target: 'rebuilding',
+          actions: ['clearFault', 'noteToRun', { type: 'recordImage', params: ({ event }) => event }],
+        },
+        'instance.resize': {
+          target: 'resizing',
+          actions: ['clearFault', 'noteToRun', { type: 'recordWantedFlavor', params: ({ event }) => event }],
+        },
         'domain.changed': {
           guard: { type: 'isOtherThan', params: { powerState: 'running' } },
           target: 'inspecting',
@@ -420,6 +474,14 @@ export const instanceMachine = setup({
       on: {
         'instance.start': { target: 'starting', actions: 'clearFault' },
         'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },
+        'instance.rebuild': {
+          target: 'rebuilding',
+          actions: ['clearFault', 'noteToStayOff', { type: 'recordImage', params: ({ event }) => event }],
+        },
+        'instance.resize': {
+          target: 'resizing',
+          actions: ['clearFault', 'noteToStayOff', { type: 'recordWantedFlavor', params: ({ event }) => event }],
+        },
         'domain.changed': {
           guard: { type: 'isOtherThan', params: { powerState: 'shutdown' } },
           target: 'inspecting',
@@ -532,6 +594,292 @@ export const instanceMachine = setup({
         input: within('powerTimeout'),
         onDone: { target: 'running' },
         onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+      },
+    },
+
+    rebuilding: {
+      description: 'The disk is made anew from the image; name, addresses and claim stay.',
+      meta: { taskState: 'rebuilding' },
+      entry: { type: 'notify', params: { type: 'compute.instance.rebuild.start' } },
+      initial: 'destroyingDomain',
+      states: {
+        destroyingDomain: {
+          description: 'The plug is pulled, and the domain undefined.',
+          invoke: {
+            src: 'destroyDomain',
+            input: within('releaseTimeout'),
+            onDone: { target: 'removingDisks' },
+            onError: {
+              target: '#instance.inspecting',
+              actions: [
+                { type: 'recordFault', params: { step: 'rebuilding' } },
+                { type: 'notify', params: { type: 'compute.instance.rebuild.error' } },
+              ],
+            },
+          },
+        },
+        removingDisks: {
+          description: 'The overlay and the config drive are removed.',
+          invoke: {
+            src: 'removeDisks',
+            input: within('releaseTimeout'),
+            onDone: { target: 'creatingDisks' },
+            onError: {
+              target: '#instance.inspecting',
+              actions: [
+                { type: 'recordFault', params: { step: 'rebuilding' } },
+                { type: 'notify', params: { type: 'compute.instance.rebuild.error' } },
+              ],
+            },
+          },
+        },
+        creatingDisks: {
+          description: 'An overlay is made on the image that is wanted now, and the config drive written.',
+          meta: { taskState: 'rebuild_spawning' },
+          invoke: {
+            src: 'createDisks',
+            input: within('imageTimeout'),
+            onDone: { target: 'definingDomain' },
+            onError: {
+              target: '#instance.inspecting',
+              actions: [
+                { type: 'recordFault', params: { step: 'rebuilding' } },
+                { type: 'notify', params: { type: 'compute.instance.rebuild.error' } },
+              ],
+            },
+          },
+        },
+        definingDomain: {
+          description: 'The domain is defined anew; it starts when the guest ran before.',
+          meta: { taskState: 'rebuild_spawning' },
+          invoke: {
+            src: 'defineDomain',
+            input: within('domainTimeout'),
+            onDone: [
+              {
+                guard: 'isToRun',
+                target: '#instance.starting',
+                actions: { type: 'notify', params: { type: 'compute.instance.rebuild.end' } },
+              },
+              {
+                target: '#instance.stopped',
+                actions: { type: 'notify', params: { type: 'compute.instance.rebuild.end' } },
+              },
+            ],
+            onError: {
+              target: '#instance.inspecting',
+              actions: [
+                { type: 'recordFault', params: { step: 'rebuilding' } },
+                { type: 'notify', params: { type: 'compute.instance.rebuild.error' } },
+              ],
+            },
+          },
+        },
+      },
+    },
+
+    resizing: {
+      description: 'The instance is given another flavor on its host; what it had is kept beside it.',
+      meta: { taskState: 'resize_prep' },
+      entry: { type: 'notify', params: { type: 'compute.instance.resize.start' } },
+      initial: 'claiming',
+      states: {
+        claiming: {
+          description: 'Sets aside what the new flavor needs more than the one before.',
+          invoke: {
+            src: 'claimResize',
+            input: within('claimTimeout'),
+            onDone: {
+              target: 'stoppingGuest',
+              actions: {
+                type: 'adoptFlavor',
+                params: ({ event }) => ({ previousFlavor: event.output.previousFlavor }),
+              },
+            },
+            onError: {
+              target: '#instance.inspecting',
+              actions: [
+                'clearWantedFlavor',
+                { type: 'recordFault', params: { step: 'resizing' } },
+                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
+              ],
+            },
+          },
+        },
+        stoppingGuest: {
+          description: 'The guest is asked to power off; after a grace period the plug is pulled.',
+          invoke: {
+            src: 'stopDomain',
+            input: within('powerTimeout'),
+            onDone: { target: 'resizingDisks' },
+            onError: {
+              target: '#instance.reverting',
+              actions: [
+                { type: 'recordFault', params: { step: 'resizing' } },
+                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
+              ],
+            },
+          },
+        },
+        resizingDisks: {
+          description: 'The disk is put aside, and a copy of it grows to the new size.',
+          meta: { taskState: 'resize_migrating' },
+          invoke: {
+            src: 'resizeDisks',
+            input: within('diskTimeout'),
+            onDone: { target: 'definingDomain' },
+            onError: {
+              target: '#instance.reverting',
+              actions: [
+                { type: 'recordFault', params: { step: 'resizing' } },
+                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
+              ],
+            },
+          },
+        },
+        definingDomain: {
+          description: 'The domain is defined anew, with the vCPUs and memory of the new flavor.',
+          meta: { taskState: 'resize_finish' },
+          invoke: {
+            src: 'defineDomain',
+            input: within('domainTimeout'),
+            onDone: [
+              { guard: 'isToRun', target: 'startingGuest' },
+              {
+                target: '#instance.resized.stopped',
+                actions: { type: 'notify', params: { type: 'compute.instance.resize.end' } },
+              },
+            ],
+            onError: {
+              target: '#instance.reverting',
+              actions: [
+                { type: 'recordFault', params: { step: 'resizing' } },
+                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
+              ],
+            },
+          },
+        },
+        startingGuest: {
+          description: 'The guest ran before, and is started again.',
+          meta: { taskState: 'resize_finish' },
+          invoke: {
+            src: 'startDomain',
+            input: within('powerTimeout'),
+            onDone: {
+              target: '#instance.resized.running',
+              actions: { type: 'notify', params: { type: 'compute.instance.resize.end' } },
+            },
+            onError: {
+              target: '#instance.reverting',
+              actions: [
+                { type: 'recordFault', params: { step: 'resizing' } },
+                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
+              ],
+            },
+          },
+        },
+      },
+    },
+
+    resized: {
+      description: 'The instance has its new flavor; the earlier disk is kept until that is confirmed or reverted.',
+      meta: { vmState: 'resized' },
+      on: {
+        'instance.confirmResize': { target: 'confirming', actions: 'clearFault' },
+      },
+      initial: 'running',
+      states: {
+        running: {
+          description: 'The guest runs.',
+          meta: { powerState: 'running' },
+          on: {
+            'instance.revertResize': { target: '#instance.reverting', actions: ['clearFault', 'noteToRun'] },
+            'domain.changed': {
+              guard: { type: 'isOtherThan', params: { powerState: 'running' } },
+              target: 'stopped',
+            },
+          },
+        },
+        stopped: {
+          description: 'The guest does not run.',
+          meta: { powerState: 'shutdown' },
+          on: {
+            'instance.revertResize': { target: '#instance.reverting', actions: ['clearFault', 'noteToStayOff'] },
+            'domain.changed': {
+              guard: { type: 'isReportedAs', params: { powerState: 'running' } },
+              target: 'running',
+            },
+          },
+        },
+      },
+    },
+
+    confirming: {
+      description: 'The earlier disk is removed, and what was set aside for it given back.',
+      meta: { vmState: 'resized' },
+      invoke: {
+        src: 'confirmResize',
+        input: within('releaseTimeout'),
+        onDone: {
+          target: 'inspecting',
+          actions: ['clearPreviousFlavor', { type: 'notify', params: { type: 'compute.instance.resize.confirm.end' } }],
+        },
+        onError: { target: 'failed.resizing', actions: { type: 'recordFault', params: { step: 'resizing' } } },
+      },
+    },
+
+    reverting: {
+      description:
+        'The instance is given its earlier flavor and disk back: because it is asked for, or a resize failed.',
+      meta: { taskState: 'resize_reverting' },
+      initial: 'stoppingGuest',
+      states: {
+        stoppingGuest: {
+          description: 'The guest is asked to power off; after a grace period the plug is pulled.',
+          invoke: {
+            src: 'stopDomain',
+            input: within('powerTimeout'),
+            onDone: { target: 'restoringDisks' },
+            onError: {
+              target: '#instance.failed.resizing',
+              actions: { type: 'recordFault', params: { step: 'resizing' } },
+            },
+          },
+        },
+        restoringDisks: {
+          description: 'The disk that was put aside takes its place again.',
+          invoke: {
+            src: 'restoreDisks',
+            input: within('diskTimeout'),
+            onDone: { target: 'definingDomain', actions: 'restoreFlavor' },
+            onError: {
+              target: '#instance.failed.resizing',
+              actions: { type: 'recordFault', params: { step: 'resizing' } },
+            },
+          },
+        },
+        definingDomain: {
+          description: 'The domain is defined as it was; it starts when the guest ran before.',
+          invoke: {
+            src: 'defineDomain',
+            input: within('domainTimeout'),
+            onDone: [
+              {
+                guard: 'isToRun',
+                target: '#instance.starting',
+                actions: { type: 'notify', params: { type: 'compute.instance.resize.revert.end' } },
+              },
+              {
+                target: '#instance.stopped',
+                actions: { type: 'notify', params: { type: 'compute.instance.resize.revert.end' } },
+              },
+            ],
+            onError: {
+              target: '#instance.failed.resizing',
+              actions: { type: 'recordFault', params: { step: 'resizing' } },
+            },
+          },
+        },
       },
     },
 
@@ -698,8 +1046,17 @@ export const instanceMachine = setup({
             'instance.reboot': { guard: 'isHard', target: '#instance.rebooting.hard', actions: 'clearFault' },
             'instance.start': { target: '#instance.starting', actions: 'clearFault' },
             'instance.stop': { target: '#instance.stopping', actions: 'clearFault' },
+            'instance.rebuild': {
+              target: '#instance.rebuilding',
+              actions: ['clearFault', 'noteToRun', { type: 'recordImage', params: ({ event }) => event }],
+            },
             'domain.changed': { target: '#instance.inspecting' },
           },
+        },
+        resizing: {
+          description: 'A resize could not be undone; everything is still held, the earlier disk too.',
+          meta: { powerState: 'nostate' },
+          on: { 'instance.revertResize': { target: '#instance.reverting', actions: 'clearFault' } },
         },
         releasing: {
           description: 'Something could not be given back; deleting tries again.',

@@ -1,9 +1,10 @@
 /** A host's own book of who holds what of its capacity. Nova's resource tracker: the scheduler guesses, the host decides. */
 import { fail } from '../../machines/failure.ts';
-import type { Flavor, Host } from '../../transport/messages/records.ts';
+import type { Host } from '../../transport/messages/records.ts';
+import type { Share } from '../instance/held-share.ts';
 import type { Capacity } from './capacity.ts';
 
-type Share = Pick<Flavor, 'vcpus' | 'memoryMb' | 'rootGb'>;
+const nothing: Share = { vcpus: 0, memoryMb: 0, rootGb: 0 };
 
 export class Claims {
   readonly #limits: Capacity;
@@ -24,11 +25,20 @@ export class Claims {
 
   /** Idempotent by uuid. Rejects with `claim_refused`, to be placed elsewhere, when it does not fit. */
   claim(uuid: string, share: Share): void {
-    if (this.#held.has(uuid)) return;
-    const wanted = { vcpus: share.vcpus, memoryMb: share.memoryMb, diskGb: share.rootGb };
+    if (!this.#held.has(uuid)) this.change(uuid, share);
+  }
+
+  /** Makes the share of the instance another one. Rejects with `claim_refused` when it would grow, and does not fit. */
+  change(uuid: string, share: Share): void {
+    const held = this.#held.get(uuid) ?? nothing;
+    const wanted = {
+      vcpus: share.vcpus - held.vcpus,
+      memoryMb: share.memoryMb - held.memoryMb,
+      diskGb: share.rootGb - held.rootGb,
+    };
     for (const resource of ['vcpus', 'memoryMb', 'diskGb'] as const) {
       const free = this.#limits[resource] - this.#used[resource];
-      if (wanted[resource] > free) {
+      if (wanted[resource] > Math.max(0, free)) {
         throw fail(
           'claim_refused',
           `the host has ${Math.floor(free)} ${resource} free, ${wanted[resource]} are asked for`,
@@ -39,6 +49,7 @@ export class Claims {
         );
       }
     }
+    this.release(uuid);
     this.hold(uuid, share);
   }
 

@@ -10,6 +10,7 @@ import type { CallContext } from '../../transport/nats/call-context.ts';
 import type { Receipt } from '../../transport/nats/cast.ts';
 import { openView } from '../../transport/nats/view.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
+import { heldShare, holdsShare } from '../instance/held-share.ts';
 import { InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -138,7 +139,10 @@ export class HostInstances {
 
   /** Goes on with an instance of which this process knows only the record. */
   #adopt(owner: InstanceOwner): void {
-    if (holdsClaim(owner.state)) this.#world.claims.hold(owner.uuid, owner.record.flavor);
+    // Before it is claimed for, in `building`, there is nothing to book.
+    if (holdsShare(owner.state) && !owner.state.startsWith('building')) {
+      this.#world.claims.hold(owner.uuid, heldShare(owner.record));
+    }
     if (owner.record.chart.children) owner.start();
   }
 
@@ -177,10 +181,4 @@ export class HostInstances {
 
 function attemptOf({ chart }: Instance): number {
   return Number(chart.context.attempt);
-}
-
-/** Whether an instance in this state has its share of the host. */
-function holdsClaim(state: string): boolean {
-  const holdsNothing = state.startsWith('failed.') && state !== 'failed.powering' && state !== 'failed.releasing';
-  return !holdsNothing && state !== 'deleted' && !state.startsWith('building');
 }

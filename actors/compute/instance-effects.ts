@@ -3,6 +3,7 @@ import { fail } from '../../machines/failure.ts';
 import type { GuestPort, GuestSpec, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { EffectImplementation, EffectJob } from '../instance/effect-runner.ts';
 import type { EffectName } from '../instance/effects.ts';
+import { greaterOf } from '../instance/held-share.ts';
 import type { Claims } from './claims.ts';
 import type { GuestSpecs } from './guest-specs.ts';
 
@@ -25,8 +26,14 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
   const specOf = ({ owner }: EffectJob) => specs.of(owner.record, owner.callContext);
 
   async function createDisks(spec: GuestSpec, { owner, signal }: EffectJob): Promise<void> {
-    specs.image(owner.record);
-    await hypervisor.createDisks(spec, signal);
+    try {
+      specs.image(owner.record);
+      await hypervisor.createDisks(spec, signal);
+    } catch (error) {
+      // A rebuild may come from another image.
+      specs.forget(owner.uuid);
+      throw error;
+    }
   }
 
   /**
@@ -108,6 +115,33 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
         throw fail('domain_lost', `the hypervisor reports the domain as ${powerState}`);
       }
       return { powerState };
+    }),
+
+    defineDomain: durable(async (job) => {
+      try {
+        await hypervisor.defineDomain(await specOf(job), job.signal);
+      } finally {
+        specs.forget(job.key.uuid);
+      }
+    }),
+    claimResize: durable(async ({ owner: { record, context } }) => {
+      const { flavor } = record;
+      const { wantedFlavor = flavor } = context;
+      refuseLargeImage(specs.image(record), wantedFlavor);
+      claims.change(record.uuid, greaterOf(flavor, wantedFlavor));
+      return { previousFlavor: flavor };
+    }),
+    resizeDisks: durable(async (job) => {
+      const { uuid, flavor } = job.owner.record;
+      await hypervisor.resizeDisks(uuid, flavor.rootGb, job.signal);
+    }),
+    restoreDisks: durable(async ({ key, owner: { record, context }, signal }) => {
+      await hypervisor.restoreDisks(key.uuid, signal);
+      claims.change(key.uuid, context.previousFlavor ?? record.flavor);
+    }),
+    confirmResize: durable(async ({ key, owner: { record }, signal }) => {
+      await hypervisor.forgetEarlierDisks(key.uuid, signal);
+      claims.change(key.uuid, record.flavor);
     }),
 
     destroyDomain: durable(({ key, signal }) => hypervisor.destroyDomain(key.uuid, signal)),

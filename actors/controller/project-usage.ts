@@ -1,6 +1,7 @@
 /** What each project has, counted from its instances' records as they change: so nothing is ever given back twice or not at all. */
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { heldShare } from '../instance/held-share.ts';
 
 export interface Usage {
   instances: number;
@@ -29,12 +30,14 @@ export class ProjectUsage {
     return usage;
   }
 
-  #count({ projectId, vmState, flavor, hostname }: Instance, by: 1 | -1): void {
+  #count(record: Instance, by: 1 | -1): void {
+    const { projectId, vmState, hostname } = record;
     if (vmState === 'deleted') return;
+    const { vcpus, memoryMb } = heldShare(record);
     const usage = this.of(projectId);
     usage.instances += by;
-    usage.vcpus += by * flavor.vcpus;
-    usage.memoryMb += by * flavor.memoryMb;
+    usage.vcpus += by * vcpus;
+    usage.memoryMb += by * memoryMb;
     const holders = (usage.hostnames.get(hostname) ?? 0) + by;
     if (holders > 0) usage.hostnames.set(hostname, holders);
     else usage.hostnames.delete(hostname);

@@ -120,6 +120,16 @@ export interface Hypervisor {
   suspend(uuid: string, signal: AbortSignal): Promise<void>;
   resume(uuid: string, signal: AbortSignal): Promise<void>;
 
+  // Changing a guest that is off.
+  /** Defines the domain anew from what the guest is now, without starting it; replaces the definition that there is. */
+  defineDomain(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  /** Puts the disk aside and makes a copy of it that is as large as `rootGb`, never smaller; 0: of the same size. */
+  resizeDisks(uuid: string, rootGb: number, signal: AbortSignal): Promise<void>;
+  /** Puts the disk back that `resizeDisks` put aside. */
+  restoreDisks(uuid: string, signal: AbortSignal): Promise<void>;
+  /** Removes the disk that `resizeDisks` put aside. */
+  forgetEarlierDisks(uuid: string, signal: AbortSignal): Promise<void>;
+
   // Undoing, in order. Each is a no-op where there is nothing left to undo.
   destroyDomain(uuid: string, signal: AbortSignal): Promise<void>;
   removeFilter(uuid: string, signal: AbortSignal): Promise<void>;

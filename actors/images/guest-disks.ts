@@ -23,6 +23,15 @@ export interface GuestDisks {
   consoleLog(uuid: string): string;
   /** Makes what is missing. Idempotent by uuid; rejects with `image_unavailable`, `disk_full`, `image_too_large`. */
   create(guest: GuestSpec, signal: AbortSignal): Promise<GuestFiles>;
+  /**
+   * Puts the disk aside and makes a copy of it that is as large as `rootGb`, never smaller; 0: of the same size. A guest
+   * without a disk keeps being one. Idempotent by uuid; rejects with `disk_full`.
+   */
+  resize(uuid: string, rootGb: number, signal: AbortSignal): Promise<void>;
+  /** Puts the disk back that `resize` put aside, if it did. */
+  restore(uuid: string, signal: AbortSignal): Promise<void>;
+  /** Removes the disk that `resize` put aside, if it did. */
+  forgetEarlier(uuid: string, signal: AbortSignal): Promise<void>;
   /** Removes what is there. Idempotent by uuid. */
   remove(uuid: string, signal: AbortSignal): Promise<void>;
 }

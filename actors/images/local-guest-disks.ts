@@ -3,6 +3,7 @@
  *
  *     <directory>/cache/<sha256>                 image bytes, shared by all guests
  *     <directory>/instances/<uuid>/disk.qcow2    overlay over the cached disk
+ *     <directory>/instances/<uuid>/earlier.qcow2 the overlay that a resize has put aside
  *     <directory>/instances/<uuid>/config-drive.iso
  *     <directory>/instances/<uuid>/console.log   written by the hypervisor
  *
@@ -13,10 +14,10 @@
  * Overlay and config drive have mode 0600: libvirt's dynamic ownership, on by default, gives them to QEMU's user
  * while the domain runs. The folders can be passed through but not listed by others (0711).
  *
- * Needs qemu-img (qemu-utils), genisoimage, and prlimit (util-linux).
+ * Needs qemu-img (qemu-utils), genisoimage, cp (coreutils), and prlimit (util-linux).
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, rename, rm, stat } from 'node:fs/promises';
+import { chmod, open, rename, rm, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { fail } from '../../machines/failure.ts';
 import type { GuestSpec } from '../hypervisor/hypervisor.ts';
@@ -35,6 +36,9 @@ const bytesPerGb = 1024 ** 3;
 /** Nova's random_seed. */
 const randomSeedBytes = 512;
 const overlayDeadlineMs = 120_000;
+const copyDeadlineMs = 570_000;
+/** Where the header of a qcow2 file has its virtual size, in bytes. */
+const virtualSizeOffset = 24;
 
 export interface LocalGuestDisksOptions {
   /** Absolute. Made when missing, with the folders in it. */
@@ -64,7 +68,7 @@ export class LocalGuestDisks implements GuestDisks {
     const folder = this.#folder(guest.uuid);
     const { image } = guest;
     return {
-      ...(usesDisk(guest) ? { disk: join(folder, 'disk.qcow2') } : {}),
+      ...(usesDisk(guest) ? { disk: this.#overlays(guest.uuid).disk } : {}),
       ...(image.kernel ? { kernel: this.#cache.path(image.kernel) } : {}),
       ...(image.ramdisk ? { ramdisk: this.#cache.path(image.ramdisk) } : {}),
       configDrive: join(folder, 'config-drive.iso'),
@@ -92,6 +96,46 @@ export class LocalGuestDisks implements GuestDisks {
     });
   }
 
+  async resize(uuid: string, rootGb: number, signal: AbortSignal): Promise<void> {
+    const { disk, earlier, partial } = this.#overlays(uuid);
+    await this.#queue.run(uuid, signal, async () => {
+      // The disk is put aside as it is; what then stands in its place is complete.
+      if (!(await exists(earlier))) {
+        if (!(await exists(disk))) return;
+        await rename(disk, earlier);
+      }
+      if (await exists(disk)) return;
+      try {
+        await runCommand('cp', ['--reflink=auto', '--sparse=always', earlier, partial], {
+          signal,
+          deadlineMs: copyDeadlineMs,
+        });
+        const size = rootGb * bytesPerGb;
+        if (size > (await virtualSizeOf(partial))) {
+          const resize = ['resize', '-q', '-f', 'qcow2', partial, String(size)];
+          await runCommand(this.#qemuImg, resize, { signal, deadlineMs: overlayDeadlineMs });
+        }
+        await chmod(partial, 0o600);
+        await rename(partial, disk);
+      } catch (thrown) {
+        throw toDiskFailure(thrown);
+      } finally {
+        await rm(partial, { force: true });
+      }
+    });
+  }
+
+  async restore(uuid: string, signal: AbortSignal): Promise<void> {
+    await this.#queue.run(uuid, signal, async () => {
+      const { disk, earlier } = this.#overlays(uuid);
+      if (await exists(earlier)) await rename(earlier, disk);
+    });
+  }
+
+  async forgetEarlier(uuid: string, signal: AbortSignal): Promise<void> {
+    await this.#queue.run(uuid, signal, () => rm(this.#overlays(uuid).earlier, { force: true }));
+  }
+
   async remove(uuid: string, signal: AbortSignal): Promise<void> {
     const folder = this.#folder(uuid);
     await this.#queue.run(uuid, signal, () => rm(folder, { recursive: true, force: true }));
@@ -102,6 +146,12 @@ export class LocalGuestDisks implements GuestDisks {
       throw fail('invalid_request', 'the instance has no valid uuid', { details: { field: 'uuid' } });
     }
     return join(this.#instances, uuid);
+  }
+
+  #overlays(uuid: string) {
+    const folder = this.#folder(uuid);
+    const disk = join(folder, 'disk.qcow2');
+    return { disk, partial: `${disk}.partial`, earlier: join(folder, 'earlier.qcow2') };
   }
 
   async #createOverlay(guest: GuestSpec, files: GuestFiles, signal: AbortSignal): Promise<void> {
@@ -116,7 +166,7 @@ export class LocalGuestDisks implements GuestDisks {
     }
     if (await exists(files.disk)) return;
 
-    const partial = `${files.disk}.partial`;
+    const { partial } = this.#overlays(guest.uuid);
     const size = wantedSize > 0 ? [String(wantedSize)] : [];
     try {
       await runCommand(
@@ -146,6 +196,13 @@ function usesDisk({ image }: GuestSpec): boolean {
 function wantedImages(guest: GuestSpec) {
   const { disk, kernel, ramdisk } = guest.image;
   return [usesDisk(guest) ? disk : undefined, kernel, ramdisk].filter((image) => image !== undefined);
+}
+
+/** Of an overlay of our own; its guest cannot reach its header. */
+async function virtualSizeOf(path: string): Promise<number> {
+  await using file = await open(path, 'r');
+  const { buffer } = await file.read(Buffer.alloc(8), 0, 8, virtualSizeOffset);
+  return Number(buffer.readBigUInt64BE(0));
 }
 
 async function exists(path: string): Promise<boolean> {

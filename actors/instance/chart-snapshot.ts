@@ -17,9 +17,12 @@ export function presentRecord(
   owner: Instance['owner'],
 ): Instance {
   const path = statePath(snapshot.value);
+  const { imageId, flavor } = snapshot.context;
   const { taskState: _, ...kept } = record;
   return {
     ...kept,
+    ...(imageId !== undefined && { imageId }),
+    ...(flavor && { flavor }),
     ...visibleStates(path, snapshot.context, record),
     owner: snapshot.hasTag('placing') ? 'control' : owner,
     chart: persistSnapshot(machine, snapshot),

@@ -29,6 +29,13 @@ export function createGuest(
   });
 }
 
+/** Defines the domain, in place of the definition that there may be, and does not start it. */
+export function defineGuest(client: LibvirtClient, xml: string, signal: AbortSignal): Promise<void> {
+  return settle(client, signal, async () => {
+    await client.define(xml, signal);
+  });
+}
+
 /**
  * Nova's _wait_for_boot. Rejects with `domain_lost` when the domain is gone, and, unlike Nova, also when the guest has
  * stopped, by itself or by a crash: nothing would start it again, and the wait would last until its timeout.

@@ -14,7 +14,7 @@ import type { GuestDisks } from '../images/guest-disks.ts';
 import { readConsoleLog } from './console-log.ts';
 import { domainXml } from './domain-xml.ts';
 import { toLibvirtFailure } from './error-codes.ts';
-import { createGuest, waitForGuest } from './guest-boot.ts';
+import { createGuest, defineGuest, waitForGuest } from './guest-boot.ts';
 import {
   hardRebootGuest,
   pauseGuest,
@@ -112,9 +112,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   createDomain(guest: GuestSpec, signal: AbortSignal): Promise<void> {
-    const type = this.client.driver === 'test' ? 'test' : this.#virtType;
-    const xml = () => domainXml(guest, this.#disks.files(guest), type);
-    return createGuest(this.client, guest.uuid, xml, signal);
+    return createGuest(this.client, guest.uuid, () => this.#xmlOf(guest), signal);
   }
 
   async enableHairpin(guest: GuestSpec, signal: AbortSignal): Promise<void> {
@@ -162,6 +160,22 @@ export class LibvirtHypervisor implements Hypervisor {
     return startGuest(this.client, uuid, signal);
   }
 
+  defineDomain(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+    return defineGuest(this.client, this.#xmlOf(guest), signal);
+  }
+
+  async resizeDisks(uuid: string, rootGb: number, signal: AbortSignal): Promise<void> {
+    await this.#disks.resize(uuid, rootGb, signal);
+  }
+
+  async restoreDisks(uuid: string, signal: AbortSignal): Promise<void> {
+    await this.#disks.restore(uuid, signal);
+  }
+
+  async forgetEarlierDisks(uuid: string, signal: AbortSignal): Promise<void> {
+    await this.#disks.forgetEarlier(uuid, signal);
+  }
+
   destroyDomain(uuid: string, signal: AbortSignal): Promise<void> {
     return removeGuest(this.client, uuid, signal);
   }
@@ -197,6 +211,11 @@ export class LibvirtHypervisor implements Hypervisor {
     } catch (error) {
       throw toLibvirtFailure(error);
     }
+  }
+
+  #xmlOf(guest: GuestSpec): string {
+    const type = this.client.driver === 'test' ? 'test' : this.#virtType;
+    return domainXml(guest, this.#disks.files(guest), type);
   }
 
   #resync(): void {

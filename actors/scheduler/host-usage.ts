@@ -6,6 +6,7 @@ import type { InstanceContext } from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { heldShare, holdsShare } from '../instance/held-share.ts';
 
 /** What is taken of a host. */
 export interface Usage {
@@ -119,21 +120,18 @@ function add(counts: Map<string, number>, key: string, by: number): void {
   else counts.set(key, count);
 }
 
-function shareOf({ chart, vmState, flavor, hints }: Instance, revision: number): Share {
+function shareOf(record: Instance, revision: number): Share {
+  const { chart, vmState, hints } = record;
+  const { vcpus, memoryMb, rootGb } = heldShare(record);
   const { host } = chart.context as unknown as InstanceContext;
   const state = statePath(chart.value as Parameters<typeof statePath>[0]);
   return {
-    host: vmState === 'deleted' || holdsNothing(state) ? undefined : host,
-    vcpus: flavor.vcpus,
-    memoryMb: flavor.memoryMb,
-    diskGb: flavor.rootGb,
+    host: holdsShare(state) ? host : undefined,
+    vcpus,
+    memoryMb,
+    diskGb: rootGb,
     isBuilding: vmState === 'building',
     group: hints?.group,
     revision,
   };
-}
-
-/** A failed launch has given everything back, but for the two that could not. */
-function holdsNothing(state: string): boolean {
-  return state.startsWith('failed.') && state !== 'failed.powering' && state !== 'failed.releasing';
 }

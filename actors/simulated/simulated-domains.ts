@@ -52,6 +52,15 @@ export class SimulatedDomains {
     this.#changed(uuid, before);
   }
 
+  /** Defines the domain, in place of one that there may be; one that runs goes on as it was started. */
+  define(uuid: string, domainName: string, memoryMb: number): void {
+    const before = this.#domains.get(uuid);
+    if (before && isActive(before)) return;
+    const look = this.#look(uuid);
+    this.#domains.set(uuid, { domainName, memoryMb, powerState: 'shutdown' });
+    this.#changed(uuid, look);
+  }
+
   change(uuid: string, powerState: PowerState): void {
     const domain = this.#domains.get(uuid);
     if (!domain || domain.powerState === powerState) return;

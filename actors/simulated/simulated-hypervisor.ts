@@ -42,6 +42,8 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly #domains = new SimulatedDomains((uuid, powerState) => this.#emit({ type: 'power', uuid, powerState }));
   readonly #filters = new Map<string, 'prepared' | 'applied'>();
   readonly #disks = new Map<string, Disk>();
+  /** Put aside by a resize. */
+  readonly #earlierDisks = new Map<string, Disk>();
   readonly #link = new Gate();
 
   constructor({ memoryMb = Infinity, architectures = ['x86_64'], ...script }: SimulatedHypervisorOptions) {
@@ -107,8 +109,13 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   /** The uuids of which something is held. */
-  leftovers(): { domains: string[]; filters: string[]; disks: string[] } {
-    return { domains: this.#domains.uuids(), filters: [...this.#filters.keys()], disks: [...this.#disks.keys()] };
+  leftovers(): { domains: string[]; filters: string[]; disks: string[]; earlierDisks: string[] } {
+    return {
+      domains: this.#domains.uuids(),
+      filters: [...this.#filters.keys()],
+      disks: [...this.#disks.keys()],
+      earlierDisks: [...this.#earlierDisks.keys()],
+    };
   }
 
   // The connection.
@@ -236,6 +243,36 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#do('resume', signal, () => this.#bringUp(uuid));
   }
 
+  // Changing a guest that is off.
+
+  defineDomain({ uuid, domainName, flavor }: GuestSpec, signal: AbortSignal): Promise<void> {
+    return this.#do('defineDomain', signal, () => this.#domains.define(uuid, domainName, flavor.memoryMb));
+  }
+
+  resizeDisks(uuid: string, _: number, signal: AbortSignal): Promise<void> {
+    return this.#do('resizeDisks', signal, () => {
+      const disk = this.#disks.get(uuid);
+      if (!disk || this.#earlierDisks.has(uuid)) return;
+      this.#earlierDisks.set(uuid, disk);
+      this.#disks.set(uuid, { ...disk });
+    });
+  }
+
+  restoreDisks(uuid: string, signal: AbortSignal): Promise<void> {
+    return this.#do('restoreDisks', signal, () => {
+      const disk = this.#earlierDisks.get(uuid);
+      if (!disk) return;
+      this.#disks.set(uuid, disk);
+      this.#earlierDisks.delete(uuid);
+    });
+  }
+
+  forgetEarlierDisks(uuid: string, signal: AbortSignal): Promise<void> {
+    return this.#do('forgetEarlierDisks', signal, () => {
+      this.#earlierDisks.delete(uuid);
+    });
+  }
+
   // Undoing.
 
   destroyDomain(uuid: string, signal: AbortSignal): Promise<void> {
@@ -256,6 +293,7 @@ export class SimulatedHypervisor implements Hypervisor {
   removeDisks(uuid: string, signal: AbortSignal): Promise<void> {
     return this.#do('removeDisks', signal, () => {
       this.#disks.delete(uuid);
+      this.#earlierDisks.delete(uuid);
     });
   }
 

@@ -1,0 +1,27 @@
+/** What an instance holds of its host and of its project's quota. */
+import type { InstanceContext, InstanceFlavor } from '../../machines/instance.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+
+export type Share = Pick<InstanceFlavor, 'vcpus' | 'memoryMb' | 'rootGb'>;
+
+/** Until a resize is confirmed or reverted: the greater of what it has and of what it had, since it may get that back. */
+export function heldShare({ flavor, chart }: Instance): Share {
+  const { previousFlavor } = chart.context as Partial<InstanceContext>;
+  return previousFlavor ? greaterOf(flavor, previousFlavor) : flavor;
+}
+
+export function greaterOf(a: Share, b: Share): Share {
+  return {
+    vcpus: Math.max(a.vcpus, b.vcpus),
+    memoryMb: Math.max(a.memoryMb, b.memoryMb),
+    rootGb: Math.max(a.rootGb, b.rootGb),
+  };
+}
+
+/** A launch that failed has given everything back; these rest with what they have. */
+const failedButHolding = new Set(['failed.powering', 'failed.resizing', 'failed.releasing']);
+
+/** Whether an instance in this state holds a share of its host. */
+export function holdsShare(state: string): boolean {
+  return state !== 'deleted' && (!state.startsWith('failed.') || failedButHolding.has(state));
+}
