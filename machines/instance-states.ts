@@ -94,10 +94,6 @@ function eventsOf(name: InstanceCommandName): InstanceEvent[] {
       return [{ type: 'instance.rebuild', imageId: '', at: 0 }];
     case 'resize':
       return [{ type: 'instance.resize', flavor: anyFlavor, at: 0 }];
-    case 'confirm-resize':
-      return [{ type: 'instance.confirmResize', at: 0 }];
-    case 'revert-resize':
-      return [{ type: 'instance.revertResize', at: 0 }];
     default:
       return [{ type: `instance.${name}`, at: 0 }];
   }

@@ -103,8 +103,8 @@ export type InstanceEvent =
   | ({ type: 'instance.resume' } & Timed)
   | ({ type: 'instance.rebuild'; imageId: string } & Timed)
   | ({ type: 'instance.resize'; flavor: InstanceFlavor } & Timed)
-  | ({ type: 'instance.confirmResize' } & Timed)
-  | ({ type: 'instance.revertResize' } & Timed)
+  | ({ type: 'instance.confirm-resize' } & Timed)
+  | ({ type: 'instance.revert-resize' } & Timed)
   | ({ type: 'instance.delete' } & Timed)
   | ({ type: 'domain.changed'; powerState: ReportedPowerState } & Timed);
 
@@ -785,7 +785,7 @@ export const instanceMachine = setup({
       description: 'The instance has its new flavor; the earlier disk is kept until that is confirmed or reverted.',
       meta: { vmState: 'resized' },
       on: {
-        'instance.confirmResize': { target: 'confirming', actions: 'clearFault' },
+        'instance.confirm-resize': { target: 'confirming', actions: 'clearFault' },
       },
       initial: 'running',
       states: {
@@ -793,7 +793,7 @@ export const instanceMachine = setup({
           description: 'The guest runs.',
           meta: { powerState: 'running' },
           on: {
-            'instance.revertResize': { target: '#instance.reverting', actions: ['clearFault', 'noteToRun'] },
+            'instance.revert-resize': { target: '#instance.reverting', actions: ['clearFault', 'noteToRun'] },
             'domain.changed': {
               guard: { type: 'isOtherThan', params: { powerState: 'running' } },
               target: 'stopped',
@@ -804,7 +804,7 @@ export const instanceMachine = setup({
           description: 'The guest does not run.',
           meta: { powerState: 'shutdown' },
           on: {
-            'instance.revertResize': { target: '#instance.reverting', actions: ['clearFault', 'noteToStayOff'] },
+            'instance.revert-resize': { target: '#instance.reverting', actions: ['clearFault', 'noteToStayOff'] },
             'domain.changed': {
               guard: { type: 'isReportedAs', params: { powerState: 'running' } },
               target: 'running',
@@ -1056,7 +1056,7 @@ export const instanceMachine = setup({
         resizing: {
           description: 'A resize could not be undone; everything is still held, the earlier disk too.',
           meta: { powerState: 'nostate' },
-          on: { 'instance.revertResize': { target: '#instance.reverting', actions: 'clearFault' } },
+          on: { 'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' } },
         },
         releasing: {
           description: 'Something could not be given back; deleting tries again.',

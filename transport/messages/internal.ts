@@ -3,8 +3,8 @@ import Type from 'typebox';
 import { defineCall } from '../nats/call.ts';
 import { defineCast } from '../nats/cast.ts';
 import { defineFact } from '../nats/fact.ts';
-import { Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Text, Time, Uuid } from './common.ts';
-import { Flavor, Instance } from './records.ts';
+import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Text, Time, Uuid } from './common.ts';
+import { Flavor, HostCommand, Instance } from './records.ts';
 
 const StoredInstance = Exact({ record: Instance, revision: Revision });
 
@@ -18,8 +18,8 @@ export const InstanceCommand = Type.Union([
       'instance.unpause',
       'instance.suspend',
       'instance.resume',
-      'instance.confirmResize',
-      'instance.revertResize',
+      'instance.confirm-resize',
+      'instance.revert-resize',
       'instance.delete',
     ]),
     at: Time,
@@ -63,13 +63,6 @@ export const networkCalls = {
   }),
 } as const;
 
-/** What an operator wants of a host, as its chart hears it. */
-export const HostCommand = Type.Union([
-  Exact({ type: Type.Literal('host.enable'), at: Time }),
-  Exact({ type: OneOf(['host.disable', 'host.drain']), reason: Text, at: Time }),
-]);
-export type HostCommand = Type.Static<typeof HostCommand>;
-
 export const computeCalls = {
   /** Cloud controller → compute host. `revision`: of the host's record that shows the command. */
   commandHost: defineCall('command_host', Exact({ command: HostCommand }), Exact({ revision: Revision })),
@@ -93,25 +86,28 @@ export const computeCasts = {
   commandInstance: defineCast('command_instance', Exact({ uuid: Uuid, command: InstanceCommand })),
 } as const;
 
-export const InstanceFact = Exact({
-  type: Type.String({
-    description: 'transition, command, or one of Nova’s usage notifications, such as compute.instance.create.end',
-  }),
-  uuid: Uuid,
-  projectId: Id,
-  name: Type.String(),
-  at: Time,
-  from: Type.Optional(Type.String({ description: 'of a transition: the state of the chart that was left, dotted' })),
-  to: Type.String({ description: 'the state of the chart, dotted' }),
-  command: Type.Optional(Type.String({ description: 'of a command: what was asked, as `stop`' })),
-  vmState: Type.String(),
-  taskState: Type.Optional(Type.String()),
-  attempt: Type.Integer(),
-  host: Type.Optional(Type.String()),
-  failure: Type.Optional(FailureSchema),
-  requestId: Type.String({ description: 'of the request that led to it' }),
-  userId: Type.Optional(Id),
-});
+export const InstanceFact = Exact(
+  {
+    type: Type.String({
+      description: 'transition, command, or one of Nova’s usage notifications, such as compute.instance.create.end',
+    }),
+    uuid: Described(Uuid, 'the instance'),
+    projectId: Id,
+    name: Type.String({ description: 'of the instance' }),
+    at: Time,
+    from: Type.Optional(Type.String({ description: 'of a transition: the state of the chart that was left, dotted' })),
+    to: Type.String({ description: 'the state of the chart, dotted' }),
+    command: Type.Optional(Type.String({ description: 'of a command: what was asked, as `stop`' })),
+    vmState: Type.String({ description: 'Nova’s word for the state: active' }),
+    taskState: Type.Optional(Type.String({ description: 'Nova’s word for what is under way: spawning' })),
+    attempt: Type.Integer({ description: 'counts the hosts that were tried, from 1' }),
+    host: Type.Optional(Type.String()),
+    failure: Type.Optional(FailureSchema),
+    requestId: Type.String({ description: 'of the request that led to it' }),
+    userId: Type.Optional(Described(Id, 'who asked')),
+  },
+  { title: 'InstanceFact' },
+);
 export type InstanceFact = Type.Static<typeof InstanceFact>;
 
 export const facts = {
@@ -119,12 +115,16 @@ export const facts = {
   instance: defineFact('instance', InstanceFact),
   host: defineFact(
     'host',
-    Exact({
-      type: Type.String(),
-      host: Type.String(),
-      at: Time,
-      to: Type.String(),
-      reason: Type.Optional(Type.String()),
-    }),
+    Exact(
+      {
+        type: Type.String({ description: 'transition or command' }),
+        host: Type.String(),
+        at: Time,
+        to: Type.String({ description: 'how it stands with its hypervisor, and whether it takes instances: `up enabled`' }),
+        command: Type.Optional(Type.String({ description: 'of a command: what was asked, as `disable`' })),
+        reason: Type.Optional(Type.String({ description: 'what went wrong, or the operator’s reason' })),
+      },
+      { title: 'HostFact' },
+    ),
   ),
 } as const;
