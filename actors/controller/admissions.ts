@@ -10,19 +10,11 @@ import { type FailureError, fail } from '../../machines/failure.ts';
 import type { Admission, Instance, Quota } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { quotaOf } from '../records/quotas.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { uniqueHostname } from './hostnames.ts';
 import { ProjectUsage } from './project-usage.ts';
-
-export const defaultQuota: Quota = {
-  instances: 10,
-  vcpus: 20,
-  memoryMb: 51_200,
-  keyPairs: 100,
-  serverGroups: 10,
-  securityGroups: 10,
-};
 
 export interface Ask {
   projectId: string;
@@ -70,10 +62,6 @@ export class Admissions {
     this.#quotas = quotas;
     this.#usage = new ProjectUsage(instances);
     this.#clock = clock;
-  }
-
-  quotaOf(projectId: string): Quota {
-    return this.#quotas.get(projectId) ?? defaultQuota;
   }
 
   /** Rejects with `quota_exceeded` when not even `min` fit. Asking again for the same uuids admits them again. */
@@ -126,7 +114,7 @@ export class Admissions {
 
   #plan(projectId: string, earlier: Admission['pending'], queue: Waiting[]) {
     const now = this.#clock.now();
-    const quota = this.quotaOf(projectId);
+    const quota = quotaOf(this.#quotas, projectId);
     const { instances, vcpus, memoryMb, hostnames } = this.#usage.of(projectId);
     const used = { instances, vcpus, memoryMb };
     const pending: Admission['pending'] = {};

@@ -10,28 +10,21 @@ import { viewKeyPair } from '../records/key-pair-view.ts';
 import { keyPairKey } from '../records/keys.ts';
 import { missing } from '../records/lookup.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { nameTaken } from './store-order.ts';
+import { keepWithinQuota } from './within-quota.ts';
 import type { Writes } from './writes.ts';
 
 const maxCommentLength = 255;
 
-export const keyPairWrites: Writes = async (on, { store, clock, admissions }) => {
+export const keyPairWrites: Writes = async (on, { store, clock }) => {
   const [keyPairs, view] = await Promise.all([store.bucket('keyPair'), store.view('keyPair')]);
 
   on(api.keyPair.create, async (request, { caller }) => {
     const { keyPair, privateKey, revision } = await createKeyPair(keyPairs, clock, request, caller);
-    await view.reached(revision);
-    // Whoever was first, in the order of the store, keeps what they made: so concurrent creates cannot exceed it.
-    const used = [...view.entries()].filter(
-      (entry) =>
-        entry.value.projectId === caller.projectId && entry.value.userId === caller.userId && entry.revision < revision,
-    ).length;
-    const limit = admissions.quotaOf(caller.projectId).keyPairs;
-    if (limit >= 0 && used >= limit) {
-      await keyPairs.remove(keyPairKey(caller, request.name), revision);
-      throw fail('quota_exceeded', `the quota of ${limit} key pairs is used up`, {
-        details: { resource: 'keyPairs', limit, used, requested: 1 },
-      });
-    }
+    const { projectId, userId } = caller;
+    const made = { bucket: keyPairs, view, key: keyPairKey(caller, request.name), revision };
+    const isOwn = (each: KeyPair) => each.projectId === projectId && each.userId === userId;
+    await keepWithinQuota(made, store, 'keyPairs', projectId, isOwn);
     return {
       reply: { keyPair: viewKeyPair(keyPair), ...(privateKey !== undefined && { privateKey }) },
       written: [{ bucket: 'keyPair', revision }],
@@ -74,11 +67,7 @@ async function createKeyPair(
     createdAt: clock.now(),
   };
   const revision = await bucket.create(keyPairKey(caller, name), keyPair);
-  if (revision === conflict) {
-    throw fail('already_exists', `there is a key pair ${JSON.stringify(name)} already`, {
-      details: { field: '/name' },
-    });
-  }
+  if (revision === conflict) throw nameTaken('key pair', name);
   return { keyPair, revision, ...(generated && { privateKey: generated.toString('openssh') }) };
 }
 

@@ -47,7 +47,20 @@ it('reads its own writes once it has reached their revision', async () => {
     await counts.reached(await write(bucket, 'a', count));
     expect(counts.get('a')).toEqual({ count });
   }
-  expect(counts.entry('a')).toEqual({ key: 'a', value: { count: 20 }, revision: counts.revision });
+  expect(counts.entry('a')).toEqual({ key: 'a', value: { count: 20 }, revision: counts.revision, born: 1 });
+});
+
+it('knows since when a record is there, and catches up with what others wrote', async () => {
+  const bucket = await openCounts(await openBus(nats.url));
+  const counts = await view(bucket);
+  const orderOfBirth = () => [...counts.entries()].toSorted((a, b) => a.born - b.born).map(({ key }) => key);
+  for (const key of ['a', 'b', 'a', 'c', 'a']) await write(bucket, key, 1);
+  await counts.caughtUp();
+  expect(orderOfBirth()).toEqual(['a', 'b', 'c']);
+  await bucket.remove('a');
+  await write(bucket, 'a', 2);
+  await counts.caughtUp();
+  expect(orderOfBirth()).toEqual(['b', 'c', 'a']);
 });
 
 it('holds all that there was when it is opened late', async () => {

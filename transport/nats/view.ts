@@ -6,19 +6,27 @@ import type { KvWatchEntry } from '@nats-io/kv';
 import type { QueuedIterator } from 'nats';
 import { fail } from '../../machines/failure.ts';
 import type { Bucket, Entry } from './bucket.ts';
+import { answered } from './store-answer.ts';
 
 export type Change<T> = { key: string; before: T | undefined; after: T | undefined; revision: number };
 
+export interface ViewEntry<T> extends Entry<T> {
+  /** The revision at which the record came to be; of one that is older than the view, the first that the view saw. */
+  born: number;
+}
+
 export interface View<T> {
   get(key: string): T | undefined;
-  entry(key: string): Entry<T> | undefined;
+  entry(key: string): ViewEntry<T> | undefined;
   values(): IterableIterator<T>;
-  entries(): Iterable<Entry<T>>;
+  entries(): Iterable<ViewEntry<T>>;
   readonly size: number;
   /** The revision up to which the view is current. */
   readonly revision: number;
   /** Resolves when the view has seen `revision`; rejects with `timeout` after `timeoutMs`. */
   reached(revision: number, timeoutMs?: number): Promise<void>;
+  /** Resolves when the view holds all that the bucket held when it was asked. */
+  caughtUp(timeoutMs?: number): Promise<void>;
   /** Resolves when the record that was at `revision` is gone or replaced; rejects with `timeout` after `timeoutMs`. */
   left(key: string, revision: number, timeoutMs?: number): Promise<void>;
   /** Called for every change, in order. Returns the function that takes the listener away. */
@@ -31,16 +39,16 @@ export async function openView<T>(
   bucket: Bucket<T>,
   { onUnreadable }: { onUnreadable?: (key: string, error: unknown) => void } = {},
 ): Promise<View<T>> {
-  const records = new Map<string, Entry<T>>();
+  const records = new Map<string, ViewEntry<T>>();
   const listeners = new Set<(change: Change<T>) => void>();
   const waiting = new Set<{ revision: number; resolve: () => void }>();
   let revision = 0;
 
-  const { streamInfo } = await bucket.kv.status();
   const watch: QueuedIterator<KvWatchEntry> = await bucket.kv.watch();
 
   function take(entry: KvWatchEntry): void {
-    const before = records.get(entry.key)?.value;
+    const known = records.get(entry.key);
+    const before = known?.value;
     let after: T | undefined;
     if (entry.operation === 'PUT') {
       try {
@@ -50,7 +58,10 @@ export async function openView<T>(
       }
     }
     if (after === undefined) records.delete(entry.key);
-    else records.set(entry.key, { key: entry.key, value: after, revision: entry.revision });
+    else {
+      const born = known?.born ?? entry.revision;
+      records.set(entry.key, { key: entry.key, value: after, revision: entry.revision, born });
+    }
     revision = entry.revision;
     for (const listener of listeners) listener({ key: entry.key, before, after, revision });
     for (const waiter of waiting) if (waiter.revision <= revision) waiter.resolve();
@@ -91,6 +102,10 @@ export async function openView<T>(
         waiting.add(waiter);
       });
     },
+    async caughtUp(timeoutMs) {
+      const { streamInfo } = await answered(bucket.kv.status());
+      await view.reached(streamInfo.state.last_seq, timeoutMs);
+    },
     left(key, past, timeoutMs = 5_000) {
       // A view that has yet to see the record come has not seen it go.
       const isLeft = () => revision >= past && (records.get(key)?.revision ?? Number.POSITIVE_INFINITY) > past;
@@ -115,7 +130,7 @@ export async function openView<T>(
     close: () => watch.stop(),
   };
 
-  await view.reached(streamInfo.state.last_seq, 60_000);
+  await view.caughtUp(60_000);
   return view;
 }
 
