@@ -1,9 +1,9 @@
 /**
  * Turns a schema into what both ends of a message use: bytes → checked value, checked value → bytes.
- * Schemas are TypeBox, compiled once; they are JSON Schema, so the public reference is made from the same objects.
+ * Schemas are TypeBox, compiled at first use; they are JSON Schema, so the public reference is made from the same objects.
  */
 import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile, type Validator } from 'typebox/compile';
 import { type FailureError, fail } from '../../machines/failure.ts';
 
 /** What a message may weigh, in bytes, unless its codec says otherwise. */
@@ -30,11 +30,16 @@ export function codec<S extends TSchema>(
   schema: S,
   { maxBytes = defaultMaxBytes } = {},
 ): Codec<Static<S>> {
-  const validator = Compile(schema);
+  let compiled: Validator<S> | undefined;
+  // At first use: a process needs few of all the messages that there are, and compiling all of them takes half a second.
+  function validator(): Validator<S> {
+    compiled ??= Compile(schema);
+    return compiled;
+  }
 
   function check(value: unknown): Static<S> {
-    if (validator.Check(value)) return value;
-    throw refusal(name, [...validator.Errors(value)], value);
+    if (validator().Check(value)) return value as Static<S>;
+    throw refusal(name, [...validator().Errors(value)], value);
   }
 
   return {
@@ -50,8 +55,8 @@ export function codec<S extends TSchema>(
       return check(parse(name, bytes));
     },
     encode(value) {
-      if (!validator.Check(value)) {
-        const { failure } = refusal(name, [...validator.Errors(value)], value);
+      if (!validator().Check(value)) {
+        const { failure } = refusal(name, [...validator().Errors(value)], value);
         throw new TypeError(`cannot send ${failure.message}`);
       }
       return JSON.stringify(value);
