@@ -29,11 +29,24 @@ export interface Ask {
 /** Hostnames of the admitted, in the order of the ask's uuids: at least `min` of them. */
 export type Admitted = string[];
 
+/** What an instance is to have more than it has, with another flavor. */
+export interface Growth {
+  projectId: string;
+  uuid: string;
+  flavorId: string;
+  vcpus: number;
+  memoryMb: number;
+}
+
+type Counts = Record<'instances' | 'vcpus' | 'memoryMb', number>;
+
+const uuidLength = 36;
+
 /** How long an admitted instance may take to be recorded (ms). */
 const pendingMs = 60_000;
 
 interface Waiting {
-  ask: Ask;
+  ask: Ask | Growth;
   resolve: (admitted: Admitted) => void;
   reject: (error: unknown) => void;
 }
@@ -66,6 +79,15 @@ export class Admissions {
 
   /** Rejects with `quota_exceeded` when not even `min` fit. Asking again for the same uuids admits them again. */
   admit(ask: Ask): Promise<Admitted> {
+    return this.#ask(ask);
+  }
+
+  /** Rejects with `quota_exceeded`. What is admitted counts until the instance's record shows the flavor, or a minute. */
+  async admitGrowth(growth: Growth): Promise<void> {
+    await this.#ask(growth);
+  }
+
+  #ask(ask: Ask | Growth): Promise<Admitted> {
     return new Promise((resolve, reject) => {
       const waiting = { ask, resolve, reject };
       const queue = this.#queues.get(ask.projectId);
@@ -122,24 +144,42 @@ export class Admissions {
 
     const hold = (uuid: string, entry: Admission['pending'][string]) => {
       pending[uuid] = entry;
-      takenHere.add(entry.hostname);
-      used.instances += 1;
+      if (entry.hostname !== undefined) {
+        takenHere.add(entry.hostname);
+        used.instances += 1;
+      }
       used.vcpus += entry.vcpus;
       used.memoryMb += entry.memoryMb;
     };
+    const isShown = (uuid: string, { flavorId }: Admission['pending'][string]) => {
+      const record = this.#instances.get(uuid);
+      return flavorId === undefined ? record !== undefined : record?.flavor.id === flavorId;
+    };
     for (const [uuid, entry] of Object.entries(earlier)) {
-      if (!this.#instances.get(uuid) && entry.expiresAt > now) hold(uuid, entry);
+      if (!isShown(uuid.slice(0, uuidLength), entry) && entry.expiresAt > now) hold(uuid, entry);
     }
 
     const answers = queue.map(({ ask }): Admitted | FailureError => {
+      if ('flavorId' in ask) {
+        const { uuid, flavorId, vcpus, memoryMb } = ask;
+        const key = `${uuid} ${flavorId}`;
+        const lacking = pending[key] ? undefined : lackingFor({ instances: 0, vcpus, memoryMb }, quota, used);
+        if (!lacking && !pending[key]) hold(key, { flavorId, vcpus, memoryMb, expiresAt: now + pendingMs });
+        return lacking ?? [];
+      }
       const admitted: Admitted = [];
       const isKnown = (uuid: string) => this.#instances.get(uuid) !== undefined || pending[uuid] !== undefined;
       const min = ask.uuids.slice(0, ask.min).filter((uuid) => !isKnown(uuid)).length;
-      const lacking = lackingFor({ ...ask, min }, quota, used);
+      const wanting = (count: number) => ({
+        instances: count,
+        vcpus: count * ask.vcpus,
+        memoryMb: count * ask.memoryMb,
+      });
+      const lacking = lackingFor(wanting(min), quota, used);
       if (lacking) return lacking;
       for (const uuid of ask.uuids) {
         const known = this.#instances.get(uuid)?.hostname ?? pending[uuid]?.hostname;
-        if (known === undefined && lackingFor({ ...ask, min: 1 }, quota, used)) break;
+        if (known === undefined && lackingFor(wanting(1), quota, used)) break;
         const hostname = known ?? uniqueHostname(ask.hostname, (name) => hostnames.has(name) || takenHere.has(name));
         admitted.push(hostname);
         if (known === undefined) {
@@ -153,15 +193,10 @@ export class Admissions {
 }
 
 /** Nova's TooManyInstances, naming the first quota that does not suffice; -1 is no limit. */
-function lackingFor(
-  ask: Pick<Ask, 'min' | 'vcpus' | 'memoryMb'>,
-  quota: Quota,
-  used: { instances: number; vcpus: number; memoryMb: number },
-): FailureError | undefined {
-  const wanted = { instances: ask.min, vcpus: ask.min * ask.vcpus, memoryMb: ask.min * ask.memoryMb };
+function lackingFor(wanted: Counts, quota: Quota, used: Counts): FailureError | undefined {
   for (const resource of ['instances', 'vcpus', 'memoryMb'] as const) {
     const limit = quota[resource];
-    if (limit >= 0 && used[resource] + wanted[resource] > limit) {
+    if (limit >= 0 && wanted[resource] > 0 && used[resource] + wanted[resource] > limit) {
       return fail(
         'quota_exceeded',
         `the project's quota of ${limit} ${resource} does not allow ${wanted[resource]} more: ${used[resource]} are in use`,

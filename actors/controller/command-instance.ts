@@ -3,19 +3,25 @@
  * placed, to the chart right here.
  */
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
+import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { computeCasts, type InstanceCommand } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
 import { castForReceipt } from '../../transport/nats/cast.ts';
+import type { Outcome } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { maySee } from '../identity/authenticator.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
+import { viewInstance } from '../records/instance-view.ts';
 import type { Chance } from '../runtime/clock.ts';
+import { refuseLocked } from './instance-lock.ts';
+import { ownPlacing } from './owning.ts';
+import type { ControllerWorld, WriteRequest } from './writes.ts';
 
-export interface CommandWorld {
+interface CommandWorld {
   readonly bus: Bus;
   readonly instances: View<Instance>;
   readonly instanceBucket: Bucket<Instance>;
@@ -29,8 +35,35 @@ const receiptMs = 5_000;
 /** How often the owner may change under our hands before we give up. */
 const maxTurns = 8;
 
+/** Passes a command on, and answers with the instance as it is then. */
+export type CommandInstance = (
+  uuid: string,
+  command: InstanceCommand,
+  request: WriteRequest,
+) => Promise<Outcome<{ instance: InstanceView }>>;
+
+export async function openInstanceCommands(world: ControllerWorld): Promise<CommandInstance> {
+  const { bus, store, chance } = world;
+  const [instances, instanceBucket, owners] = await Promise.all([
+    store.view('instance'),
+    store.bucket('instance'),
+    ownPlacing(world),
+  ]);
+  return async (uuid, command, { caller, context }) => {
+    const commands = { bus, instances, instanceBucket, owners, chance };
+    const revision = await commandInstance(commands, { uuid, command }, caller, context);
+    if (revision !== undefined) await instances.reached(revision);
+    const entry = instances.entry(uuid) ?? (await instanceBucket.get(uuid));
+    if (!entry) throw unknownInstance(uuid);
+    return {
+      reply: { instance: viewInstance(entry.value) },
+      written: [{ bucket: 'instance', revision: entry.revision }],
+    };
+  };
+}
+
 /** The revision at which the record shows the command; `undefined` when the host has yet to hear of it. */
-export async function commandInstance(
+async function commandInstance(
   world: CommandWorld,
   { uuid, command }: { uuid: string; command: InstanceCommand },
   caller: Caller,
@@ -39,6 +72,7 @@ export async function commandInstance(
   let entry: Entry<Instance> | undefined = world.instances.entry(uuid) ?? (await world.instanceBucket.get(uuid));
   for (let turn = 0; turn < maxTurns; turn++) {
     if (!entry || !maySee(caller, entry.value.projectId)) throw unknownInstance(uuid);
+    refuseLocked(entry.value, caller);
     try {
       return entry.value.owner === 'control'
         ? await new InstanceOwner(world.owners, entry.value, entry.revision, context).send({

@@ -8,6 +8,7 @@ import { serveRelayed } from '../../transport/nats/relay.ts';
 import { admit, openAuthenticator } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { Admissions } from './admissions.ts';
+import { instanceChangeWrites } from './instance-changes.ts';
 import { instanceWrites } from './instances.ts';
 import { keyPairWrites } from './key-pairs.ts';
 import { startPayloadSweep } from './payload-sweep.ts';
@@ -19,7 +20,7 @@ export interface ControllerOptions {
   maxAttempts?: number;
 }
 
-const resources: Writes[] = [instanceWrites, keyPairWrites];
+const resources: Writes[] = [instanceWrites, instanceChangeWrites, keyPairWrites];
 
 export async function startController(runtime: Runtime, { maxAttempts = 3 }: ControllerOptions = {}): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);

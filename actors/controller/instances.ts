@@ -1,22 +1,22 @@
 import { api } from '../../transport/messages/api.ts';
-import type { InstanceCommand } from '../../transport/messages/internal.ts';
 import { MacAddresses } from '../network/mac-addresses.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { Catalog } from './catalog.ts';
-import { commandInstance, unknownInstance } from './command-instance.ts';
+import { openInstanceCommands } from './command-instance.ts';
 import { createInstances } from './create-instances.ts';
 import { ownPlacing } from './owning.ts';
-import type { WriteRequest, Writes } from './writes.ts';
+import type { Writes } from './writes.ts';
 
 export const instanceWrites: Writes = async (on, world) => {
-  const { bus, store, clock, chance, admissions, maxAttempts } = world;
-  const [instances, instanceBucket, payloads, catalog, macs, owners] = await Promise.all([
+  const { store, clock, chance, admissions, maxAttempts } = world;
+  const [instances, instanceBucket, payloads, catalog, macs, owners, command] = await Promise.all([
     store.view('instance'),
     store.bucket('instance'),
     store.bucket('payload'),
     Catalog.open(world),
     MacAddresses.open(world),
     ownPlacing(world),
+    openInstanceCommands(world),
   ]);
   const creation = {
     admissions,
@@ -30,7 +30,6 @@ export const instanceWrites: Writes = async (on, world) => {
     chance,
     maxAttempts,
   };
-  const commands = { bus, instances, instanceBucket, owners, chance };
 
   on(api.instance.create, async (request, { caller, context }) => {
     const created = await createInstances(creation, request, caller, context);
@@ -39,17 +38,6 @@ export const instanceWrites: Writes = async (on, world) => {
       written: [{ bucket: 'instance', revision: Math.max(...created.map(({ revision }) => revision)) }],
     };
   });
-
-  async function command(uuid: string, told: InstanceCommand, { caller, context }: WriteRequest) {
-    const revision = await commandInstance(commands, { uuid, command: told }, caller, context);
-    if (revision !== undefined) await instances.reached(revision);
-    const entry = instances.entry(uuid) ?? (await instanceBucket.get(uuid));
-    if (!entry) throw unknownInstance(uuid);
-    return {
-      reply: { instance: viewInstance(entry.value) },
-      written: [{ bucket: 'instance' as const, revision: entry.revision }],
-    };
-  }
 
   for (const verb of ['delete', 'start', 'stop', 'pause', 'unpause', 'suspend', 'resume'] as const) {
     on(api.instance[verb], ({ uuid }, request) =>

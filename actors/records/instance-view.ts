@@ -9,7 +9,7 @@ import { timestamp } from './timestamp.ts';
 export function viewInstance({ chart, ...record }: Instance): InstanceView {
   const context = chart.context as unknown as InstanceContext;
   const value = chart.value as StateValue;
-  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt } = context;
+  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor } = context;
   return {
     uuid: record.uuid,
     name: record.name,
@@ -25,6 +25,7 @@ export function viewInstance({ chart, ...record }: Instance): InstanceView {
     ...(host !== undefined && { host }),
     ...(record.availabilityZone !== undefined && { availabilityZone: record.availabilityZone }),
     flavor: record.flavor,
+    ...(previousFlavor && { previousFlavor }),
     imageId: record.imageId,
     ...(record.keyName !== undefined && { keyName: record.keyName }),
     securityGroups: record.securityGroups,

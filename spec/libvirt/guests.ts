@@ -63,6 +63,11 @@ export class PlainDisks implements GuestDisks {
     return files;
   }
 
+  /** They have none. */
+  async resize(): Promise<void> {}
+  async restore(): Promise<void> {}
+  async forgetEarlier(): Promise<void> {}
+
   async remove(uuid: string): Promise<void> {
     await rm(join(this.#folder, uuid), { recursive: true, force: true });
   }

@@ -4,21 +4,30 @@
  */
 import Type, { type Static } from 'typebox';
 import { defineBucket } from '../nats/bucket.ts';
-import { Exact, Id, Ipv4, Mac, Metadata, Name, OneOf, Sha256, Text, Time, Uuid } from './common.ts';
+import { Described, Exact, Id, Ipv4, Mac, Metadata, Name, OneOf, Sha256, Text, Time, Uuid } from './common.ts';
 
-export const Flavor = Exact({
-  id: Id,
-  name: Name,
-  vcpus: Type.Integer({ minimum: 1, maximum: 1024 }),
-  memoryMb: Type.Integer({ minimum: 1, maximum: 64 * 1024 * 1024 }),
-  /** 0: as large as the image's own disk. */
-  rootGb: Type.Integer({ minimum: 0, maximum: 1024 * 1024 }),
-  /** What its instances ask of a host. Nova's extra specs. */
-  extraSpecs: Type.Optional(Metadata),
-});
+export const Flavor = Exact(
+  {
+    id: Id,
+    name: Name,
+    vcpus: Type.Integer({ minimum: 1, maximum: 1024, description: 'virtual processors' }),
+    memoryMb: Type.Integer({ minimum: 1, maximum: 64 * 1024 * 1024, description: 'memory in MiB' }),
+    rootGb: Type.Integer({
+      minimum: 0,
+      maximum: 1024 * 1024,
+      description: 'the root disk in GiB; 0: as large as the image’s own disk',
+    }),
+    /** Nova's extra specs. */
+    extraSpecs: Type.Optional(Described(Metadata, 'what its instances ask of a host')),
+  },
+  { title: 'Flavor' },
+);
 export type Flavor = Static<typeof Flavor>;
 
-export const ImageFile = Exact({ sha256: Sha256, size: Type.Integer({ minimum: 0 }) });
+export const ImageFile = Exact(
+  { sha256: Sha256, size: Type.Integer({ minimum: 0, description: 'in bytes' }) },
+  { title: 'ImageFile' },
+);
 export const imageFileRoles = ['disk', 'kernel', 'ramdisk'] as const;
 /** Announced; being put together from its chunks; fit to launch. */
 export const imageStatuses = ['queued', 'saving', 'active'] as const;
@@ -26,17 +35,16 @@ export const imageStatuses = ['queued', 'saving', 'active'] as const;
 export const Image = Exact({
   id: Uuid,
   name: Name,
-  status: OneOf(imageStatuses),
-  /** Of its disk; `none`: only a kernel and a ramdisk. */
-  diskFormat: OneOf(['qcow2', 'raw', 'none']),
+  status: Described(OneOf(imageStatuses), 'announced; being put together from its chunks; fit to launch'),
+  diskFormat: Described(OneOf(['qcow2', 'raw', 'none']), 'of the disk; none: only a kernel and a ramdisk'),
   disk: Type.Optional(ImageFile),
   kernel: Type.Optional(ImageFile),
   ramdisk: Type.Optional(ImageFile),
-  kernelArguments: Type.Optional(Text),
-  minDiskGb: Type.Integer({ minimum: 0 }),
-  minMemoryMb: Type.Integer({ minimum: 0 }),
-  /** What the host must offer, for example `architecture: x86_64`. Nova's image properties. */
-  properties: Metadata,
+  kernelArguments: Type.Optional(Described(Text, 'the command line of the kernel')),
+  minDiskGb: Type.Integer({ minimum: 0, description: 'the least root disk of a flavor for it, in GiB' }),
+  minMemoryMb: Type.Integer({ minimum: 0, description: 'the least memory of a flavor for it, in MiB' }),
+  /** Nova's image properties. */
+  properties: Described(Metadata, 'what a host must offer, for example `architecture`: `x86_64`'),
   /** Whose it is; absent: everybody's. */
   projectId: Type.Optional(Id),
   createdAt: Time,
@@ -62,19 +70,21 @@ export const InstancePayload = Exact({
 export type InstancePayload = Static<typeof InstancePayload>;
 
 /** Where an instance wants to be, in relation to others. Nova's scheduler hints. */
-export const SchedulerHints = Exact({
-  /** A server group's id. */
-  group: Type.Optional(Uuid),
-  sameHost: Type.Optional(Type.Array(Uuid, { maxItems: 64 })),
-  differentHost: Type.Optional(Type.Array(Uuid, { maxItems: 64 })),
-});
+export const SchedulerHints = Exact(
+  {
+    group: Type.Optional(Described(Uuid, 'the id of a server group to join')),
+    sameHost: Type.Optional(Type.Array(Uuid, { maxItems: 64, description: 'on a host of any of these instances' })),
+    differentHost: Type.Optional(Type.Array(Uuid, { maxItems: 64, description: 'on no host of these instances' })),
+  },
+  { title: 'SchedulerHints', description: 'where it wants to be, in relation to others' },
+);
 export type SchedulerHints = Static<typeof SchedulerHints>;
 
 export const ServerGroup = Exact({
   id: Uuid,
   name: Name,
   projectId: Id,
-  policy: OneOf(['affinity', 'anti-affinity']),
+  policy: Described(OneOf(['affinity', 'anti-affinity']), 'all on one host, or each on a host of its own'),
   createdAt: Time,
 });
 export type ServerGroup = Static<typeof ServerGroup>;
@@ -140,30 +150,50 @@ export const Instance = Exact({
 });
 export type Instance = Static<typeof Instance>;
 
+/** What an operator wants of a host, as its chart hears it. */
+export const HostCommand = Type.Union([
+  Exact({ type: Type.Literal('host.enable'), at: Time }),
+  Exact({ type: OneOf(['host.disable', 'host.drain']), reason: Text, at: Time }),
+]);
+export type HostCommand = Static<typeof HostCommand>;
+
 export const Host = Exact({
   name: Type.String({ minLength: 1, maxLength: 255 }),
   /** Of the process that runs the host; it holds the record as its lease. */
   incarnation: Uuid,
   availabilityZone: Id,
   hypervisor: Exact({
-    type: Type.String(),
-    version: Type.Integer(),
-    virtType: OneOf(['kvm', 'qemu', 'simulated']),
-    architectures: Type.Array(Type.String()),
+    type: Type.String({ description: 'as libvirt names it: QEMU' }),
+    version: Type.Integer({ description: 'major · 1000000 + minor · 1000 + release' }),
+    virtType: Described(OneOf(['kvm', 'qemu', 'simulated']), 'kvm: with the help of the processor; qemu: emulated'),
+    architectures: Type.Array(Type.String(), { description: 'that it can run, such as x86_64' }),
   }),
-  capacity: Exact({
-    vcpus: Type.Integer({ minimum: 0 }),
-    memoryMb: Type.Integer({ minimum: 0 }),
-    diskGb: Type.Integer({ minimum: 0 }),
-  }),
-  /** How often the same vCPU, MiB or GiB may be given out. */
-  allocationRatio: Exact({ vcpus: Type.Number(), memoryMb: Type.Number(), diskGb: Type.Number() }),
-  service: OneOf(['enabled', 'disabled', 'draining']),
-  disabledReason: Type.Optional(Text),
-  hypervisorState: OneOf(['connecting', 'reconciling', 'up', 'away', 'stopped']),
+  capacity: Exact(
+    {
+      vcpus: Type.Integer({ minimum: 0, description: 'processors' }),
+      memoryMb: Type.Integer({ minimum: 0, description: 'memory in MiB' }),
+      diskGb: Type.Integer({ minimum: 0, description: 'disk in GiB' }),
+    },
+    { title: 'Capacity' },
+  ),
+  allocationRatio: Exact(
+    { vcpus: Type.Number(), memoryMb: Type.Number(), diskGb: Type.Number() },
+    { description: 'how often the same processor, MiB or GiB may be given out' },
+  ),
+  service: Described(
+    OneOf(['enabled', 'disabled', 'draining']),
+    'whether new instances come to it; draining: no, and those there are to leave',
+  ),
+  disabledReason: Type.Optional(Described(Text, 'why no new instances come to it')),
+  hypervisorState: Described(
+    OneOf(['connecting', 'reconciling', 'up', 'away', 'stopped']),
+    'how its worker stands with the hypervisor; only `up` takes commands',
+  ),
   startedAt: Time,
   heartbeatAt: Time,
   chart: ChartSnapshot,
+  /** What a controller has put into the record because nobody ran the host: whoever does takes it over, and away. */
+  commandedMeanwhile: Type.Optional(HostCommand),
 });
 export type Host = Static<typeof Host>;
 
@@ -184,9 +214,9 @@ export const Network = Exact({
   id: Uuid,
   name: Name,
   projectId: Type.Optional(Id),
-  type: OneOf(['flat', 'vlan', 'gre', 'vxlan']),
-  bridge: Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,15}$' }),
-  mtu: Type.Integer({ minimum: 576, maximum: 65535 }),
+  type: Described(OneOf(['flat', 'vlan', 'gre', 'vxlan']), 'how its segments are kept apart'),
+  bridge: Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,15}$', description: 'the bridge on each host' }),
+  mtu: Type.Integer({ minimum: 576, maximum: 65535, description: 'the largest packet, in bytes' }),
   createdAt: Time,
 });
 export type Network = Static<typeof Network>;
@@ -194,10 +224,10 @@ export type Network = Static<typeof Network>;
 export const Subnet = Exact({
   id: Uuid,
   networkId: Uuid,
-  cidr: Type.String(),
+  cidr: Type.String({ description: 'its block of addresses, such as 10.0.0.0/24' }),
   gateway: Type.Optional(Ipv4),
   dnsServers: Type.Array(Ipv4),
-  allocation: Exact({ first: Ipv4, last: Ipv4 }),
+  allocation: Exact({ first: Ipv4, last: Ipv4 }, { description: 'the addresses that instances are given' }),
   createdAt: Time,
 });
 export type Subnet = Static<typeof Subnet>;
@@ -219,19 +249,22 @@ export type Port = Static<typeof Port>;
 export const AddressLease = Exact({ portId: Uuid, instanceUuid: Uuid, leasedAt: Time });
 export type AddressLease = Static<typeof AddressLease>;
 
-/** What one rule allows; what it does not say is any. */
-export const SecurityGroupRule = Exact({
-  id: Uuid,
-  direction: OneOf(['ingress', 'egress']),
-  protocol: Type.Optional(OneOf(['tcp', 'udp', 'icmp'])),
-  /** Of icmp: the type. */
-  fromPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 })),
-  /** Of icmp: the code. */
-  toPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 })),
-  cidr: Type.Optional(Type.String({ maxLength: 43 })),
-  /** The name of a group of the project: its members. */
-  group: Type.Optional(Name),
-});
+const PortNumber = (description: string) => Type.Optional(Type.Integer({ minimum: 0, maximum: 65535, description }));
+
+export const SecurityGroupRule = Exact(
+  {
+    id: Uuid,
+    direction: Described(OneOf(['ingress', 'egress']), 'into the instance, or out of it'),
+    protocol: Type.Optional(OneOf(['tcp', 'udp', 'icmp'])),
+    fromPort: PortNumber('the first port; of icmp: the type'),
+    toPort: PortNumber('the last port; of icmp: the code'),
+    cidr: Type.Optional(
+      Type.String({ maxLength: 43, description: 'the other side: a block of addresses, such as 10.0.0.0/8' }),
+    ),
+    group: Type.Optional(Described(Name, 'the other side: the members of this group of the project')),
+  },
+  { title: 'SecurityGroupRule', description: 'what it allows; what it does not say is any' },
+);
 export type SecurityGroupRule = Static<typeof SecurityGroupRule>;
 
 export const SecurityGroup = Exact({
@@ -274,28 +307,37 @@ export type Token = Static<typeof Token>;
 /**
  * Admissions of a project: the one record that all controllers compare-and-set before they create instances, so that
  * quota and hostnames are decided by one at a time. Use itself is counted from the instances' own records, so
- * nothing has to be given back; `pending` are the admitted whose records are not yet seen.
+ * nothing has to be given back; `pending` are the admitted whose records do not show it yet: new instances by uuid,
+ * and instances that are to grow by uuid and flavor.
  */
 export const Admission = Exact({
   /** The revision of the instance bucket that whoever admits must have seen. */
   seen: Type.Integer({ minimum: 0 }),
   pending: Type.Record(
     Type.String(),
-    Exact({ hostname: Type.String(), vcpus: Type.Integer(), memoryMb: Type.Integer(), expiresAt: Time }),
+    Exact({
+      /** Of a new instance. */
+      hostname: Type.Optional(Type.String()),
+      /** Of one that is to grow: what it grows to. */
+      flavorId: Type.Optional(Id),
+      vcpus: Type.Integer(),
+      memoryMb: Type.Integer(),
+      expiresAt: Time,
+    }),
   ),
 });
 export type Admission = Static<typeof Admission>;
 
-const Limit = Type.Integer({ minimum: -1, maximum: 2 ** 31 - 1, description: '-1: none' });
+const Limit = (what: string) =>
+  Type.Integer({ minimum: -1, maximum: 2 ** 31 - 1, description: `the most ${what}; -1: any number` });
 
 export const Quota = Exact({
-  instances: Limit,
-  vcpus: Limit,
-  memoryMb: Limit,
-  /** Of each user in the project. */
-  keyPairs: Limit,
-  serverGroups: Limit,
-  securityGroups: Limit,
+  instances: Limit('instances'),
+  vcpus: Limit('virtual processors of all instances'),
+  memoryMb: Limit('memory of all instances, in MiB'),
+  keyPairs: Limit('key pairs of each user in the project'),
+  serverGroups: Limit('server groups'),
+  securityGroups: Limit('security groups'),
 });
 export type Quota = Static<typeof Quota>;
 

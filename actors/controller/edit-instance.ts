@@ -1,0 +1,23 @@
+/** Edits what of an instance's record is the client's: its owner, whose the life is, takes the edit over. */
+import { fail } from '../../machines/failure.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
+
+/** Its owner may write at the same time, but no owner writes that often in a row. */
+const maxTries = 32;
+
+/** `edit` makes the new record of the latest one, or throws. Resolves with the record as it is stored. */
+export async function editInstance(
+  bucket: Bucket<Instance>,
+  known: Entry<Instance>,
+  edit: (record: Instance) => Instance,
+): Promise<Entry<Instance>> {
+  let entry: Entry<Instance> | undefined = known;
+  for (let turn = 0; turn < maxTries && entry; turn++) {
+    const value = edit(entry.value);
+    const revision = await bucket.update(entry.key, value, entry.revision);
+    if (revision !== conflict) return { key: entry.key, value, revision };
+    entry = await bucket.get(entry.key);
+  }
+  throw fail('conflict', `instance ${known.key} is changed too often`, { disposition: 'retry' });
+}

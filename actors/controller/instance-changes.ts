@@ -1,0 +1,99 @@
+/** Rebuild and resize: commands that need more than the chart's consent. */
+import { fail } from '../../machines/failure.ts';
+import { commandsIn, type InstanceCommandName } from '../../machines/instance-states.ts';
+import { api } from '../../transport/messages/api.ts';
+import type { Flavor, Instance, InstancePayload } from '../../transport/messages/records.ts';
+import { conflict, type Entry } from '../../transport/nats/bucket.ts';
+import type { Caller } from '../../transport/nats/call-context.ts';
+import { maySee } from '../identity/authenticator.ts';
+import { heldShare } from '../instance/held-share.ts';
+import { Catalog } from './catalog.ts';
+import { openInstanceCommands, unknownInstance } from './command-instance.ts';
+import { editInstance } from './edit-instance.ts';
+import { refuseLocked } from './instance-lock.ts';
+import type { Writes } from './writes.ts';
+
+export const instanceChangeWrites: Writes = async (on, world) => {
+  const { store, clock, admissions } = world;
+  const [bucket, payloads, images, catalog, command] = await Promise.all([
+    store.bucket('instance'),
+    store.bucket('payload'),
+    store.view('image'),
+    Catalog.open(world),
+    openInstanceCommands(world),
+  ]);
+
+  /** The instance, when it may be told so as far as is known: the chart has the last word. */
+  async function find(uuid: string, told: InstanceCommandName, caller: Caller): Promise<Entry<Instance>> {
+    const entry = await bucket.get(uuid);
+    if (!entry || !maySee(caller, entry.value.projectId)) throw unknownInstance(uuid);
+    refuseLocked(entry.value, caller);
+    const { chart } = entry.value;
+    if (chart.status === 'done' || !commandsIn(chart.value as never).includes(told)) {
+      throw fail('conflict', `instance ${uuid} is ${entry.value.vmState}: ${told} is not possible now`, {
+        details: { vmState: entry.value.vmState, command: told },
+      });
+    }
+    return entry;
+  }
+
+  on(api.instance.rebuild, async ({ uuid, image: wanted, ...payload }, request) => {
+    const { caller } = request;
+    const entry = await find(uuid, 'rebuild', caller);
+    const { imageId, flavor, projectId } = entry.value;
+    // Of the project whose instance it is, also for an administrator.
+    const image = catalog.image(wanted ?? imageId, { ...caller, projectId }, flavor);
+    if (Object.keys(payload).length > 0) await replacePayload(entry, payload);
+    return command(uuid, { type: 'instance.rebuild', imageId: image.id, at: clock.now() }, request);
+  });
+
+  /** What is not given anew stays as it was. */
+  async function replacePayload(entry: Entry<Instance>, given: InstancePayload): Promise<void> {
+    for (;;) {
+      const kept = await payloads.get(entry.key);
+      const next = { ...kept?.value, ...given };
+      const revision = kept
+        ? await payloads.update(entry.key, next, kept.revision)
+        : await payloads.create(entry.key, next);
+      if (revision !== conflict) break;
+    }
+    if (!entry.value.hasPayload) await editInstance(bucket, entry, (record) => ({ ...record, hasPayload: true }));
+  }
+
+  on(api.instance.resize, async ({ uuid, flavor: wanted }, request) => {
+    const { value } = await find(uuid, 'resize', request.caller);
+    const flavor = catalog.flavor(wanted);
+    refuseFlavor(flavor, value, images.get(value.imageId)?.minMemoryMb ?? 0);
+    const held = heldShare(value);
+    await admissions.admitGrowth({
+      projectId: value.projectId,
+      uuid,
+      flavorId: flavor.id,
+      vcpus: Math.max(0, flavor.vcpus - held.vcpus),
+      memoryMb: Math.max(0, flavor.memoryMb - held.memoryMb),
+    });
+    return command(uuid, { type: 'instance.resize', flavor, at: clock.now() }, request);
+  });
+
+  for (const name of ['confirmResize', 'revertResize'] as const) {
+    const type = name === 'confirmResize' ? 'instance.confirm-resize' : 'instance.revert-resize';
+    on(api.instance[name], ({ uuid }, request) => command(uuid, { type, at: clock.now() }, request));
+  }
+};
+
+/** Nova's checks of resize: not the same one, and never a smaller disk, which would cut the guest's. */
+function refuseFlavor(wanted: Flavor, { flavor, uuid }: Instance, minMemoryMb: number): void {
+  const details = { field: '/flavor' };
+  if (wanted.id === flavor.id) {
+    throw fail('invalid_request', `field /flavor: instance ${uuid} has flavor ${wanted.name} already`, { details });
+  }
+  if (wanted.rootGb < flavor.rootGb) {
+    const sizes = `${wanted.rootGb || 'the image’s size'} instead of ${flavor.rootGb} GiB`;
+    throw fail('invalid_request', `field /flavor: flavor ${wanted.name} has a smaller disk: ${sizes}`, { details });
+  }
+  if (wanted.memoryMb < minMemoryMb) {
+    throw fail('invalid_request', `field /flavor: flavor ${wanted.name} has less memory than the image needs`, {
+      details: { ...details, needed: minMemoryMb, given: wanted.memoryMb },
+    });
+  }
+}
