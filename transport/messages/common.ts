@@ -1,9 +1,14 @@
 /** Schemas that many messages and records share. Free text is bounded, names and ids have patterns. */
-import Type, { type TProperties } from 'typebox';
+import Type, { type TObjectOptions, type TProperties, type TSchema } from 'typebox';
 import { failureCodes } from '../../machines/failure.ts';
 
-/** An object with these fields and no others. */
-export const Exact = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
+/** An object with these fields and no others. A `title` is its name in the reference. */
+export const Exact = <P extends TProperties>(properties: P, options: TObjectOptions = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options });
+
+/** The same schema, with a description of its own: what a client reads of a field. */
+export const Described = <S extends TSchema>(schema: S, description: string) =>
+  Type.Unsafe<Type.Static<S>>({ ...schema, description }) as unknown as S;
 
 export const OneOf = <const V extends readonly string[]>(values: V) => Type.Unsafe<V[number]>(Type.Enum([...values]));
 
@@ -12,24 +17,37 @@ export const Uuid = Type.String({
   description: 'a lower-case UUID',
 });
 /** What can be one token of a subject and one key of a bucket without encoding. */
-export const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' });
+export const Id = Type.String({
+  pattern: '^[A-Za-z0-9_-]{1,64}$',
+  description: '1 to 64 letters, digits, `_` or `-`',
+});
 export const Name = Type.String({
   minLength: 1,
   maxLength: 255,
   // Blanks, one character that is none, anything else: each character can be only one of them, so that refusing a long
   // text takes no longer than reading it.
   pattern: '^[^\\S\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$',
+  description: 'any text but control characters, not only blanks',
 });
 export const Text = Type.String({ maxLength: 4096 });
-export const Base64 = (maxLength: number) =>
-  Type.String({ maxLength, pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' });
-export const Mac = Type.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' });
-export const Ipv4 = Type.String({ pattern: '^((25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)(\\.(?!$)|$)){4}$' });
-export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
-/** Milliseconds since 1970. */
-export const Time = Type.Integer({ minimum: 0 });
-/** ISO 8601, what clients see. */
-export const Timestamp = Type.String({ format: 'date-time' });
+export const Base64 = (maxLength: number, description: string) =>
+  Type.String({
+    maxLength,
+    description: `${description}; in base64`,
+    pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
+  });
+export const Mac = Type.String({
+  pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$',
+  description: 'a MAC address in lower case, with colons',
+});
+export const Ipv4 = Type.String({
+  pattern: '^((25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)(\\.(?!$)|$)){4}$',
+  description: 'an IPv4 address',
+});
+export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'a SHA-256 in lower-case hex' });
+export const Time = Type.Integer({ minimum: 0, description: 'milliseconds since 1970' });
+/** What clients see. */
+export const Timestamp = Type.String({ format: 'date-time', description: 'a time in ISO 8601, with its zone' });
 export const Revision = Type.Integer({ minimum: 0 });
 export const Metadata = Type.Record(
   Type.String({ pattern: '^[A-Za-z0-9 ._:-]{1,255}$' }),
@@ -37,16 +55,33 @@ export const Metadata = Type.Record(
   {
     maxProperties: 128,
     additionalProperties: false,
+    description: 'names of at most 255 letters, digits, blanks or `._:-`, each with a text',
   },
 );
 
-export const FailureSchema = Type.Object({
-  code: OneOf(failureCodes),
-  message: Type.String(),
-  disposition: OneOf(['retry', 'reschedule', 'abort']),
-  details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  cause: Type.Optional(Type.Unknown()),
-});
+export const FailureSchema = Type.Object(
+  {
+    code: Described(OneOf(failureCodes), 'what went wrong; match on it'),
+    message: Type.String({ description: 'one sentence for a person; it may change' }),
+    disposition: Described(
+      OneOf(['retry', 'reschedule', 'abort']),
+      'what would help: the same again, the same on another host, or nothing',
+    ),
+    details: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: 'particulars for programs; `field`: the JSON pointer of what is at fault in the request',
+      }),
+    ),
+    cause: Type.Optional(Type.Unknown({ description: 'the failure that led to this one' })),
+  },
+  { title: 'Failure', description: 'why a request was refused, or a step failed' },
+);
+
+/** What is answered instead of a reply. */
+export const FailureReply = Exact(
+  { failure: FailureSchema, requestId: Type.String({ description: 'finds the request in logs and facts' }) },
+  { title: 'FailureReply' },
+);
 
 export const ReceiptSchema = Exact({
   revision: Type.Optional(Revision),

@@ -120,7 +120,9 @@ export const facts = {
         type: Type.String({ description: 'transition or command' }),
         host: Type.String(),
         at: Time,
-        to: Type.String({ description: 'how it stands with its hypervisor, and whether it takes instances: `up enabled`' }),
+        to: Type.String({
+          description: 'how it stands with its hypervisor, and whether it takes instances: `up enabled`',
+        }),
         command: Type.Optional(Type.String({ description: 'of a command: what was asked, as `disable`' })),
         reason: Type.Optional(Type.String({ description: 'what went wrong, or the operator’s reason' })),
       },

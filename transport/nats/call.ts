@@ -6,11 +6,10 @@
  */
 import type { Msg, MsgHdrs } from 'nats';
 import { errors, headers } from 'nats';
-import type { TSchema } from 'typebox';
-import Type, { type Static } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { type Codec, codec } from '../messages/codec.ts';
-import { Exact, FailureSchema } from '../messages/common.ts';
+import { FailureReply } from '../messages/common.ts';
 import type { Bus } from './bus.ts';
 import { type CallContext, readContext, writeContext } from './call-context.ts';
 
@@ -37,7 +36,7 @@ export function defineCall<Q extends TSchema, R extends TSchema>(
   };
 }
 
-const failureReply = codec('failure', Exact({ failure: FailureSchema, requestId: Type.String() }));
+const failureReply = codec('failure', FailureReply);
 
 /** As in the NATS micro protocol, so that any NATS tool sees that a reply is a failure. */
 const errorHeader = 'Nats-Service-Error';

@@ -1,5 +1,6 @@
 /** How an endpoint of the API is declared. */
 import Type, { type Static, type TSchema } from 'typebox';
+import type { FailureCode } from '../../../machines/failure.ts';
 import { type Call, defineCall } from '../../nats/call.ts';
 import { apiPrefix } from '../../nats/subjects.ts';
 
@@ -9,6 +10,9 @@ import { apiPrefix } from '../../nats/subjects.ts';
  */
 export type Access = 'anyone' | 'reader' | 'member' | 'admin';
 
+/** The annotation that `Of` makes. */
+const listedBy = 'x-listed-by';
+
 export interface Endpoint<Request, Reply> extends Call<Request, Reply> {
   readonly resource: string;
   readonly verb: string;
@@ -17,6 +21,8 @@ export interface Endpoint<Request, Reply> extends Call<Request, Reply> {
   readonly access: Access;
   /** A read is answered by an API server from its views; a write is relayed to a cloud controller. */
   readonly kind: 'read' | 'write';
+  /** The codes of the failures that it may answer. */
+  readonly failures: readonly FailureCode[];
 }
 
 interface Declaration<Q extends TSchema, R extends TSchema> {
@@ -30,6 +36,8 @@ interface Declaration<Q extends TSchema, R extends TSchema> {
   timeoutMs?: number;
   /** What a request may weigh, in bytes. */
   maxBytes?: number;
+  /** The codes that are its own: `failuresOf` knows those that follow from the rest. */
+  failures?: readonly FailureCode[];
 }
 
 /** An endpoint that only looks. Any role will do, unless said otherwise. */
@@ -44,11 +52,32 @@ export function write<Q extends TSchema, R extends TSchema>(declaration: Declara
 
 function endpoint<Q extends TSchema, R extends TSchema>(
   kind: 'read' | 'write',
-  { name, description, request, reply, access, timeoutMs = 15_000, maxBytes }: Declaration<Q, R> & { access: Access },
+  declaration: Declaration<Q, R> & { access: Access },
 ): Endpoint<Static<Q>, Static<R>> {
+  const { name, description, request, reply, access, timeoutMs = 15_000, maxBytes } = declaration;
   const [resource = '', verb = ''] = name.split('.');
   const limits = { timeoutMs, ...(maxBytes !== undefined && { maxBytes }) };
-  return { ...defineCall(name, request, reply, limits), resource, verb, description, access, kind };
+  const failures = failuresOf(kind, declaration);
+  return { ...defineCall(name, request, reply, limits), resource, verb, description, access, kind, failures };
+}
+
+/** What is refused wherever somebody must be somebody, something is referred to, or somebody else is asked. */
+function failuresOf(
+  kind: 'read' | 'write',
+  { access, request, failures = [] }: Declaration<TSchema, TSchema>,
+): readonly FailureCode[] {
+  const refers = JSON.stringify(request).includes(listedBy);
+  return [
+    ...new Set<FailureCode>([
+      'invalid_request',
+      ...(access === 'anyone' ? [] : (['unauthenticated', 'forbidden'] as const)),
+      ...(refers ? (['not_found'] as const) : []),
+      ...(refers || kind === 'write' ? (['conflict'] as const) : []),
+      ...failures,
+      ...(kind === 'write' ? (['unavailable', 'timeout'] as const) : []),
+      'internal',
+    ]),
+  ];
 }
 
 /**
@@ -56,5 +85,5 @@ function endpoint<Q extends TSchema, R extends TSchema>(
  * for each element. It is how a client that knows only the schemas finds a value.
  */
 export function Of<S extends TSchema>(list: string, pointer: string, schema: S): S {
-  return Type.Unsafe({ ...schema, 'x-listed-by': { subject: `${apiPrefix}.${list}`, pointer } }) as unknown as S;
+  return Type.Unsafe({ ...schema, [listedBy]: { subject: `${apiPrefix}.${list}`, pointer } }) as unknown as S;
 }

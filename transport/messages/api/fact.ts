@@ -1,14 +1,17 @@
 /** Requests about what happened. What happens is published as it does, on `cloud.fact.instance.<project>.<uuid>`. */
 import Type, { type Static } from 'typebox';
-import { Exact, Timestamp } from '../common.ts';
+import { Described, Exact, Timestamp } from '../common.ts';
 import { InstanceFact } from '../internal.ts';
 import { read } from './endpoint.ts';
-import { InstanceUuid } from './fields.ts';
+import { InstanceUuid, paging } from './fields.ts';
 
-export const FactView = Exact({
-  sequence: Type.Integer({ minimum: 1, description: 'of the stream: later facts have greater ones' }),
-  fact: InstanceFact,
-});
+export const FactView = Exact(
+  {
+    sequence: Type.Integer({ minimum: 1, description: 'of the stream: later facts have greater ones' }),
+    fact: InstanceFact,
+  },
+  { title: 'Fact' },
+);
 export type FactView = Static<typeof FactView>;
 
 export const factEndpoints = {
@@ -18,9 +21,9 @@ export const factEndpoints = {
       'What happened to the instances of the project, oldest first, as far back as facts are kept. To miss nothing: ' +
       'subscribe, then list up to the first fact that came.',
     request: Exact({
-      uuid: Type.Optional(InstanceUuid),
-      since: Type.Optional(Timestamp),
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+      uuid: Type.Optional(Described(InstanceUuid, 'of this instance only')),
+      since: Type.Optional(Described(Timestamp, 'what happened then or later')),
+      ...paging,
       marker: Type.Optional(
         Type.Integer({ minimum: 1, description: 'the sequence of the last fact of the page before' }),
       ),

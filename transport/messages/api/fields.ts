@@ -1,6 +1,6 @@
 /** Fields that requests of several resources share. */
-import Type from 'typebox';
-import { Exact, Id, Name, Uuid } from '../common.ts';
+import Type, { type TSchema } from 'typebox';
+import { Described, Exact, Id, Name, Uuid } from '../common.ts';
 import { Of } from './endpoint.ts';
 
 export const Nothing = Exact({});
@@ -10,16 +10,29 @@ export const paging = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'the most that one page may hold' })),
 };
 
-export const InstanceUuid = Of('instance.list', '/instances/*/uuid', Uuid);
-/** Id or name. */
-export const FlavorRef = Of('flavor.list', '/flavors/*/id', Name);
-/** Id or name. */
-export const ImageRef = Of('image.list', '/images/*/id', Name);
-/** Id or name. */
-export const NetworkRef = Of('network.list', '/networks/*/id', Name);
-export const KeyPairName = Of('key-pair.list', '/keyPairs/*/name', Name);
-export const SecurityGroupName = Of('security-group.list', '/securityGroups/*/name', Name);
-export const HostName = Of('host.list', '/hosts/*/name', Type.String({ minLength: 1, maxLength: 255 }));
-export const ZoneName = Of('zone.list', '/zones/*/name', Id);
-export const ProjectId = Of('project.list', '/projects/*/id', Id);
-export const UserId = Of('user.list', '/users/*/id', Id);
+/** A reference to something that has an id and a name. */
+export const IdOrName = (list: string, pointer: string, what: string) =>
+  Of(list, pointer, Described(Name, `id or name of ${what}`));
+
+export const InstanceUuid = Of('instance.list', '/instances/*/uuid', Described(Uuid, 'an instance'));
+export const FlavorRef = IdOrName('flavor.list', '/flavors/*/id', 'a flavor');
+export const ImageRef = IdOrName('image.list', '/images/*/id', 'an image');
+export const NetworkRef = IdOrName('network.list', '/networks/*/id', 'a network');
+export const KeyPairName = Of('key-pair.list', '/keyPairs/*/name', Described(Name, 'a key pair of the user'));
+export const SecurityGroupName = Of(
+  'security-group.list',
+  '/securityGroups/*/name',
+  Described(Name, 'a security group of the project'),
+);
+export const HostName = Of(
+  'host.list',
+  '/hosts/*/name',
+  Type.String({ minLength: 1, maxLength: 255, description: 'a compute host' }),
+);
+export const ZoneName = Of('zone.list', '/zones/*/name', Described(Id, 'an availability zone'));
+export const ProjectId = Of('project.list', '/projects/*/id', Described(Id, 'a project'));
+export const UserId = Of('user.list', '/users/*/id', Described(Id, 'a user'));
+
+/** Of every list: where its page begins. */
+export const markedBy = <S extends TSchema>(entry: S) =>
+  Type.Optional(Described(entry, 'the last entry of the page before; absent: the first page'));

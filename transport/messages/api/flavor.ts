@@ -1,11 +1,11 @@
 /** Requests about flavors. A flavor never changes: instances have the one that they were launched with. */
 import Type from 'typebox';
-import { Exact, Id, Metadata, Name } from '../common.ts';
+import { Exact, Id, Name } from '../common.ts';
 import { Flavor } from '../records.ts';
 import { read, write } from './endpoint.ts';
-import { FlavorRef, Nothing, paging } from './fields.ts';
+import { FlavorRef, markedBy, Nothing, paging } from './fields.ts';
 
-const { vcpus, memoryMb, rootGb } = Flavor.properties;
+const { vcpus, memoryMb, rootGb, extraSpecs } = Flavor.properties;
 const OneFlavor = Exact({ flavor: FlavorRef });
 
 export const flavorEndpoints = {
@@ -13,13 +13,14 @@ export const flavorEndpoints = {
     name: 'flavor.create',
     description: 'Makes a flavor; its id is made up when none is given.',
     access: 'admin',
+    failures: ['already_exists'],
     request: Exact({
       id: Type.Optional(Id),
       name: Name,
       vcpus,
       memoryMb,
       rootGb,
-      extraSpecs: Type.Optional(Metadata),
+      extraSpecs,
     }),
     reply: Exact({ flavor: Flavor }),
   }),
@@ -32,7 +33,7 @@ export const flavorEndpoints = {
   list: read({
     name: 'flavor.list',
     description: 'The flavors, smallest first.',
-    request: Exact({ ...paging, marker: Type.Optional(FlavorRef) }),
+    request: Exact({ ...paging, marker: markedBy(FlavorRef) }),
     reply: Exact({ flavors: Type.Array(Flavor) }),
   }),
   delete: write({

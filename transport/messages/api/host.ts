@@ -1,33 +1,36 @@
 /** Requests about compute hosts, the zones that they are in, and aggregates of them. */
 import Type, { type Static } from 'typebox';
-import { Exact, Id, Metadata, Name, Text, Timestamp, Uuid } from '../common.ts';
+import { Described, Exact, Id, Metadata, Name, Text, Timestamp, Uuid } from '../common.ts';
 import { Host } from '../records.ts';
-import { Of, read, write } from './endpoint.ts';
-import { HostName, Nothing, paging } from './fields.ts';
+import { read, write } from './endpoint.ts';
+import { HostName, IdOrName, markedBy, Nothing, paging } from './fields.ts';
 
-const { hypervisor, service, hypervisorState, capacity, allocationRatio } = Host.properties;
+const { hypervisor, service, disabledReason, hypervisorState, capacity, allocationRatio } = Host.properties;
 
-export const HostView = Exact({
-  name: Type.String(),
-  isAlive: Type.Boolean({ description: 'its heartbeat was heard lately' }),
-  availabilityZone: Id,
-  aggregates: Type.Array(Type.String(), { description: 'names of the aggregates that it is in' }),
-  hypervisor,
-  service,
-  disabledReason: Type.Optional(Type.String()),
-  hypervisorState,
-  capacity,
-  allocationRatio,
-  used: capacity,
-  instances: Type.Integer(),
-  startedAt: Timestamp,
-  heartbeatAt: Timestamp,
-});
+export const HostView = Exact(
+  {
+    name: Type.String(),
+    isAlive: Type.Boolean({ description: 'its heartbeat was heard lately' }),
+    availabilityZone: Described(Id, 'that it is in: of an aggregate of its, or its own'),
+    aggregates: Type.Array(Type.String(), { description: 'names of the aggregates that it is in' }),
+    hypervisor,
+    service,
+    disabledReason,
+    hypervisorState,
+    capacity,
+    allocationRatio,
+    used: Described(capacity, 'what its instances have of it'),
+    instances: Type.Integer({ description: 'how many are on it' }),
+    startedAt: Described(Timestamp, 'when its worker began'),
+    heartbeatAt: Described(Timestamp, 'when it was heard last'),
+  },
+  { title: 'Host' },
+);
 export type HostView = Static<typeof HostView>;
 
 const OneHost = Exact({ host: HostName });
 const HostReply = Exact({ host: HostView });
-const WithReason = Exact({ host: HostName, reason: Text });
+const WithReason = Exact({ host: HostName, reason: Described(Text, 'for other administrators') });
 
 export const hostEndpoints = {
   list: read({
@@ -38,7 +41,7 @@ export const hostEndpoints = {
       availabilityZone: Type.Optional(Id),
       service: Type.Optional(service),
       ...paging,
-      marker: Type.Optional(HostName),
+      marker: markedBy(HostName),
     }),
     reply: Exact({ hosts: Type.Array(HostView) }),
   }),
@@ -78,24 +81,31 @@ export const zoneEndpoints = {
     description: 'The availability zones that hosts are in; available: where an instance may be launched now.',
     request: Nothing,
     reply: Exact({
-      zones: Type.Array(Exact({ name: Type.String(), isAvailable: Type.Boolean() })),
+      zones: Type.Array(
+        Exact({
+          name: Type.String(),
+          isAvailable: Type.Boolean({ description: 'has a host that is alive and takes instances' }),
+        }),
+      ),
     }),
   }),
 };
 
-export const AggregateView = Exact({
-  id: Uuid,
-  name: Type.String(),
-  availabilityZone: Type.Optional(Id),
-  hosts: Type.Array(Type.String()),
-  metadata: Metadata,
-  createdAt: Timestamp,
-  updatedAt: Timestamp,
-});
+export const AggregateView = Exact(
+  {
+    id: Uuid,
+    name: Type.String(),
+    availabilityZone: Type.Optional(Described(Id, 'the zone that its hosts are in, instead of their own')),
+    hosts: Type.Array(Type.String(), { description: 'their names' }),
+    metadata: Metadata,
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  },
+  { title: 'Aggregate' },
+);
 export type AggregateView = Static<typeof AggregateView>;
 
-/** Id or name. */
-const AggregateRef = Of('aggregate.list', '/aggregates/*/id', Name);
+const AggregateRef = IdOrName('aggregate.list', '/aggregates/*/id', 'an aggregate');
 const OneAggregate = Exact({ aggregate: AggregateRef });
 const AggregateReply = Exact({ aggregate: AggregateView });
 
@@ -106,9 +116,10 @@ export const aggregateEndpoints = {
       'Makes a group of hosts. With a zone, its hosts are in that zone instead of their own; its metadata is what ' +
       'flavors ask for with extra specs `aggregate_instance_extra_specs:<key>`.',
     access: 'admin',
+    failures: ['already_exists'],
     request: Exact({
       name: Name,
-      availabilityZone: Type.Optional(Id),
+      availabilityZone: Type.Optional(Described(Id, 'the zone that its hosts are to be in; it is made by this')),
       metadata: Type.Optional(Metadata),
     }),
     reply: AggregateReply,
@@ -124,17 +135,18 @@ export const aggregateEndpoints = {
     name: 'aggregate.list',
     description: 'The aggregates, by name.',
     access: 'admin',
-    request: Exact({ ...paging, marker: Type.Optional(AggregateRef) }),
+    request: Exact({ ...paging, marker: markedBy(AggregateRef) }),
     reply: Exact({ aggregates: Type.Array(AggregateView) }),
   }),
   update: write({
     name: 'aggregate.update',
     description: 'Renames an aggregate, or replaces its zone or metadata: what is not given stays as it is.',
     access: 'admin',
+    failures: ['already_exists'],
     request: Exact({
       aggregate: AggregateRef,
       name: Type.Optional(Name),
-      availabilityZone: Type.Optional(Type.Union([Id, Type.Null()], { description: 'null: no zone' })),
+      availabilityZone: Type.Optional(Type.Union([Id, Type.Null()], { description: 'null: no zone of its own' })),
       metadata: Type.Optional(Metadata),
     }),
     reply: AggregateReply,

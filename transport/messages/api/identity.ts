@@ -1,16 +1,19 @@
 /** Requests about projects, users, their roles, and the tokens that they show. */
 import Type, { type Static } from 'typebox';
-import { Exact, Id, Name, OneOf, Sha256, Text, Timestamp } from '../common.ts';
+import { Described, Exact, Id, Name, OneOf, Sha256, Text, Timestamp } from '../common.ts';
 import { roleNames } from '../records.ts';
 import { Of, read, write } from './endpoint.ts';
-import { Nothing, ProjectId, paging, UserId } from './fields.ts';
+import { markedBy, Nothing, ProjectId, paging, UserId } from './fields.ts';
 
-export const ProjectView = Exact({
-  id: Id,
-  name: Type.String(),
-  isEnabled: Type.Boolean(),
-  createdAt: Timestamp,
-});
+export const ProjectView = Exact(
+  {
+    id: Id,
+    name: Type.String(),
+    isEnabled: Type.Boolean({ description: 'may be used' }),
+    createdAt: Timestamp,
+  },
+  { title: 'Project' },
+);
 export type ProjectView = Static<typeof ProjectView>;
 
 const ProjectReply = Exact({ project: ProjectView });
@@ -20,6 +23,7 @@ export const projectEndpoints = {
     name: 'project.create',
     description: 'Makes a project; its id is made up when none is given.',
     access: 'admin',
+    failures: ['already_exists'],
     request: Exact({ id: Type.Optional(Id), name: Name }),
     reply: ProjectReply,
   }),
@@ -32,13 +36,14 @@ export const projectEndpoints = {
   list: read({
     name: 'project.list',
     description: 'The projects that the user has a role in, by name; an administrator sees all.',
-    request: Exact({ ...paging, marker: Type.Optional(ProjectId) }),
+    request: Exact({ ...paging, marker: markedBy(ProjectId) }),
     reply: Exact({ projects: Type.Array(ProjectView) }),
   }),
   update: write({
     name: 'project.update',
     description: 'Renames, disables or enables a project. Nobody can use a disabled one; its instances go on.',
     access: 'admin',
+    failures: ['already_exists'],
     request: Exact({ id: ProjectId, name: Type.Optional(Name), isEnabled: Type.Optional(Type.Boolean()) }),
     reply: ProjectReply,
   }),
@@ -51,16 +56,22 @@ export const projectEndpoints = {
   }),
 };
 
-const Role = OneOf(roleNames);
+const Role = Described(
+  OneOf(roleNames),
+  'may do everything, everywhere; may change what is the project’s; may look at it',
+);
 const Roles = Type.Record(Type.String(), Type.Array(Role), { description: 'project id → roles there' });
 
-export const UserView = Exact({
-  id: Id,
-  name: Type.String(),
-  isEnabled: Type.Boolean(),
-  roles: Roles,
-  createdAt: Timestamp,
-});
+export const UserView = Exact(
+  {
+    id: Id,
+    name: Type.String(),
+    isEnabled: Type.Boolean({ description: 'may be used' }),
+    roles: Roles,
+    createdAt: Timestamp,
+  },
+  { title: 'User' },
+);
 export type UserView = Static<typeof UserView>;
 
 const UserReply = Exact({ user: UserView });
@@ -70,6 +81,7 @@ export const userEndpoints = {
     name: 'user.create',
     description: 'Makes a user, without roles; the id is made up when none is given.',
     access: 'admin',
+    failures: ['already_exists'],
     request: Exact({ id: Type.Optional(Id), name: Name }),
     reply: UserReply,
   }),
@@ -83,13 +95,14 @@ export const userEndpoints = {
     name: 'user.list',
     description: 'The users, by name.',
     access: 'admin',
-    request: Exact({ ...paging, marker: Type.Optional(UserId) }),
+    request: Exact({ ...paging, marker: markedBy(UserId) }),
     reply: Exact({ users: Type.Array(UserView) }),
   }),
   update: write({
     name: 'user.update',
     description: 'Renames, disables or enables a user. A disabled one’s tokens are worth nothing.',
     access: 'admin',
+    failures: ['already_exists'],
     request: Exact({ id: UserId, name: Type.Optional(Name), isEnabled: Type.Optional(Type.Boolean()) }),
     reply: UserReply,
   }),
@@ -126,14 +139,17 @@ export const roleEndpoints = {
 };
 
 /** What is known of a token. Its secret is stored nowhere. */
-export const TokenView = Exact({
-  id: Type.Unsafe<string>({ ...Sha256, description: 'the SHA-256 of the secret' }),
-  userId: Id,
-  projectId: Id,
-  description: Type.Optional(Text),
-  expiresAt: Type.Optional(Timestamp),
-  createdAt: Timestamp,
-});
+export const TokenView = Exact(
+  {
+    id: Described(Sha256, 'the SHA-256 of the secret, in lower-case hex'),
+    userId: Described(Id, 'as whom it asks'),
+    projectId: Described(Id, 'in which project it asks'),
+    description: Type.Optional(Text),
+    expiresAt: Type.Optional(Described(Timestamp, 'absent: it is valid until it is revoked')),
+    createdAt: Timestamp,
+  },
+  { title: 'Token' },
+);
 export type TokenView = Static<typeof TokenView>;
 
 export const tokenEndpoints = {
@@ -142,14 +158,18 @@ export const tokenEndpoints = {
     description: 'Makes a token; its secret is answered once. For oneself; administrators also for others.',
     access: 'reader',
     request: Exact({
-      userId: Type.Optional(UserId),
-      projectId: Type.Optional(ProjectId),
+      userId: Type.Optional(Described(UserId, 'for whom; absent: for oneself')),
+      projectId: Type.Optional(Described(ProjectId, 'for which project; absent: that of the token that asks')),
       expiresInSeconds: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: 10 * 365 * 86_400, description: 'absent: until it is revoked' }),
+        Type.Integer({
+          minimum: 1,
+          maximum: 10 * 365 * 86_400,
+          description: 'absent: it is valid until it is revoked',
+        }),
       ),
       description: Type.Optional(Text),
     }),
-    reply: Exact({ token: TokenView, secret: Type.String() }),
+    reply: Exact({ token: TokenView, secret: Type.String({ description: 'for the header Authorization: Bearer …' }) }),
   }),
   get: read({
     name: 'token.get',
@@ -161,9 +181,9 @@ export const tokenEndpoints = {
     name: 'token.list',
     description: 'The user’s own tokens, newest first; administrators may ask for another’s.',
     request: Exact({
-      userId: Type.Optional(UserId),
+      userId: Type.Optional(Described(UserId, 'whose; absent: one’s own')),
       ...paging,
-      marker: Type.Optional(Of('token.list', '/tokens/*/id', Sha256)),
+      marker: markedBy(Of('token.list', '/tokens/*/id', Sha256)),
     }),
     reply: Exact({ tokens: Type.Array(TokenView) }),
   }),

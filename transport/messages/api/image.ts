@@ -3,31 +3,34 @@
  * them in chunks, `finish` checks them and makes the image fit to launch.
  */
 import Type, { type Static } from 'typebox';
-import { Base64, Exact, Id, Metadata, Name, OneOf, Text, Timestamp, Uuid } from '../common.ts';
-import { Image, ImageFile, imageFileRoles, imageStatuses } from '../records.ts';
+import { Base64, Described, Exact, Id, Name, OneOf, Timestamp, Uuid } from '../common.ts';
+import { Image, ImageFile, imageFileRoles } from '../records.ts';
 import { read, write } from './endpoint.ts';
-import { ImageRef, Nothing, paging } from './fields.ts';
+import { ImageRef, markedBy, Nothing, paging } from './fields.ts';
 
 /** Of one chunk, before base64. */
 export const maxChunkBytes = 384 * 1024;
 
-export const ImageView = Exact({
-  id: Uuid,
-  name: Type.String(),
-  status: OneOf(imageStatuses),
-  isPublic: Type.Boolean(),
-  projectId: Type.Optional(Id),
-  diskFormat: Image.properties.diskFormat,
-  disk: Type.Optional(ImageFile),
-  kernel: Type.Optional(ImageFile),
-  ramdisk: Type.Optional(ImageFile),
-  kernelArguments: Type.Optional(Text),
-  minDiskGb: Type.Integer(),
-  minMemoryMb: Type.Integer(),
-  properties: Metadata,
-  missing: Type.Array(OneOf(imageFileRoles), { description: 'the files that are yet to be uploaded' }),
-  createdAt: Timestamp,
-});
+export const ImageView = Exact(
+  {
+    id: Uuid,
+    name: Type.String(),
+    status: Image.properties.status,
+    isPublic: Type.Boolean({ description: 'every project may launch it' }),
+    projectId: Type.Optional(Described(Id, 'whose it is; absent: everybody’s')),
+    diskFormat: Image.properties.diskFormat,
+    disk: Type.Optional(ImageFile),
+    kernel: Type.Optional(ImageFile),
+    ramdisk: Type.Optional(ImageFile),
+    kernelArguments: Image.properties.kernelArguments,
+    minDiskGb: Image.properties.minDiskGb,
+    minMemoryMb: Image.properties.minMemoryMb,
+    properties: Image.properties.properties,
+    missing: Type.Array(OneOf(imageFileRoles), { description: 'the files that are yet to be uploaded' }),
+    createdAt: Timestamp,
+  },
+  { title: 'Image' },
+);
 export type ImageView = Static<typeof ImageView>;
 
 export const CreateImage = Exact({
@@ -36,10 +39,10 @@ export const CreateImage = Exact({
   disk: Type.Optional(ImageFile),
   kernel: Type.Optional(ImageFile),
   ramdisk: Type.Optional(ImageFile),
-  kernelArguments: Type.Optional(Text),
+  kernelArguments: Image.properties.kernelArguments,
   minDiskGb: Type.Optional(Image.properties.minDiskGb),
   minMemoryMb: Type.Optional(Image.properties.minMemoryMb),
-  properties: Type.Optional(Metadata),
+  properties: Type.Optional(Image.properties.properties),
   isPublic: Type.Optional(Type.Boolean({ description: 'for every project; only administrators make such images' })),
 });
 export type CreateImage = Static<typeof CreateImage>;
@@ -62,11 +65,13 @@ export const imageEndpoints = {
       'Brings one chunk of a file. Chunks come in any order and may come again; all but the last are of `chunkBytes`.',
     request: Exact({
       image: ImageRef,
-      file: OneOf(imageFileRoles),
+      file: Described(OneOf(imageFileRoles), 'which of its files'),
       offset: Type.Integer({ minimum: 0, description: 'where in the file the chunk begins: a multiple of chunkBytes' }),
-      data: Base64((maxChunkBytes / 3) * 4),
+      data: Base64((maxChunkBytes / 3) * 4, 'the bytes of the chunk'),
     }),
-    reply: Exact({ chunkBytes: Type.Literal(maxChunkBytes) }),
+    reply: Exact({
+      chunkBytes: Type.Literal(maxChunkBytes, { description: 'of each chunk but the last, before base64' }),
+    }),
     maxBytes: 768 * 1024,
   }),
   finish: write({
@@ -89,9 +94,9 @@ export const imageEndpoints = {
     description: 'The images that the project may launch or is uploading, by name.',
     request: Exact({
       name: Type.Optional(Name),
-      status: Type.Optional(OneOf(imageStatuses)),
+      status: Type.Optional(Image.properties.status),
       ...paging,
-      marker: Type.Optional(ImageRef),
+      marker: markedBy(ImageRef),
     }),
     reply: Exact({ images: Type.Array(ImageView) }),
   }),
@@ -103,8 +108,8 @@ export const imageEndpoints = {
       name: Type.Optional(Name),
       minDiskGb: Type.Optional(Image.properties.minDiskGb),
       minMemoryMb: Type.Optional(Image.properties.minMemoryMb),
-      properties: Type.Optional(Metadata),
-      isPublic: Type.Optional(Type.Boolean()),
+      properties: Type.Optional(Image.properties.properties),
+      isPublic: Type.Optional(Type.Boolean({ description: 'for every project; only administrators change it' })),
     }),
     reply: OneView,
   }),

@@ -2,6 +2,7 @@
 import Type, { type Static } from 'typebox';
 import {
   Base64,
+  Described,
   Exact,
   FailureSchema,
   Id,
@@ -22,6 +23,7 @@ import {
   ImageRef,
   InstanceUuid,
   KeyPairName,
+  markedBy,
   NetworkRef,
   paging,
   SecurityGroupName,
@@ -30,34 +32,62 @@ import {
 
 const maxInstancesAtOnce = 100;
 
-const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 60, pattern: '^[^/,]+$' }), { maxItems: 50 });
-const AdminPassword = Type.String({ minLength: 1, maxLength: 128 });
-const UserData = Base64(65_536);
+const Tags = Type.Array(
+  Type.String({ minLength: 1, maxLength: 60, pattern: '^[^/,]+$', description: 'without slash and comma' }),
+  { maxItems: 50 },
+);
+const AdminPassword = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  description: 'of the guest’s administrator; secret',
+});
+const UserData = Base64(65_536, 'what cloud-init in the guest is to do; secret');
 const Files = Type.Array(
   Exact({
-    path: Type.String({ minLength: 1, maxLength: 255, pattern: '^/[^\\u0000]*$' }),
-    contents: Base64(14_336),
+    path: Type.String({
+      minLength: 1,
+      maxLength: 255,
+      pattern: '^/[^\\u0000]*$',
+      description: 'absolute, in the guest',
+    }),
+    contents: Base64(14_336, 'what is in the file'),
   }),
-  { maxItems: 5 },
+  { maxItems: 5, description: 'to be put into the guest; secret' },
 );
 
 export const CreateInstance = Exact({
   name: Name,
   flavor: FlavorRef,
   image: ImageRef,
-  keyName: Type.Optional(KeyPairName),
-  availabilityZone: Type.Optional(ZoneName),
+  keyName: Type.Optional(Described(KeyPairName, 'a key pair of the user, for the guest’s login')),
+  availabilityZone: Type.Optional(Described(ZoneName, 'the zone to be in; absent: any')),
   networks: Type.Optional(
-    Type.Array(Exact({ network: NetworkRef, fixedIp: Type.Optional(Ipv4) }), { minItems: 1, maxItems: 8 }),
+    Type.Array(
+      Exact({
+        network: NetworkRef,
+        fixedIp: Type.Optional(Described(Ipv4, 'the address to have; absent: a free one')),
+      }),
+      { minItems: 1, maxItems: 8, description: 'a port in each; absent: in the only one that there is' },
+    ),
   ),
-  securityGroups: Type.Optional(Type.Array(SecurityGroupName, { minItems: 1, maxItems: 16 })),
+  securityGroups: Type.Optional(
+    Type.Array(SecurityGroupName, { minItems: 1, maxItems: 16, description: 'absent: the group `default`' }),
+  ),
   metadata: Type.Optional(Metadata),
   tags: Type.Optional(Tags),
   userData: Type.Optional(UserData),
   files: Type.Optional(Files),
   adminPassword: Type.Optional(AdminPassword),
-  minCount: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInstancesAtOnce })),
-  maxCount: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInstancesAtOnce })),
+  minCount: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: maxInstancesAtOnce, description: 'fewer are refused; absent: 1' }),
+  ),
+  maxCount: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: maxInstancesAtOnce,
+      description: 'as many as the quota allows, up to this; absent: as minCount',
+    }),
+  ),
   clientToken: Type.Optional(
     Type.String({
       minLength: 1,
@@ -69,67 +99,88 @@ export const CreateInstance = Exact({
 });
 export type CreateInstance = Static<typeof CreateInstance>;
 
-export const InstanceView = Exact({
-  uuid: Uuid,
-  name: Type.String(),
-  hostname: Type.String(),
-  projectId: Id,
-  userId: Id,
-  reservationId: Id,
-  launchIndex: Type.Integer(),
-  state: Type.String({ description: 'the state of the instance chart, dotted: spawning.creatingDisks' }),
-  vmState: OneOf(vmStates),
-  taskState: Type.Optional(Type.String()),
-  powerState: OneOf(powerStates),
-  host: Type.Optional(Type.String()),
-  availabilityZone: Type.Optional(Id),
-  flavor: Flavor,
-  previousFlavor: Type.Optional(
-    Type.Unsafe<Flavor>({ ...Flavor, description: 'what it had before a resize that is not confirmed yet' }),
-  ),
-  imageId: Uuid,
-  keyName: Type.Optional(Type.String()),
-  securityGroups: Type.Array(Type.String()),
-  ports: Type.Array(Exact({ id: Uuid, networkId: Uuid, mac: Mac, addresses: Type.Array(Ipv4) })),
-  metadata: Metadata,
-  tags: Type.Array(Type.String()),
-  lock: Type.Optional(Exact({ by: OneOf(['owner', 'admin']), reason: Type.Optional(Text) })),
-  attempt: Type.Integer({ description: 'counts the hosts that were tried, from 1' }),
-  fault: Type.Optional(Type.Object({ ...FailureSchema.properties, step: Type.String(), at: Timestamp })),
-  createdAt: Timestamp,
-  updatedAt: Timestamp,
-  scheduledAt: Type.Optional(Timestamp),
-  launchedAt: Type.Optional(Timestamp),
-  terminatedAt: Type.Optional(Timestamp),
-  commands: Type.Array(Type.String(), { description: 'what the instance may be told in its present state' }),
-});
+export const InstanceView = Exact(
+  {
+    uuid: Uuid,
+    name: Type.String(),
+    hostname: Type.String({ description: 'what the guest is called, from its name; unique in the project' }),
+    projectId: Id,
+    userId: Described(Id, 'who launched it'),
+    reservationId: Described(Id, 'of the request that launched it: those launched together share it'),
+    launchIndex: Type.Integer({ description: 'counts those that were launched together, from 0' }),
+    state: Type.String({ description: 'the state of the instance chart, dotted: spawning.creatingDisks' }),
+    vmState: Described(OneOf(vmStates), 'Nova’s word for where its life stands'),
+    taskState: Type.Optional(Type.String({ description: 'Nova’s word for what is under way: networking' })),
+    powerState: Described(OneOf(powerStates), 'of its domain, as the host saw it last'),
+    host: Type.Optional(Type.String({ description: 'where it is; absent while it is being placed' })),
+    availabilityZone: Type.Optional(Described(Id, 'that was asked for')),
+    flavor: Flavor,
+    previousFlavor: Type.Optional(Described(Flavor, 'what it had before a resize that is not confirmed yet')),
+    imageId: Uuid,
+    keyName: Type.Optional(Type.String()),
+    securityGroups: Type.Array(Type.String(), { description: 'their names' }),
+    ports: Type.Array(Exact({ id: Uuid, networkId: Uuid, mac: Mac, addresses: Type.Array(Ipv4) })),
+    metadata: Metadata,
+    tags: Type.Array(Type.String()),
+    lock: Type.Optional(
+      Exact(
+        {
+          by: Described(OneOf(['owner', 'admin']), 'somebody of the project, or an administrator'),
+          reason: Type.Optional(Text),
+        },
+        { description: 'commands are refused' },
+      ),
+    ),
+    attempt: Type.Integer({ description: 'counts the hosts that were tried, from 1' }),
+    fault: Type.Optional(
+      Type.Object(
+        {
+          ...FailureSchema.properties,
+          step: Type.String({ description: 'that failed: networking' }),
+          at: Timestamp,
+        },
+        { title: 'Fault', description: 'what went wrong last' },
+      ),
+    ),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+    scheduledAt: Type.Optional(Described(Timestamp, 'when a host was found')),
+    launchedAt: Type.Optional(Described(Timestamp, 'when it first ran')),
+    terminatedAt: Type.Optional(Described(Timestamp, 'when it was gone')),
+    commands: Type.Array(Type.String(), { description: 'what the instance may be told in its present state' }),
+  },
+  { title: 'Instance' },
+);
 export type InstanceView = Static<typeof InstanceView>;
 
 /** One thing that was asked of an instance, and what came of it. Nova's instance action and its events. */
-export const InstanceAction = Exact({
-  action: Type.String({ description: 'create, stop, resize, …' }),
-  requestId: Type.String(),
-  userId: Type.Optional(Id),
-  startedAt: Timestamp,
-  finishedAt: Type.Optional(Timestamp),
-  result: OneOf(['in progress', 'success', 'error']),
-  events: Type.Array(
-    Exact({
-      state: Type.String({ description: 'of the instance chart' }),
-      startedAt: Timestamp,
-      finishedAt: Type.Optional(Timestamp),
-      host: Type.Optional(Type.String()),
-      failure: Type.Optional(FailureSchema),
-    }),
-  ),
-});
+export const InstanceAction = Exact(
+  {
+    action: Type.String({ description: 'create, stop, resize, …' }),
+    requestId: Type.String({ description: 'of the request that asked for it' }),
+    userId: Type.Optional(Described(Id, 'who asked')),
+    startedAt: Timestamp,
+    finishedAt: Type.Optional(Timestamp),
+    result: OneOf(['in progress', 'success', 'error']),
+    events: Type.Array(
+      Exact({
+        state: Type.String({ description: 'of the instance chart' }),
+        startedAt: Timestamp,
+        finishedAt: Type.Optional(Timestamp),
+        host: Type.Optional(Type.String()),
+        failure: Type.Optional(FailureSchema),
+      }),
+    ),
+  },
+  { title: 'InstanceAction' },
+);
 export type InstanceAction = Static<typeof InstanceAction>;
 
 export const instanceSortKeys = ['createdAt', 'updatedAt', 'name', 'vmState', 'host'] as const;
 
 export const ListInstances = Exact({
-  name: Type.Optional(Type.Unsafe<string>({ ...Name, description: 'exactly this name' })),
-  nameContains: Type.Optional(Type.Unsafe<string>({ ...Name, description: 'a part of the name, in any case' })),
+  name: Type.Optional(Described(Name, 'exactly this name')),
+  nameContains: Type.Optional(Described(Name, 'a part of the name, in any case')),
   vmState: Type.Optional(OneOf(vmStates)),
   powerState: Type.Optional(OneOf(powerStates)),
   host: Type.Optional(HostName),
@@ -137,19 +188,19 @@ export const ListInstances = Exact({
   flavor: Type.Optional(FlavorRef),
   image: Type.Optional(ImageRef),
   keyName: Type.Optional(KeyPairName),
-  address: Type.Optional(Type.Unsafe<string>({ ...Ipv4, description: 'has this fixed IP' })),
-  tags: Type.Optional(Type.Unsafe<string[]>({ ...Tags, description: 'has all of these tags' })),
-  reservationId: Type.Optional(Id),
-  userId: Type.Optional(Id),
+  address: Type.Optional(Described(Ipv4, 'has this fixed IP')),
+  tags: Type.Optional(Described(Tags, 'has all of these tags')),
+  reservationId: Type.Optional(Described(Id, 'launched by one request')),
+  userId: Type.Optional(Described(Id, 'launched by this user')),
   isLocked: Type.Optional(Type.Boolean()),
-  changedSince: Type.Optional(Timestamp),
-  projectId: Type.Optional(Type.Unsafe<string>({ ...Id, description: 'of another project; for administrators' })),
+  changedSince: Type.Optional(Described(Timestamp, 'changed then or later')),
+  projectId: Type.Optional(Described(Id, 'of another project; for administrators')),
   allProjects: Type.Optional(Type.Boolean({ description: 'for administrators' })),
   isDeleted: Type.Optional(Type.Boolean({ description: 'deleted ones instead of live ones' })),
-  sortBy: Type.Optional(OneOf(instanceSortKeys)),
-  order: Type.Optional(OneOf(['ascending', 'descending'])),
+  sortBy: Type.Optional(Described(OneOf(instanceSortKeys), 'absent: createdAt')),
+  order: Type.Optional(Described(OneOf(['ascending', 'descending']), 'absent: descending')),
   ...paging,
-  marker: Type.Optional(InstanceUuid),
+  marker: markedBy(InstanceUuid),
 });
 export type ListInstances = Static<typeof ListInstances>;
 
@@ -168,6 +219,7 @@ export const instanceEndpoints = {
   create: write({
     name: 'instance.create',
     description: 'Launches instances. Answered when they are accepted; follow their state.',
+    failures: ['quota_exceeded'],
     request: CreateInstance,
     reply: Exact({ instances: Type.Array(InstanceView) }),
   }),
@@ -200,7 +252,7 @@ export const instanceEndpoints = {
   reboot: write({
     name: 'instance.reboot',
     description: 'Restarts an instance: softly (the default) by asking its guest, hard by switching it off and on.',
-    request: Exact({ uuid: InstanceUuid, how: Type.Optional(OneOf(['soft', 'hard'])) }),
+    request: Exact({ uuid: InstanceUuid, how: Type.Optional(Described(OneOf(['soft', 'hard']), 'absent: soft')) }),
     reply: Accepted,
   }),
   pause: command('pause', 'Halts a running instance in memory.'),
@@ -210,7 +262,7 @@ export const instanceEndpoints = {
   lock: write({
     name: 'instance.lock',
     description: 'Refuses commands to an instance until it is unlocked; an administrator’s go through all the same.',
-    request: Exact({ uuid: InstanceUuid, reason: Type.Optional(Text) }),
+    request: Exact({ uuid: InstanceUuid, reason: Type.Optional(Described(Text, 'for those who find it locked')) }),
     reply: Accepted,
   }),
   unlock: write({
@@ -226,7 +278,7 @@ export const instanceEndpoints = {
       'What is put on it stays as it was, unless it is given anew.',
     request: Exact({
       uuid: InstanceUuid,
-      image: Type.Optional(ImageRef),
+      image: Type.Optional(Described(ImageRef, 'id or name of an image; absent: the one that it has')),
       adminPassword: Type.Optional(AdminPassword),
       userData: Type.Optional(UserData),
       files: Type.Optional(Files),
@@ -238,6 +290,7 @@ export const instanceEndpoints = {
     description:
       'Gives an instance another flavor, on its host: it is stopped, changed, and started again when it ran. ' +
       'The earlier disk is kept until the resize is confirmed or reverted.',
+    failures: ['quota_exceeded', 'no_valid_host'],
     request: Exact({ uuid: InstanceUuid, flavor: FlavorRef }),
     reply: Accepted,
   }),
@@ -246,11 +299,14 @@ export const instanceEndpoints = {
   consoleLog: read({
     name: 'instance.console-log',
     description: 'The last of what the guest wrote to its serial console.',
+    failures: ['hypervisor_unavailable', 'hypervisor_error', 'domain_lost', 'unavailable', 'timeout'],
     request: Exact({
       uuid: InstanceUuid,
-      maxBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 262_144 })),
+      maxBytes: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 262_144, description: 'the most to answer; absent: 65536' }),
+      ),
     }),
-    reply: Exact({ output: Type.String() }),
+    reply: Exact({ output: Type.String({ description: 'what is no UTF-8 is replaced' }) }),
   }),
   actions: read({
     name: 'instance.actions',

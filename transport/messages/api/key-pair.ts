@@ -2,7 +2,7 @@
 import Type, { type Static } from 'typebox';
 import { Exact, Name, Timestamp } from '../common.ts';
 import { read, write } from './endpoint.ts';
-import { KeyPairName, Nothing, paging } from './fields.ts';
+import { KeyPairName, markedBy, Nothing, paging } from './fields.ts';
 
 export const CreateKeyPair = Exact({
   name: Name,
@@ -16,12 +16,15 @@ export const CreateKeyPair = Exact({
 });
 export type CreateKeyPair = Static<typeof CreateKeyPair>;
 
-export const KeyPairView = Exact({
-  name: Type.String(),
-  fingerprint: Type.String(),
-  publicKey: Type.String(),
-  createdAt: Timestamp,
-});
+export const KeyPairView = Exact(
+  {
+    name: Type.String(),
+    fingerprint: Type.String({ description: 'as ssh-keygen shows it: SHA256:…' }),
+    publicKey: Type.String({ description: 'a line of authorized_keys' }),
+    createdAt: Timestamp,
+  },
+  { title: 'KeyPair' },
+);
 export type KeyPairView = Static<typeof KeyPairView>;
 
 const OneKeyPair = Exact({ name: KeyPairName });
@@ -30,8 +33,14 @@ export const keyPairEndpoints = {
   create: write({
     name: 'key-pair.create',
     description: 'Makes a key pair, or imports a public key.',
+    failures: ['already_exists', 'quota_exceeded'],
     request: CreateKeyPair,
-    reply: Exact({ keyPair: KeyPairView, privateKey: Type.Optional(Type.String()) }),
+    reply: Exact({
+      keyPair: KeyPairView,
+      privateKey: Type.Optional(
+        Type.String({ description: 'in OpenSSH’s format; of a pair that was made, answered this once' }),
+      ),
+    }),
   }),
   get: read({
     name: 'key-pair.get',
@@ -42,7 +51,7 @@ export const keyPairEndpoints = {
   list: read({
     name: 'key-pair.list',
     description: 'The key pairs of the user in the project, by name.',
-    request: Exact({ ...paging, marker: Type.Optional(KeyPairName) }),
+    request: Exact({ ...paging, marker: markedBy(KeyPairName) }),
     reply: Exact({ keyPairs: Type.Array(KeyPairView) }),
   }),
   delete: write({

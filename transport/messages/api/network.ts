@@ -1,47 +1,59 @@
 /** Requests about networks. They are looked at here; making them comes with the network engine. */
 import Type, { type Static } from 'typebox';
-import { Exact, Id, Ipv4, Mac, Timestamp, Uuid } from '../common.ts';
+import { Described, Exact, Id, Ipv4, Mac, Timestamp, Uuid } from '../common.ts';
 import { Network, Subnet } from '../records.ts';
 import { Of, read } from './endpoint.ts';
-import { InstanceUuid, NetworkRef, paging } from './fields.ts';
+import { InstanceUuid, markedBy, NetworkRef, paging } from './fields.ts';
 
 const { type, bridge, mtu } = Network.properties;
-export const NetworkView = Exact({
-  id: Uuid,
-  name: Type.String(),
-  isShared: Type.Boolean({ description: 'every project may use it' }),
-  projectId: Type.Optional(Id),
-  type,
-  bridge: Type.Optional(bridge),
-  mtu,
-  subnetIds: Type.Array(Uuid),
-  createdAt: Timestamp,
-});
+export const NetworkView = Exact(
+  {
+    id: Uuid,
+    name: Type.String(),
+    isShared: Type.Boolean({ description: 'every project may use it' }),
+    projectId: Type.Optional(Described(Id, 'whose it is; absent: everybody’s')),
+    type,
+    bridge: Type.Optional(bridge),
+    mtu,
+    subnetIds: Type.Array(Uuid),
+    createdAt: Timestamp,
+  },
+  { title: 'Network' },
+);
 export type NetworkView = Static<typeof NetworkView>;
 
 const { cidr, gateway, dnsServers, allocation } = Subnet.properties;
-export const SubnetView = Exact({
-  id: Uuid,
-  networkId: Uuid,
-  cidr,
-  gateway,
-  dnsServers,
-  allocation,
-  addresses: Exact({ total: Type.Integer(), used: Type.Integer() }),
-  createdAt: Timestamp,
-});
+export const SubnetView = Exact(
+  {
+    id: Uuid,
+    networkId: Uuid,
+    cidr,
+    gateway,
+    dnsServers,
+    allocation,
+    addresses: Exact({
+      total: Type.Integer({ description: 'that there are to give' }),
+      used: Type.Integer({ description: 'that instances have' }),
+    }),
+    createdAt: Timestamp,
+  },
+  { title: 'Subnet' },
+);
 export type SubnetView = Static<typeof SubnetView>;
 
-export const AddressView = Exact({
-  address: Ipv4,
-  subnetId: Uuid,
-  networkId: Uuid,
-  portId: Uuid,
-  mac: Mac,
-  instanceUuid: Uuid,
-  projectId: Id,
-  leasedAt: Timestamp,
-});
+export const AddressView = Exact(
+  {
+    address: Ipv4,
+    subnetId: Uuid,
+    networkId: Uuid,
+    portId: Uuid,
+    mac: Mac,
+    instanceUuid: Described(Uuid, 'which instance has it'),
+    projectId: Id,
+    leasedAt: Timestamp,
+  },
+  { title: 'Address' },
+);
 export type AddressView = Static<typeof AddressView>;
 
 export const networkEndpoints = {
@@ -54,7 +66,7 @@ export const networkEndpoints = {
   list: read({
     name: 'network.list',
     description: 'The networks that the project may use, by name.',
-    request: Exact({ ...paging, marker: Type.Optional(NetworkRef) }),
+    request: Exact({ ...paging, marker: markedBy(NetworkRef) }),
     reply: Exact({ networks: Type.Array(NetworkView) }),
   }),
 };
@@ -66,7 +78,7 @@ export const subnetEndpoints = {
     request: Exact({
       network: Type.Optional(NetworkRef),
       ...paging,
-      marker: Type.Optional(Of('subnet.list', '/subnets/*/id', Uuid)),
+      marker: markedBy(Of('subnet.list', '/subnets/*/id', Uuid)),
     }),
     reply: Exact({ subnets: Type.Array(SubnetView) }),
   }),
@@ -81,7 +93,7 @@ export const addressEndpoints = {
       instanceUuid: Type.Optional(InstanceUuid),
       allProjects: Type.Optional(Type.Boolean({ description: 'for administrators' })),
       ...paging,
-      marker: Type.Optional(Of('address.list', '/addresses/*/portId', Uuid)),
+      marker: markedBy(Of('address.list', '/addresses/*/portId', Uuid)),
     }),
     reply: Exact({ addresses: Type.Array(AddressView) }),
   }),

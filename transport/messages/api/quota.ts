@@ -5,17 +5,23 @@ import { Quota } from '../records.ts';
 import { read, write } from './endpoint.ts';
 import { ProjectId } from './fields.ts';
 
-const Use = Exact({
-  limit: Type.Integer({ minimum: -1, description: '-1: none' }),
-  used: Type.Integer({ minimum: 0 }),
-});
+const Use = Exact(
+  {
+    limit: Type.Integer({ minimum: -1, description: 'the most that there may be; -1: any number' }),
+    used: Type.Integer({ minimum: 0, description: 'of it, now' }),
+  },
+  { title: 'Use' },
+);
 const resources = Object.keys(Quota.properties) as (keyof Quota)[];
 
 /** Of each resource the limit, and what is used of it. Key pairs are counted for each user: here, for the caller. */
-export const QuotaView = Exact({
-  projectId: Id,
-  ...(Object.fromEntries(resources.map((name) => [name, Use])) as Record<keyof Quota, typeof Use>),
-});
+export const QuotaView = Exact(
+  {
+    projectId: Id,
+    ...(Object.fromEntries(resources.map((name) => [name, Use])) as Record<keyof Quota, typeof Use>),
+  },
+  { title: 'Quota' },
+);
 export type QuotaView = Static<typeof QuotaView>;
 
 const Reply = Exact({ quota: QuotaView });

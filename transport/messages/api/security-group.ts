@@ -3,16 +3,19 @@ import Type, { type Static } from 'typebox';
 import { Exact, Id, Name, Text, Timestamp, Uuid } from '../common.ts';
 import { SecurityGroupRule } from '../records.ts';
 import { Of, read, write } from './endpoint.ts';
-import { Nothing, paging, SecurityGroupName } from './fields.ts';
+import { markedBy, Nothing, paging, SecurityGroupName } from './fields.ts';
 
-export const SecurityGroupView = Exact({
-  id: Uuid,
-  name: Type.String(),
-  projectId: Id,
-  description: Type.String(),
-  rules: Type.Array(SecurityGroupRule),
-  createdAt: Timestamp,
-});
+export const SecurityGroupView = Exact(
+  {
+    id: Uuid,
+    name: Type.String(),
+    projectId: Id,
+    description: Type.String(),
+    rules: Type.Array(SecurityGroupRule),
+    createdAt: Timestamp,
+  },
+  { title: 'SecurityGroup' },
+);
 export type SecurityGroupView = Static<typeof SecurityGroupView>;
 
 const { id: _, ...rule } = SecurityGroupRule.properties;
@@ -23,6 +26,7 @@ export const securityGroupEndpoints = {
   create: write({
     name: 'security-group.create',
     description: 'Makes a group that lets everything out and nothing in.',
+    failures: ['already_exists', 'quota_exceeded'],
     request: Exact({ name: Name, description: Type.Optional(Text) }),
     reply: Reply,
   }),
@@ -35,7 +39,7 @@ export const securityGroupEndpoints = {
   list: read({
     name: 'security-group.list',
     description: 'The groups of the project, by name.',
-    request: Exact({ ...paging, marker: Type.Optional(SecurityGroupName) }),
+    request: Exact({ ...paging, marker: markedBy(SecurityGroupName) }),
     reply: Exact({ securityGroups: Type.Array(SecurityGroupView) }),
   }),
   update: write({
@@ -55,6 +59,7 @@ export const securityGroupEndpoints = {
     description:
       'Allows more traffic: of a protocol and its ports (of icmp: type and code), from or to a block of addresses or ' +
       'the members of a group. What is not given is any.',
+    failures: ['already_exists', 'quota_exceeded'],
     request: Exact({ securityGroup: SecurityGroupName, ...rule }),
     reply: Reply,
   }),

@@ -2,21 +2,23 @@
 import Type, { type Static } from 'typebox';
 import { Exact, Id, Name, Timestamp, Uuid } from '../common.ts';
 import { ServerGroup } from '../records.ts';
-import { Of, read, write } from './endpoint.ts';
-import { Nothing, paging } from './fields.ts';
+import { read, write } from './endpoint.ts';
+import { IdOrName, markedBy, Nothing, paging } from './fields.ts';
 
-export const ServerGroupView = Exact({
-  id: Uuid,
-  name: Type.String(),
-  projectId: Id,
-  policy: ServerGroup.properties.policy,
-  members: Type.Array(Uuid, { description: 'uuids of its instances' }),
-  createdAt: Timestamp,
-});
+export const ServerGroupView = Exact(
+  {
+    id: Uuid,
+    name: Type.String(),
+    projectId: Id,
+    policy: ServerGroup.properties.policy,
+    members: Type.Array(Uuid, { description: 'uuids of its instances' }),
+    createdAt: Timestamp,
+  },
+  { title: 'ServerGroup' },
+);
 export type ServerGroupView = Static<typeof ServerGroupView>;
 
-/** Id or name. */
-const ServerGroupRef = Of('server-group.list', '/serverGroups/*/id', Name);
+const ServerGroupRef = IdOrName('server-group.list', '/serverGroups/*/id', 'a server group');
 const OneGroup = Exact({ serverGroup: ServerGroupRef });
 const Reply = Exact({ serverGroup: ServerGroupView });
 
@@ -24,6 +26,7 @@ export const serverGroupEndpoints = {
   create: write({
     name: 'server-group.create',
     description: 'Makes a group; instances join it with `hints.group` when they are created.',
+    failures: ['already_exists', 'quota_exceeded'],
     request: Exact({ name: Name, policy: ServerGroup.properties.policy }),
     reply: Reply,
   }),
@@ -36,7 +39,7 @@ export const serverGroupEndpoints = {
   list: read({
     name: 'server-group.list',
     description: 'The groups of the project, by name.',
-    request: Exact({ ...paging, marker: Type.Optional(ServerGroupRef) }),
+    request: Exact({ ...paging, marker: markedBy(ServerGroupRef) }),
     reply: Exact({ serverGroups: Type.Array(ServerGroupView) }),
   }),
   delete: write({
