@@ -144,6 +144,7 @@ function agreeable(): Bucket<Instance> {
     update: next,
     put: next,
     remove: async () => undefined,
+    decide: next,
   };
 }
 

@@ -92,6 +92,21 @@ it('writes without a look when asked to put', async () => {
   expect(await bucket.put('a', { count: 2 })).toBeGreaterThan(first);
 });
 
+it('lets one at a time decide over all its records: who has not seen the latest write of any is refused', async () => {
+  const bucket = await open();
+  const firsts = await Promise.all(['a', 'b', 'c'].map((key, count) => bucket.decide(key, { count }, 0)));
+  expect(firsts.filter((each) => each !== conflict)).toEqual([1]);
+  const second = revisionOf(await bucket.put('other', { count: 2 }));
+  expect(await bucket.decide('a', { count: 3 }, 1)).toBe(conflict);
+  const third = revisionOf(await bucket.decide('a', { count: 3 }, second));
+  expect(await bucket.get('a')).toEqual({ key: 'a', value: { count: 3 }, revision: third });
+
+  expect(await bucket.decide('a', undefined, second)).toBe(conflict);
+  const fourth = revisionOf(await bucket.decide('a', undefined, third));
+  expect(await bucket.get('a')).toBeUndefined();
+  expect(revisionOf(await bucket.create('a', { count: 5 }))).toBeGreaterThan(fourth);
+});
+
 it('is the same bucket for everyone who opens it', async () => {
   const kind = kindOf();
   const [one, other] = await Promise.all([

@@ -4,10 +4,12 @@
  */
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
+import { headers } from 'nats';
 import type { Static, TSchema } from 'typebox';
 import { type Codec, codec } from '../messages/codec.ts';
 import type { Bus } from './bus.ts';
 import { answered } from './store-answer.ts';
+import { subjects } from './subjects.ts';
 
 /** What a bucket holds, and how many versions of each record it keeps. */
 export interface BucketKind<T> {
@@ -46,6 +48,11 @@ export interface Bucket<T> {
   put(key: string, value: T): Promise<number>;
   /** Removes the record; a no-op when there is none. With `revision`: only if it still is at it. */
   remove(key: string, revision?: number): Promise<Conflict | undefined>;
+  /**
+   * Writes the record, or removes it when there is no value, as long as `seen` is the revision of the bucket's latest
+   * write of all: for what must hold over several records. The new revision, or `conflict`.
+   */
+  decide(key: string, value: T | undefined, seen: number): Promise<number | Conflict>;
 }
 
 /** Opens the bucket, and makes it when it is not there. */
@@ -68,6 +75,14 @@ export async function openBucket<T>({ jetstream }: Bus, kind: BucketKind<T>): Pr
         kv.delete(key, revision === undefined ? {} : { previousSeq: revision }).then(() => 0),
       );
       return removed === conflict ? conflict : undefined;
+    },
+    async decide(key, value, seen) {
+      const subject = subjects.record(kind.name, checkKey(key));
+      const payload = value === undefined ? undefined : kind.record.encode(value);
+      const marks = headers();
+      if (value === undefined) marks.set('KV-Operation', 'DEL');
+      const write = jetstream.publish(subject, payload, { expect: { lastSequence: seen }, headers: marks });
+      return orConflict(write.then(({ seq }) => seq));
     },
   };
 }

@@ -10,6 +10,7 @@
  * cloud.compute.<host>.cast.<name>         to one host, through the work queue
  * cloud.fact.instance.<project>.<uuid>     what happened to an instance
  * cloud.fact.host.<host>                   what happened to a host
+ * $KV.<bucket>.<key>                       a record that is stored
  * ```
  */
 
@@ -36,6 +37,7 @@ export const subjects = {
   computeCasts: (host: string) => `cloud.compute.${encodeToken(host)}.cast.>`,
   instanceFact: (projectId: string, uuid: string) => `cloud.fact.instance.${encodeToken(projectId)}.${token(uuid)}`,
   instanceFacts: (projectId: string) => `cloud.fact.instance.${encodeToken(projectId)}.*`,
+  record: (bucket: string, key: string) => `$KV.${token(bucket)}.${key}`,
   hostFact: (host: string) => `cloud.fact.host.${encodeToken(host)}`,
 } as const;
 
