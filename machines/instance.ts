@@ -148,9 +148,12 @@ const within =
     deadline: timeOf(event) + instanceTimeouts[timeout],
   });
 
-/** What led to a failure: the failure before it, when one leads to the next; of finding no host, that of the host tried last. */
+/**
+ * What led to a failure: the one before it, which no command has cleared since, when one leads to the next; of finding no
+ * host, that of the host tried last.
+ */
 const causeOf = (step: Step, { fault, tried }: InstanceContext): { cause?: Failure } => {
-  if (fault && (step === 'releasing' || step === 'powering')) return { cause: fault.cause ?? fault };
+  if (fault) return { cause: fault.cause ?? fault };
   const last = tried.at(-1);
   return step === 'scheduling' && last ? { cause: last.failure } : {};
 };
@@ -784,15 +787,13 @@ export const instanceMachine = setup({
     resized: {
       description: 'The instance has its new flavor; the earlier disk is kept until that is confirmed or reverted.',
       meta: { vmState: 'resized' },
-      on: {
-        'instance.confirm-resize': { target: 'confirming', actions: 'clearFault' },
-      },
       initial: 'running',
       states: {
         running: {
           description: 'The guest runs.',
           meta: { powerState: 'running' },
           on: {
+            'instance.confirm-resize': { target: '#instance.confirming', actions: ['clearFault', 'noteToRun'] },
             'instance.revert-resize': { target: '#instance.reverting', actions: ['clearFault', 'noteToRun'] },
             'domain.changed': {
               guard: { type: 'isOtherThan', params: { powerState: 'running' } },
@@ -804,6 +805,7 @@ export const instanceMachine = setup({
           description: 'The guest does not run.',
           meta: { powerState: 'shutdown' },
           on: {
+            'instance.confirm-resize': { target: '#instance.confirming', actions: ['clearFault', 'noteToStayOff'] },
             'instance.revert-resize': { target: '#instance.reverting', actions: ['clearFault', 'noteToStayOff'] },
             'domain.changed': {
               guard: { type: 'isReportedAs', params: { powerState: 'running' } },
@@ -816,7 +818,8 @@ export const instanceMachine = setup({
 
     confirming: {
       description: 'The earlier disk is removed, and what was set aside for it given back.',
-      meta: { vmState: 'resized' },
+      meta: { vmState: 'resized', taskState: 'resize_confirming' },
+      entry: { type: 'notify', params: { type: 'compute.instance.resize.confirm.start' } },
       invoke: {
         src: 'confirmResize',
         input: within('releaseTimeout'),
@@ -824,7 +827,23 @@ export const instanceMachine = setup({
           target: 'inspecting',
           actions: ['clearPreviousFlavor', { type: 'notify', params: { type: 'compute.instance.resize.confirm.end' } }],
         },
-        onError: { target: 'failed.resizing', actions: { type: 'recordFault', params: { step: 'resizing' } } },
+        onError: [
+          {
+            guard: 'isToRun',
+            target: 'resized.running',
+            actions: [
+              { type: 'recordFault', params: { step: 'resizing' } },
+              { type: 'notify', params: { type: 'compute.instance.resize.confirm.error' } },
+            ],
+          },
+          {
+            target: 'resized.stopped',
+            actions: [
+              { type: 'recordFault', params: { step: 'resizing' } },
+              { type: 'notify', params: { type: 'compute.instance.resize.confirm.error' } },
+            ],
+          },
+        ],
       },
     },
 
@@ -832,6 +851,7 @@ export const instanceMachine = setup({
       description:
         'The instance is given its earlier flavor and disk back: because it is asked for, or a resize failed.',
       meta: { taskState: 'resize_reverting' },
+      entry: { type: 'notify', params: { type: 'compute.instance.resize.revert.start' } },
       initial: 'stoppingGuest',
       states: {
         stoppingGuest: {
@@ -1056,6 +1076,7 @@ export const instanceMachine = setup({
         resizing: {
           description: 'A resize could not be undone; everything is still held, the earlier disk too.',
           meta: { powerState: 'nostate' },
+          entry: { type: 'notify', params: { type: 'compute.instance.resize.revert.error' } },
           on: { 'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' } },
         },
         releasing: {
