@@ -13,9 +13,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { defaultCacheDir } from '../actors/setup/cache-dir.ts';
 import { ensurePackages } from '../actors/setup/debian-packages.ts';
 import { ensureLibvirt } from '../actors/setup/libvirt-daemon.ts';
-import { defaultCacheDir, describeMissing } from '../actors/setup/setup.ts';
+import { describeMissing } from '../actors/setup/setup.ts';
 import { buildTestImage } from '../actors/setup/test-image.ts';
 import { toFailure } from '../machines/failure.ts';
 

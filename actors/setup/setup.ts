@@ -3,8 +3,8 @@
  * test image. Idempotent; well under a second when there is nothing to do but start the nats-server.
  */
 
-import { join } from 'node:path';
 import { fail, toFailure } from '../../machines/failure.ts';
+import { defaultCacheDir } from './cache-dir.ts';
 import { ensurePackages, type PackageGroup, type PackagesOutcome } from './debian-packages.ts';
 import { ensureLibvirt, type LibvirtDaemon } from './libvirt-daemon.ts';
 import { type NatsServer, type NatsServerOptions, startNatsServer } from './nats-server.ts';
@@ -41,17 +41,6 @@ export interface MachineOptions {
   cacheDir?: string;
   want: MachineWishes;
   report: (line: string) => void;
-}
-
-/**
- * A folder for what can be made again. For root it is not below the home folder, which the user that libvirt runs
- * guests as cannot enter. `KILONOVA_CACHE_DIR` overrides.
- */
-export function defaultCacheDir(environment: NodeJS.ProcessEnv = process.env): string {
-  const { KILONOVA_CACHE_DIR: own, XDG_CACHE_HOME: xdg, HOME: home = '/tmp' } = environment;
-  if (own) return own;
-  if (process.getuid?.() === 0) return '/var/cache/kilonova';
-  return join(xdg ?? join(home, '.cache'), 'kilonova');
 }
 
 /** Rejects with `unavailable` when there can be no NATS, with `hypervisor_unavailable` when libvirt was demanded. */

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { attachDevice, detachDevice } from '../../actors/libvirt/guest-devices.ts';
-import { defaultCacheDir } from '../../actors/setup/setup.ts';
+import { defaultCacheDir } from '../../actors/setup/cache-dir.ts';
 import { buildTestImage, type TestImage } from '../../actors/setup/test-image.ts';
 import { deadline, guestSpec, startTestHost } from './guests.ts';
 

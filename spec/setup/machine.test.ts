@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'nats';
 import { expect, onTestFinished, test } from 'vitest';
-import { defaultCacheDir, ensureMachine, type MachineWishes } from '../../actors/setup/setup.ts';
+import { defaultCacheDir } from '../../actors/setup/cache-dir.ts';
+import { ensureMachine, type MachineWishes } from '../../actors/setup/setup.ts';
 import { startTestNats } from '../support/nats.ts';
 
 test('gives a NATS server and the simulated hypervisor without needing anything else', async () => {

@@ -10,7 +10,7 @@ import { tapName } from '../../actors/hypervisor/tap-name.ts';
 import { LibvirtClient } from '../../actors/libvirt/libvirt-client.ts';
 import { removeBridge } from '../../actors/network/linux-bridge.ts';
 import { runCommand } from '../../actors/process/run-command.ts';
-import { defaultCacheDir } from '../../actors/setup/setup.ts';
+import { defaultCacheDir } from '../../actors/setup/cache-dir.ts';
 import { buildTestImage, type TestImage } from '../../actors/setup/test-image.ts';
 import { ping } from '../../transport/cli/first-launch.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
