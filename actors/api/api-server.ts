@@ -5,23 +5,36 @@
 import { type ServiceMsg, Svcm } from '@nats-io/services';
 import type { Failure } from '../../machines/failure.ts';
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
-import { endpoints } from '../../transport/messages/api.ts';
+import { api, apiVersion, endpoints } from '../../transport/messages/api.ts';
 import { type Answer, answer } from '../../transport/nats/call.ts';
 import { contextOfClient } from '../../transport/nats/call-context.ts';
 import { relay, type Written } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import { admit, openAuthenticator } from '../identity/authenticator.ts';
+import { admit, openAuthenticator, tokenIdOf } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { flavorReads } from './flavors.ts';
 import { hostReads } from './hosts.ts';
 import { imageReads } from './images.ts';
 import { instanceReads } from './instances.ts';
 import { keyPairReads } from './key-pairs.ts';
+import { quotaReads } from './quotas.ts';
 import type { OnRead, Reads, Request } from './reads.ts';
+import { schemaReads } from './schemas.ts';
+import { serverGroupReads } from './server-groups.ts';
 
-export const apiVersion = '1.0.0';
+const resources: Reads[] = [
+  instanceReads,
+  keyPairReads,
+  flavorReads,
+  imageReads,
+  hostReads,
+  serverGroupReads,
+  quotaReads,
+  schemaReads,
+];
 
-const resources: Reads[] = [instanceReads, keyPairReads, flavorReads, imageReads, hostReads];
+/** Where a client that found us asks what to send. */
+const schemaSubject = subjects.api(api.schema.get.resource, api.schema.get.verb);
 
 type Read = (body: unknown, request: Request) => unknown;
 
@@ -54,7 +67,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
     measures.set(subject, measure);
     service.addEndpoint(`${resource}-${verb}`, {
       subject,
-      metadata: { description, access, kind, timeoutMs: String(timeoutMs) },
+      metadata: { description, access, kind, timeoutMs: String(timeoutMs), schema: schemaSubject },
       handler: (error, message) => {
         if (!error) void measured(measure, () => serve(message, endpoint));
       },
@@ -70,10 +83,11 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
 
   async function serve(message: ServiceMsg, endpoint: Endpoint<unknown, unknown>): Promise<Failure | undefined> {
     const context = contextOfClient(message.headers);
-    const failure = await answer(message, context, async () => {
-      const caller = admit(endpoint, () => authenticator.authenticate(message.headers?.get('Authorization')));
+    const failure = await answer(bus, message, context, async () => {
+      const tokenId = tokenIdOf(message.headers?.get('Authorization'));
+      const caller = admit(endpoint, () => authenticator.authenticate(tokenId));
       const body = endpoint.request.decode(message.data);
-      const request = { caller, context: { ...context, caller } };
+      const request = { caller, tokenId, context: { ...context, caller } };
       return endpoint.kind === 'write' ? write(endpoint, message, request) : read(endpoint, body, request);
     });
     if (failure?.code === 'internal') {

@@ -18,6 +18,9 @@ import { schemaEndpoints } from './api/schema.ts';
 import { securityGroupEndpoints } from './api/security-group.ts';
 import { serverGroupEndpoints } from './api/server-group.ts';
 
+/** Of what clients are promised. */
+export const apiVersion = '1.0.0';
+
 export const api = {
   instance: instanceEndpoints,
   keyPair: keyPairEndpoints,

@@ -15,6 +15,8 @@ const maxFieldLength = 256;
 export interface Codec<T> {
   readonly name: string;
   readonly schema: TSchema;
+  /** What a message may weigh when it is read. */
+  readonly maxBytes: number;
   /** Bytes from the wire → value. Throws `invalid_request`, naming the field; the empty name is the whole message. */
   decode(bytes: Uint8Array): T;
   /** A value of unknown origin → the same value, checked. Throws `invalid_request`, naming the field. */
@@ -45,6 +47,7 @@ export function codec<S extends TSchema>(
   return {
     name,
     schema,
+    maxBytes,
     check,
     decode(bytes) {
       if (bytes.length > maxBytes) {
