@@ -1,7 +1,6 @@
 import { api } from '../../transport/messages/api.ts';
-import type { Image } from '../../transport/messages/records.ts';
 import { viewImage } from '../records/image-view.ts';
-import { isSeenBy, named } from '../records/lookup.ts';
+import { byNameAndId, isSeenBy, named } from '../records/lookup.ts';
 import { after, pageOf } from '../records/paging.ts';
 import type { Reads } from './reads.ts';
 
@@ -19,7 +18,3 @@ export const imageReads: Reads = async (on, { store }) => {
     return { images: pageOf(after(sorted, marked, byNameAndId), viewImage, limit) };
   });
 };
-
-function byNameAndId(a: Image, b: Image): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
-}

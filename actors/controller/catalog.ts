@@ -1,12 +1,12 @@
 /** What a request names (flavor, image, network, key pair, security groups), looked up; each miss names its field. */
 import { fail } from '../../machines/failure.ts';
 import type { CreateInstance } from '../../transport/messages/api/instance.ts';
-import type { Flavor, Image, KeyPair, Network, SecurityGroup } from '../../transport/messages/records.ts';
+import type { Flavor, Image, KeyPair, Network, SecurityGroup, ServerGroup } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { keyPairKey, securityGroupKey } from '../records/keys.ts';
-import { isUsableBy, missing, named } from '../records/lookup.ts';
+import { found, isUsableBy, missing, named } from '../records/lookup.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { nameUuid } from '../runtime/name-uuid.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -18,6 +18,7 @@ export class Catalog {
   readonly #images: View<Image>;
   readonly #networks: View<Network>;
   readonly #keyPairs: View<KeyPair>;
+  readonly #serverGroups: View<ServerGroup>;
   readonly #securityGroups: View<SecurityGroup>;
   readonly #securityGroupBucket: Bucket<SecurityGroup>;
   readonly #clock: Clock;
@@ -28,6 +29,7 @@ export class Catalog {
       await store.view('image'),
       await store.view('network'),
       await store.view('keyPair'),
+      await store.view('serverGroup'),
       await store.view('securityGroup'),
       await store.bucket('securityGroup'),
       clock,
@@ -39,6 +41,7 @@ export class Catalog {
     images: View<Image>,
     networks: View<Network>,
     keyPairs: View<KeyPair>,
+    serverGroups: View<ServerGroup>,
     securityGroups: View<SecurityGroup>,
     securityGroupBucket: Bucket<SecurityGroup>,
     clock: Clock,
@@ -47,18 +50,21 @@ export class Catalog {
     this.#images = images;
     this.#networks = networks;
     this.#keyPairs = keyPairs;
+    this.#serverGroups = serverGroups;
     this.#securityGroups = securityGroups;
     this.#securityGroupBucket = securityGroupBucket;
     this.#clock = clock;
   }
 
-  flavor(idOrName: string): Flavor {
-    return named(this.#flavors, idOrName, 'flavor', '/flavor');
+  async flavor(idOrName: string): Promise<Flavor> {
+    return found(this.#flavors, () => named(this.#flavors, idOrName, 'flavor', '/flavor'));
   }
 
   /** An image that the project may use, and that fits the flavor. */
-  image(idOrName: string, { projectId }: Caller, flavor: Flavor): Image {
-    const image = named(this.#images, idOrName, 'image', '/image', isUsableBy(projectId));
+  async image(idOrName: string, { projectId }: Caller, flavor: Flavor): Promise<Image> {
+    const image = await found(this.#images, () =>
+      named(this.#images, idOrName, 'image', '/image', isUsableBy(projectId)),
+    );
     if (image.status !== 'active') {
       throw fail('conflict', `image ${image.name} is ${image.status}: it cannot be launched yet`, {
         details: { field: '/image' },
@@ -72,10 +78,21 @@ export class Catalog {
     return image;
   }
 
-  keyPair(name: string, caller: Caller): KeyPair {
-    const keyPair = this.#keyPairs.get(keyPairKey(caller, name));
-    if (!keyPair) throw missing('key pair', name, '/keyName');
-    return keyPair;
+  async keyPair(name: string, caller: Caller): Promise<KeyPair> {
+    return found(this.#keyPairs, () => {
+      const keyPair = this.#keyPairs.get(keyPairKey(caller, name));
+      if (!keyPair) throw missing('key pair', name, '/keyName');
+      return keyPair;
+    });
+  }
+
+  /** A group of the project that the hints name. */
+  async serverGroup(id: string, { projectId }: Caller): Promise<ServerGroup> {
+    return found(this.#serverGroups, () => {
+      const group = this.#serverGroups.get(id);
+      if (group?.projectId !== projectId) throw missing('server group', id, '/hints/group');
+      return group;
+    });
   }
 
   /** The asked for, or the only one that there is for the project. */

@@ -8,11 +8,15 @@ import { serveRelayed } from '../../transport/nats/relay.ts';
 import { admit, openAuthenticator } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { Admissions } from './admissions.ts';
+import { flavorWrites } from './flavors.ts';
 import { instanceChangeWrites } from './instance-changes.ts';
+import { instanceEditWrites } from './instance-edits.ts';
 import { instanceWrites } from './instances.ts';
 import { keyPairWrites } from './key-pairs.ts';
 import { startPayloadSweep } from './payload-sweep.ts';
 import { startPlacementSweep } from './placement-sweep.ts';
+import { quotaWrites } from './quotas.ts';
+import { serverGroupWrites } from './server-groups.ts';
 import type { ControllerWorld, OnWrite, Writes } from './writes.ts';
 
 export interface ControllerOptions {
@@ -20,7 +24,15 @@ export interface ControllerOptions {
   maxAttempts?: number;
 }
 
-const resources: Writes[] = [instanceWrites, instanceChangeWrites, keyPairWrites];
+const resources: Writes[] = [
+  instanceWrites,
+  instanceChangeWrites,
+  instanceEditWrites,
+  keyPairWrites,
+  flavorWrites,
+  serverGroupWrites,
+  quotaWrites,
+];
 
 export async function startController(runtime: Runtime, { maxAttempts = 3 }: ControllerOptions = {}): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);

@@ -54,10 +54,11 @@ export async function createInstances(
   const earlier = requestDigest && answeredEarlier(world.instances, uuids, requestDigest, minCount);
   if (earlier) return earlier;
 
-  const flavor = world.catalog.flavor(request.flavor);
-  const image = world.catalog.image(request.image, caller, flavor);
-  const keyPair = request.keyName === undefined ? undefined : world.catalog.keyPair(request.keyName, caller);
+  const flavor = await world.catalog.flavor(request.flavor);
+  const image = await world.catalog.image(request.image, caller, flavor);
+  const keyPair = request.keyName === undefined ? undefined : await world.catalog.keyPair(request.keyName, caller);
   const networks = world.catalog.networks(request.networks, caller);
+  if (request.hints?.group !== undefined) await world.catalog.serverGroup(request.hints.group, caller);
   refuseSharedFixedIp(networks, maxCount);
   refuseTooMuch(request, keyPair?.publicKey, maxCount);
   const securityGroups = await world.catalog.securityGroups(request.securityGroups, caller);

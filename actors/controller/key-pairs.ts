@@ -10,6 +10,7 @@ import { viewKeyPair } from '../records/key-pair-view.ts';
 import { keyPairKey } from '../records/keys.ts';
 import { missing } from '../records/lookup.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { removeRecord } from './remove-record.ts';
 import { nameTaken } from './store-order.ts';
 import { keepWithinQuota } from './within-quota.ts';
 import type { Writes } from './writes.ts';
@@ -33,11 +34,7 @@ export const keyPairWrites: Writes = async (on, { store, clock }) => {
 
   on(api.keyPair.delete, async ({ name }, { caller }) => {
     const key = keyPairKey(caller, name);
-    const entry = await keyPairs.get(key);
-    if (!entry) throw missing('key pair', name, '/name');
-    const removed = await keyPairs.remove(key, entry.revision);
-    if (removed === conflict) throw fail('conflict', 'the key pair was changed just now', { disposition: 'retry' });
-    return { reply: {}, written: [{ bucket: 'keyPair', revision: entry.revision, removed: key }] };
+    return { reply: {}, written: await removeRecord(store, 'keyPair', key, () => missing('key pair', name, '/name')) };
   });
 };
 

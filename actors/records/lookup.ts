@@ -1,5 +1,5 @@
 /** Finds what a request names by id or name; each miss names its field. */
-import { type FailureError, fail } from '../../machines/failure.ts';
+import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 import type { View } from '../../transport/nats/view.ts';
@@ -22,6 +22,15 @@ export const isSeenBy =
   (record: Shareable): boolean =>
     isAdmin(caller) || isUsableBy(caller.projectId)(record);
 
+/**
+ * Whether the caller may mean it by that id or name. What is another project's, administrators reach by its id alone, so
+ * that its name does not get in their way.
+ */
+export const isMeantBy =
+  (caller: Caller, idOrName: string) =>
+  (record: Shareable & { id: string }): boolean =>
+    isUsableBy(caller.projectId)(record) || (isAdmin(caller) && record.id === idOrName);
+
 /** Rejects with `not_found`, or with `conflict` when several have the name. */
 export function named<T extends { id: string; name: string }>(
   view: View<T>,
@@ -42,10 +51,28 @@ export function named<T extends { id: string; name: string }>(
   return found;
 }
 
+/**
+ * What `look` finds in the view, or `not_found` only when the view has caught up: a client may name, at one controller,
+ * what it has just made through another.
+ */
+export async function found<T>(view: View<unknown>, look: () => T): Promise<T> {
+  try {
+    return look();
+  } catch (error) {
+    if (toFailure(error).code !== 'not_found') throw error;
+    await view.caughtUp();
+    return look();
+  }
+}
+
 export function missing(what: string, name: string, field: string): FailureError {
   return fail('not_found', `there is no ${what} ${JSON.stringify(name)} (field ${field})`, { details: { field } });
 }
 
 export function byName(a: { name: string }, b: { name: string }): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+export function byNameAndId(a: { name: string; id: string }, b: { name: string; id: string }): number {
+  return byName(a, b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
