@@ -83,10 +83,10 @@ async function failureOf(promise: Promise<unknown>): Promise<Failure> {
 it('makes a guest, and leaves nothing of it, however often each is repeated', async () => {
   const { hypervisor, power, clock } = await connected();
   for (let time = 0; time < 2; time += 1) await spawn(hypervisor);
-  expect(hypervisor.leftovers()).toEqual({ domains: [uuid], filters: [uuid], disks: [uuid] });
+  expect(hypervisor.leftovers()).toEqual({ domains: [uuid], filters: [uuid], disks: [uuid], earlierDisks: [] });
   expect(await hypervisor.listDomains()).toEqual([{ uuid, domainName: 'instance-c0ffee00', powerState: 'running' }]);
   for (let time = 0; time < 2; time += 1) await release(hypervisor);
-  expect(hypervisor.leftovers()).toEqual({ domains: [], filters: [], disks: [] });
+  expect(hypervisor.leftovers()).toEqual({ domains: [], filters: [], disks: [], earlierDisks: [] });
   expect(power).toEqual(['running', 'shutdown', 'absent']);
   expect(clock.slept).toEqual([]);
 });

@@ -19,8 +19,8 @@ function leftovers() {
 }
 
 const nothing = [
-  { domains: [], filters: [], disks: [] },
-  { domains: [], filters: [], disks: [] },
+  { domains: [], filters: [], disks: [], earlierDisks: [] },
+  { domains: [], filters: [], disks: [], earlierDisks: [] },
 ];
 
 async function heldInTheNetwork(): Promise<number> {

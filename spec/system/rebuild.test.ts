@@ -1,0 +1,96 @@
+/** Rebuilding on a whole cloud: a new disk under the same name, addresses and host. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { registerImage } from '../../actors/images/image-store.ts';
+import type { Failure } from '../../machines/failure.ts';
+import type { InstanceView } from '../../transport/messages/api/instance.ts';
+import { api } from '../../transport/messages/api.ts';
+import { expectNothingLeft } from '../api/support.ts';
+import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+
+let cloud: TestCloud;
+let otherImage: string;
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  otherImage = (await registerImage(cloud.runtime, { name: 'other', diskFormat: 'none' })).id;
+});
+afterAll(() => cloud.stop());
+
+const broken: Failure = { code: 'hypervisor_error', message: 'it broke', disposition: 'abort' };
+
+async function running(): Promise<InstanceView> {
+  const { uuid } = await cloud.create();
+  return cloud.until(uuid, ({ state }) => state === 'running');
+}
+
+const reach = (uuid: string, state: string) => cloud.until(uuid, (instance) => instance.state === state);
+
+it('makes the disk of a running instance anew, from another image, and keeps everything else', async () => {
+  const before = await running();
+  const { uuid } = before;
+  const { instance } = await cloud.client.ask(api.instance.rebuild, { uuid, image: 'other' });
+  expect(instance.taskState).toMatch(/^rebuild/);
+  const after = await reach(uuid, 'running');
+  expect(after).toEqual({ ...before, imageId: otherImage, updatedAt: after.updatedAt });
+  const { output } = await cloud.client.ask(api.instance.consoleLog, { uuid });
+  expect(output.split('kilonova-guest: ready')).toHaveLength(2);
+});
+
+it('leaves a stopped instance off', async () => {
+  const { uuid } = await running();
+  await cloud.client.ask(api.instance.stop, { uuid });
+  await reach(uuid, 'stopped');
+  await cloud.client.ask(api.instance.rebuild, { uuid });
+  expect(await cloud.until(uuid, ({ state }) => state === 'stopped')).toMatchObject({ powerState: 'shutdown' });
+  await cloud.client.ask(api.instance.start, { uuid });
+  await reach(uuid, 'running');
+});
+
+it('puts on the guest what is given anew, and keeps the rest; nothing of it is left after a deletion', async () => {
+  const { uuid } = await cloud.create({ adminPassword: 'first', userData: 'Zmlyc3Q=' });
+  await reach(uuid, 'running');
+  await cloud.client.ask(api.instance.rebuild, { uuid, adminPassword: 'second' });
+  await reach(uuid, 'running');
+  const payloads = await cloud.runtime.store.bucket('payload');
+  expect((await payloads.get(uuid))?.value).toEqual({ adminPassword: 'second', userData: 'Zmlyc3Q=' });
+
+  const plain = await running();
+  await cloud.client.ask(api.instance.rebuild, { uuid: plain.uuid, adminPassword: 'new' });
+  await reach(plain.uuid, 'running');
+  for (const each of [uuid, plain.uuid]) {
+    await cloud.client.ask(api.instance.delete, { uuid: each });
+    await reach(each, 'deleted');
+    await expectNothingLeft(cloud, each);
+  }
+});
+
+it.each(['destroyDomain', 'removeDisks', 'createDisks', 'defineDomain', 'start'] as const)(
+  'says what failed when %s does, and can be asked again',
+  async (step) => {
+    const { uuid } = await running();
+    const hypervisor = cloud.hypervisors.get('host1');
+    hypervisor?.failNext(step, broken);
+    await cloud.client.ask(api.instance.rebuild, { uuid });
+    const rests = await cloud.until(uuid, ({ fault, taskState }) => fault !== undefined && taskState === undefined);
+    expect([rests.fault?.message, rests.fault?.cause]).toContainEqual(
+      rests.state === 'failed.powering' ? expect.objectContaining({ message: 'it broke' }) : 'it broke',
+    );
+    if (rests.state === 'stopped') await cloud.client.ask(api.instance.start, { uuid });
+    else await cloud.client.ask(api.instance.rebuild, { uuid });
+    await cloud.until(uuid, ({ state, fault }) => state === 'running' && fault === undefined);
+    await cloud.client.ask(api.instance.delete, { uuid });
+    await reach(uuid, 'deleted');
+    await expectNothingLeft(cloud, uuid);
+  },
+);
+
+it('refuses an image that is not there, and an instance that is not there to be rebuilt', async () => {
+  const { uuid } = await running();
+  await expect(cloud.client.ask(api.instance.rebuild, { uuid, image: 'none' })).rejects.toMatchObject({
+    failure: { code: 'not_found', details: { field: '/image' } },
+  });
+  await cloud.client.ask(api.instance.delete, { uuid });
+  await reach(uuid, 'deleted');
+  await expect(cloud.client.ask(api.instance.rebuild, { uuid })).rejects.toMatchObject({
+    failure: { code: 'conflict' },
+  });
+});
