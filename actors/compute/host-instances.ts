@@ -6,7 +6,7 @@ import { fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceEvent, ReportedPowerState } from '../../machines/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
+import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
 import type { Receipt } from '../../transport/nats/cast.ts';
 import { openView } from '../../transport/nats/view.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
@@ -64,9 +64,8 @@ export class HostInstances {
   async command(uuid: string, command: InstanceEvent, context: CallContext): Promise<Receipt> {
     try {
       const owner = await this.#ownerOf(uuid);
-      owner.callContext = context;
       // It happens now: how long the cast was on its way is no part of any deadline.
-      return { revision: await owner.send({ ...command, at: this.#world.clock.now() }) };
+      return { revision: await owner.send({ ...command, at: this.#world.clock.now() }, context) };
     } catch (thrown) {
       const failure = toFailure(thrown);
       if (failure.code === 'conflict') return { failure };
@@ -149,7 +148,9 @@ export class HostInstances {
   async #tell(owner: InstanceOwner, powerState: ReportedPowerState): Promise<void> {
     const { clock, logger } = this.#world;
     try {
-      await owner.send({ type: 'domain.changed', powerState, at: clock.now() });
+      // What a guest does by itself is no part of what was asked for last, unless that is still under way.
+      const context = owner.isBusy ? owner.callContext : newContext();
+      await owner.send({ type: 'domain.changed', powerState, at: clock.now() }, context);
     } catch (thrown) {
       // What the chart expects, or what a step under way brings about.
       if (toFailure(thrown).code !== 'conflict') logger.error({ uuid: owner.uuid, error: thrown }, 'a domain changed');
@@ -164,7 +165,7 @@ export class HostInstances {
 
   async #deleteAgain(owner: InstanceOwner): Promise<void> {
     try {
-      await owner.send({ type: 'instance.delete', at: this.#world.clock.now() });
+      await owner.send({ type: 'instance.delete', at: this.#world.clock.now() }, newContext());
     } catch (error) {
       this.#world.logger.warn({ uuid: owner.uuid, error }, 'a delete could not be tried again');
     }

@@ -2,6 +2,7 @@
  * Passes a client's command on to whoever owns the instance: to its host by a cast, or, while the instance is being
  * placed, to the chart right here.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { computeCasts, type InstanceCommand } from '../../transport/messages/internal.ts';
@@ -12,7 +13,6 @@ import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
 import { castForReceipt } from '../../transport/nats/cast.ts';
 import type { Outcome } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import type { View } from '../../transport/nats/view.ts';
 import { maySee } from '../identity/authenticator.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
 import { viewInstance } from '../records/instance-view.ts';
@@ -23,7 +23,6 @@ import type { ControllerWorld, WriteRequest } from './writes.ts';
 
 interface CommandWorld {
   readonly bus: Bus;
-  readonly instances: View<Instance>;
   readonly instanceBucket: Bucket<Instance>;
   readonly owners: OwnerWorld;
   readonly chance: Chance;
@@ -50,7 +49,7 @@ export async function openInstanceCommands(world: ControllerWorld): Promise<Comm
     ownPlacing(world),
   ]);
   return async (uuid, command, { caller, context }) => {
-    const commands = { bus, instances, instanceBucket, owners, chance };
+    const commands = { bus, instanceBucket, owners, chance };
     const revision = await commandInstance(commands, { uuid, command }, caller, context);
     if (revision !== undefined) await instances.reached(revision);
     const entry = instances.entry(uuid) ?? (await instanceBucket.get(uuid));
@@ -69,7 +68,8 @@ async function commandInstance(
   caller: Caller,
   context: CallContext,
 ): Promise<number | undefined> {
-  let entry: Entry<Instance> | undefined = world.instances.entry(uuid) ?? (await world.instanceBucket.get(uuid));
+  // Not from a view, which may be late: a lock holds for every command that comes after it was answered.
+  let entry: Entry<Instance> | undefined = await world.instanceBucket.get(uuid);
   for (let turn = 0; turn < maxTurns; turn++) {
     if (!entry || !maySee(caller, entry.value.projectId)) throw unknownInstance(uuid);
     refuseLocked(entry.value, caller);
@@ -82,11 +82,17 @@ async function commandInstance(
         : await commandHost(world, entry.value.owner.host, uuid, command, context);
     } catch (error) {
       const latest = await world.instanceBucket.get(uuid);
-      if (toFailure(error).code !== 'conflict' || latest?.revision === entry.revision) throw error;
+      if (toFailure(error).code !== 'conflict' || !hasMoved(entry, latest)) throw error;
       entry = latest;
     }
   }
   throw fail('conflict', `instance ${uuid} changes hands too quickly`, { disposition: 'retry' });
+}
+
+/** Whether it is another's by now, or stands elsewhere: what a client edited beside its life is no reason to ask again. */
+function hasMoved({ value: before }: Entry<Instance>, latest: Entry<Instance> | undefined): boolean {
+  const { owner, chart } = latest?.value ?? before;
+  return !isDeepStrictEqual([owner, chart], [before.owner, before.chart]);
 }
 
 async function commandHost(

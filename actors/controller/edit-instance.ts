@@ -3,10 +3,13 @@ import { fail } from '../../machines/failure.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 
-/** Its owner may write at the same time, but no owner writes that often in a row. */
-const maxTries = 32;
+/** How often others may write in between, its owner or other clients: each time one of them has come through. */
+const maxTries = 128;
 
-/** `edit` makes the new record of the latest one, or throws. Resolves with the record as it is stored. */
+/**
+ * `edit` makes the new record of the latest one, gives that one back where there is nothing to change, or throws.
+ * Resolves with the record as it is stored.
+ */
 export async function editInstance(
   bucket: Bucket<Instance>,
   known: Entry<Instance>,
@@ -15,6 +18,7 @@ export async function editInstance(
   let entry: Entry<Instance> | undefined = known;
   for (let turn = 0; turn < maxTries && entry; turn++) {
     const value = edit(entry.value);
+    if (value === entry.value) return entry;
     const revision = await bucket.update(entry.key, value, entry.revision);
     if (revision !== conflict) return { key: entry.key, value, revision };
     entry = await bucket.get(entry.key);

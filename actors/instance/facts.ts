@@ -41,7 +41,8 @@ export function publishTransition(
     ...(taskState && { taskState }),
     attempt: context.attempt,
     ...(context.host && { host: context.host }),
-    ...(code && message && disposition && { failure: { code, message, disposition } }),
+    // A command is accepted whatever failed before it.
+    ...(type !== 'command' && code && message && disposition && { failure: { code, message, disposition } }),
     requestId: callContext.requestId,
     ...(callContext.caller && { userId: callContext.caller.userId }),
   });

@@ -9,7 +9,7 @@ import { type Actor, createActor } from 'xstate';
 import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
-import type { Instance } from '../../transport/messages/records.ts';
+import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
@@ -69,6 +69,8 @@ export class InstanceOwner implements EffectSubject {
   #isHalting = false;
   #isReleased = false;
   #writing: Promise<void> | undefined;
+  /** The charts that a store which did not answer may hold all the same. */
+  #unanswered: ChartSnapshot[] = [];
   /** What has happened and is not stored yet: it is told when it is, and never when it is not. */
   #untold: TransitionFact[] = [];
   #cancelWriteBehind: (() => void) | undefined;
@@ -102,6 +104,10 @@ export class InstanceOwner implements EffectSubject {
   get state(): string {
     return statePath(this.#snapshot.value);
   }
+  /** Whether an effect is under way. */
+  get isBusy(): boolean {
+    return this.#actor !== undefined;
+  }
   now(): number {
     return this.#world.clock.now();
   }
@@ -114,11 +120,12 @@ export class InstanceOwner implements EffectSubject {
 
   /**
    * Sends an event to the chart, and resolves with the revision at which its consequence is stored. Rejects with
-   * `conflict` when the chart does not accept it in its present state.
+   * `conflict` when the chart does not accept it in its present state. What it leads to is told as `context`'s.
    */
-  async send(event: InstanceEvent): Promise<number> {
+  async send(event: InstanceEvent, context: CallContext = this.callContext): Promise<number> {
     if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
     if (this.#snapshot.status !== 'active' || !this.#snapshot.can(event)) throw refusal(this, event);
+    this.callContext = context;
     if (isCommand(event)) this.#tellCommand(event.type.slice(commandPrefix.length));
     this.#wake().send(event);
     this.#settleUnlessBusy();
@@ -238,18 +245,25 @@ export class InstanceOwner implements EffectSubject {
         this.#revision === 0
           ? await bucket.create(record.uuid, record)
           : await bucket.update(record.uuid, record, this.#revision);
-      if (revision === conflict) await this.#resolveConflict(record);
+      if (revision === conflict) await this.#resolveConflict();
       else this.#take(record, revision);
     } catch (error) {
+      this.#unanswered.push(record.chart);
       await this.#afterFailedWrite(error);
     }
     if (this.#isDirty) this.#untold.unshift(...untold);
-    else if (!this.#isLost) for (const fact of untold) this.#world.publish(fact);
+    else if (!this.#isLost) for (const fact of untold) this.#tell(fact);
+  }
+
+  /** Under the name that the instance has by now: a client may have changed it. */
+  #tell(fact: TransitionFact): void {
+    this.#world.publish({ ...fact, record: { ...fact.record, name: this.#record.name } });
   }
 
   #take(record: Instance, revision: number): void {
     this.#record = record;
     this.#revision = revision;
+    this.#unanswered = [];
   }
 
   /** A store that does not answer is asked again until it does, or the process stops; anything else is a bug. */
@@ -262,14 +276,14 @@ export class InstanceOwner implements EffectSubject {
     await sleep(clock, storeAwayMs);
   }
 
-  /** Somebody wrote in between: it is still ours when the life in the store is the one that we last stored. */
-  async #resolveConflict(mine: Instance): Promise<void> {
+  /**
+   * Somebody wrote in between: it is still ours when the life in the store is the one that we last stored, or one that
+   * we wrote without being answered. What a client may edit is then the store's; the life is ours.
+   */
+  async #resolveConflict(): Promise<void> {
     const stored = await this.#world.bucket.get(this.uuid);
-    if (stored && isEqual(stored.value, mine)) {
-      // An acknowledgement was lost on the way; the write itself was not.
-      this.#take(stored.value, stored.revision);
-    } else if (stored && this.#revision > 0 && isEqual(stored.value.chart, this.#record.chart)) {
-      // What the client may edit is the store's; the life is ours.
+    const ours = this.#revision > 0 ? [this.#record.chart, ...this.#unanswered] : this.#unanswered;
+    if (stored && ours.some((chart) => isEqual(chart, stored.value.chart))) {
       this.#take(stored.value, stored.revision);
       this.#isDirty = true;
     } else {

@@ -1,0 +1,78 @@
+/** Update, lock and unlock: what a client changes of an instance beside its life. */
+import { fail } from '../../machines/failure.ts';
+import type { InstanceContext } from '../../machines/instance.ts';
+import { statePath } from '../../machines/instance-states.ts';
+import { api } from '../../transport/messages/api.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import type { CallContext } from '../../transport/nats/call-context.ts';
+import { maySee } from '../identity/authenticator.ts';
+import { publishTransition } from '../instance/facts.ts';
+import { viewInstance } from '../records/instance-view.ts';
+import { unknownInstance } from './command-instance.ts';
+import { editInstance } from './edit-instance.ts';
+import { locked, unlocked } from './instance-lock.ts';
+import type { WriteRequest, Writes } from './writes.ts';
+
+export const instanceEditWrites: Writes = async (on, { bus, store, clock }) => {
+  const bucket = await store.bucket('instance');
+
+  /** `change` makes the new record of the latest one, or gives that one back. */
+  async function edit(
+    command: 'update' | 'lock' | 'unlock',
+    uuid: string,
+    { caller, context }: WriteRequest,
+    change: (record: Instance) => Instance,
+  ) {
+    // Not from a view, which may be late: what a client was told of the record before is what it edits.
+    const known = await bucket.get(uuid);
+    if (!known || !maySee(caller, known.value.projectId)) throw unknownInstance(uuid);
+    let isChange = false;
+    const entry = await editInstance(bucket, known, (record) => {
+      refuseDeleted(record, command);
+      const changed = change(record);
+      isChange = changed !== record;
+      return isChange ? { ...changed, updatedAt: clock.now() } : record;
+    });
+    if (isChange) tell(entry.value, command, context);
+    return {
+      reply: { instance: viewInstance(entry.value) },
+      written: [{ bucket: 'instance' as const, revision: entry.revision }],
+    };
+  }
+
+  function tell(record: Instance, command: string, callContext: CallContext): void {
+    const context = record.chart.context as unknown as InstanceContext;
+    const at = record.updatedAt;
+    publishTransition(bus, {
+      type: 'command',
+      from: undefined,
+      to: stateOf(record),
+      at,
+      record,
+      context,
+      command,
+      callContext,
+    });
+  }
+
+  on(api.instance.update, ({ uuid, ...changes }, request) =>
+    edit('update', uuid, request, (record) => (Object.keys(changes).length === 0 ? record : { ...record, ...changes })),
+  );
+  on(api.instance.lock, ({ uuid, reason }, request) =>
+    edit('lock', uuid, request, (record) => locked(record, request.caller, reason)),
+  );
+  on(api.instance.unlock, ({ uuid }, request) =>
+    edit('unlock', uuid, request, (record) => unlocked(record, request.caller)),
+  );
+};
+
+function refuseDeleted(record: Instance, command: string): void {
+  if (record.vmState !== 'deleted') return;
+  throw fail('conflict', `instance ${record.uuid} is deleted: ${command} is not possible any more`, {
+    details: { vmState: record.vmState, command },
+  });
+}
+
+function stateOf({ chart }: Instance): string {
+  return statePath(chart.value as Parameters<typeof statePath>[0]);
+}

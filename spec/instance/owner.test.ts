@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { provideEffects } from '../../actors/instance/effects.ts';
+import type { TransitionFact } from '../../actors/instance/facts.ts';
+import { InstanceOwner, type OwnerWorld } from '../../actors/instance/owner.ts';
+import { systemChance } from '../../actors/runtime/clock.ts';
+import type { Runtime } from '../../actors/runtime/runtime.ts';
+import { fail } from '../../machines/failure.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import { newInstance } from '../support/records.ts';
+import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
+
+let runtimes: TestRuntimes;
+let runtime: Runtime;
+let bucket: Bucket<Instance>;
+beforeAll(async () => {
+  runtimes = await startTestRuntimes();
+  runtime = await runtimes.connect();
+  bucket = await runtime.store.bucket('instance');
+});
+afterAll(() => runtimes.stop());
+
+const noHost = { code: 'no_valid_host', message: 'there is none', disposition: 'abort' } as const;
+
+/** An owner of an instance that waits for a host, and what it tells. */
+async function own(through: Bucket<Instance> = bucket) {
+  const told: TransitionFact[] = [];
+  const world: OwnerWorld = {
+    name: 'control',
+    machine: provideEffects({}),
+    bucket: through,
+    clock: runtime.clock,
+    logger: runtime.logger,
+    publish: (fact) => told.push(fact),
+  };
+  const record = newInstance(systemChance.uuid());
+  const revision = await bucket.create(record.uuid, record);
+  if (revision === conflict) throw new Error('the uuid is taken');
+  return { owner: new InstanceOwner(world, record, revision), told, uuid: record.uuid };
+}
+
+/** As a client does through a controller. */
+async function rename(uuid: string, name: string): Promise<void> {
+  const entry = await bucket.get(uuid);
+  if (!entry || (await bucket.update(uuid, { ...entry.value, name }, entry.revision)) === conflict) {
+    throw new Error('the rename came too late');
+  }
+}
+
+const failure = () => ({ type: 'placement.failed', at: runtime.clock.now(), failure: noHost }) as const;
+
+it('keeps what a client edited in between, and tells its facts under the new name', async () => {
+  const { owner, told, uuid } = await own();
+  await rename(uuid, 'renamed');
+  await owner.send(failure());
+  const stored = await bucket.get(uuid);
+  expect(stored?.value).toMatchObject({
+    name: 'renamed',
+    vmState: 'error',
+    chart: { value: { failed: 'scheduling' } },
+  });
+  expect(stored?.revision).toBe(owner.revision);
+  expect(told.map(({ type, record }) => [type, record.name])).toEqual([
+    ['compute.instance.create.error', 'renamed'],
+    ['transition', 'renamed'],
+  ]);
+});
+
+it('knows its own write again when the answer was lost, also when a client has edited it since', async () => {
+  let losses = 1;
+  let edit: (() => Promise<void>) | undefined;
+  const lossy: Bucket<Instance> = {
+    ...bucket,
+    async update(key, value, revision) {
+      const outcome = await bucket.update(key, value, revision);
+      if (losses-- <= 0) return outcome;
+      await edit?.();
+      throw fail('unavailable', 'the answer was lost', { disposition: 'retry' });
+    },
+  };
+  const { owner, told, uuid } = await own(lossy);
+  edit = () => rename(uuid, 'renamed');
+  await owner.send(failure());
+  expect((await bucket.get(uuid))?.value).toMatchObject({ name: 'renamed', vmState: 'error' });
+  expect(told.filter(({ type }) => type === 'transition')).toHaveLength(1);
+});
+
+it('stops, and tells nothing, when another has moved the life on', async () => {
+  const { owner, told, uuid } = await own();
+  const entry = await bucket.get(uuid);
+  const other = new InstanceOwner(
+    {
+      name: 'control',
+      machine: provideEffects({}),
+      bucket,
+      clock: runtime.clock,
+      logger: runtime.logger,
+      publish: () => undefined,
+    },
+    entry?.value ?? newInstance(uuid),
+    entry?.revision ?? 0,
+  );
+  await other.send(failure());
+  await expect(owner.send(failure())).rejects.toMatchObject({ failure: { code: 'conflict' } });
+  expect(told).toEqual([]);
+});
+
+it('tells what is under way as the request that led to it, also when another one was refused meanwhile', async () => {
+  const { owner } = await own();
+  const { callContext } = owner;
+  const stranger = { requestId: 'req-stranger', traceparent: callContext.traceparent };
+  await expect(owner.send({ type: 'instance.start', at: runtime.clock.now() }, stranger)).rejects.toThrow('conflict');
+  expect(owner.callContext).toBe(callContext);
+});
