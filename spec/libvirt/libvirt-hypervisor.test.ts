@@ -63,6 +63,27 @@ describe('the libvirt hypervisor, with QEMU', () => {
     await expect.poll(() => seen.at(-1)).toBe('absent');
   });
 
+  it('defines a guest that is off anew, and one that has no domain yet, and starts neither', async () => {
+    await using host = await startTestHost('qemu');
+    const { hypervisor, disks } = host;
+    const guest = guestSpec();
+    const { uuid } = guest;
+    const wide = { ...guest, flavor: { ...guest.flavor, vcpus: 2, memoryMb: 96 } };
+    await disks.create(guest, deadline());
+    await hypervisor.defineDomain(guest, deadline());
+    expect(await hypervisor.powerState(uuid)).toBe('shutdown');
+    await hypervisor.start(uuid, deadline());
+    await hypervisor.stop(uuid, 0, deadline());
+    await hypervisor.defineDomain(wide, deadline());
+    await hypervisor.defineDomain(wide, deadline());
+    expect(await hypervisor.powerState(uuid)).toBe('shutdown');
+    await hypervisor.start(uuid, deadline());
+    const domain = await hypervisor.client.domainByUuid(uuid);
+    if (!domain) throw new Error('there is no domain');
+    expect(await hypervisor.client.domainXml(domain, false)).toMatch(/<memory unit='KiB'>98304<.*>2<\/vcpu>/s);
+    expect(await hypervisor.listDomains()).toHaveLength(1);
+  });
+
   it('removes a guest that was suspended, with what was saved of it', async () => {
     await using host = await startTestHost('qemu');
     const { hypervisor, disks } = host;

@@ -166,6 +166,27 @@ describe('a guest launched over the API', { timeout: 600_000 }, () => {
     await until(uuid, 'active');
     await answers();
 
+    // With another flavor, and as it was before.
+    await client.ask(api.flavor.create, { name: 'wide', vcpus: 2, memoryMb: 160, rootGb: 1 });
+    await client.ask(api.instance.resize, { uuid, flavor: 'wide' });
+    await until(uuid, 'resized');
+    await answers();
+    expect(await domainOf(uuid)).toMatch(/<memory unit='KiB'>163840<.*<vcpu placement='static'>2</s);
+    expect(await diskSize(uuid)).toBe(1024 ** 3);
+    await client.ask(api.instance.revertResize, { uuid });
+    await until(uuid, 'active');
+    await answers();
+    expect(await domainOf(uuid)).toMatch(/<memory unit='KiB'>131072<.*<vcpu placement='static'>1</s);
+    expect(await diskSize(uuid)).toBeLessThan(1024 ** 3);
+
+    // On a new disk, with other user data.
+    const userData = base64('#!/bin/sh\necho built anew\n');
+    await client.ask(api.instance.rebuild, { uuid, userData });
+    await until(uuid, 'active');
+    await expect.poll(() => consoleLog(uuid), { timeout: bootMs, interval: 100 }).toContain('user-data: built anew');
+    expect(await boots()).toBe(1);
+    await answers();
+
     const taps = ports.map(({ id }) => tapName(id));
     expect(await linkNames()).toEqual(expect.arrayContaining(taps));
     await client.ask(api.instance.delete, { uuid });
@@ -184,6 +205,12 @@ describe('a guest launched over the API', { timeout: 600_000 }, () => {
     }, bootMs);
   }
 
+  async function diskSize(uuid: string): Promise<number> {
+    const disk = join(state(), 'compute', 'instances', uuid, 'disk.qcow2');
+    const { stdout } = await runCommand('qemu-img', ['info', '-U', '--output=json', disk]);
+    return (JSON.parse(stdout) as { 'virtual-size': number })['virtual-size'];
+  }
+
   async function consoleLog(uuid: string): Promise<string> {
     return (await client.ask(api.instance.consoleLog, { uuid })).output.replaceAll('\r', '');
   }
@@ -191,6 +218,18 @@ describe('a guest launched over the API', { timeout: 600_000 }, () => {
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64');
+}
+
+/** The XML of the domain as it runs. */
+async function domainOf(uuid: string): Promise<string> {
+  const libvirt = new LibvirtClient({ uri: libvirtd.uri });
+  try {
+    await libvirt.connect();
+    const domain = await libvirt.domainByUuid(uuid);
+    return domain ? await libvirt.domainXml(domain, false) : '';
+  } finally {
+    libvirt.close();
+  }
 }
 
 /** No domain, tap, bridge port, nftables chain or file; only the record remembers it. */

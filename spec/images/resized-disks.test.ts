@@ -1,0 +1,102 @@
+/** Disks that are put aside, grow, and come back: what a resize does to them, with the real qemu-img. */
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+import { LocalGuestDisks } from '../../actors/images/local-guest-disks.ts';
+import { runCommand } from '../../actors/process/run-command.ts';
+import { guestSpec, MemorySource, never, temporaryFolder } from './fixtures.ts';
+
+const gib = 1024 ** 3;
+
+/** A guest with a disk of the image's 16 MiB, into which it has written. */
+async function guestWithDisk() {
+  const folder = await temporaryFolder();
+  const source = new MemorySource();
+  const path = join(folder, 'image.qcow2');
+  await runCommand('qemu-img', ['create', '-q', '-f', 'qcow2', path, '16M']);
+  const image = source.add(await readFile(path));
+  const guest = guestSpec(1, { image: { id: 'image', name: 'image', diskFormat: 'qcow2', disk: image } });
+  const disks = new LocalGuestDisks({ directory: join(folder, 'state'), source });
+  const { disk = '' } = await disks.create(guest, never);
+  await write(disk, 'before');
+  return { disks, disk, uuid: guest.uuid, files: () => readdir(dirname(disk)) };
+}
+
+async function write(disk: string, text: string): Promise<void> {
+  const pattern = text === 'before' ? '0x61' : '0x62';
+  await runCommand('qemu-io', ['-f', 'qcow2', '-c', `write -P ${pattern} 0 4096`, disk]);
+}
+
+/** Rejects when the disk does not hold what was written. */
+async function expectContent(disk: string, text: 'before' | 'after'): Promise<void> {
+  const pattern = text === 'before' ? '0x61' : '0x62';
+  const { stdout } = await runCommand('qemu-io', ['-f', 'qcow2', '-c', `read -P ${pattern} 0 4096`, disk]);
+  expect(stdout).not.toContain('verification failed');
+}
+
+async function sizeOf(disk: string): Promise<number> {
+  const { stdout } = await runCommand('qemu-img', ['info', '--output=json', disk]);
+  return (JSON.parse(stdout) as { 'virtual-size': number })['virtual-size'];
+}
+
+it('a resized disk has the new size and what the guest wrote, and so has the one put aside', async () => {
+  const { disks, disk, uuid, files } = await guestWithDisk();
+  await disks.resize(uuid, 1, never);
+  expect(await sizeOf(disk)).toBe(gib);
+  await expectContent(disk, 'before');
+  expect((await stat(disk)).mode & 0o777).toBe(0o600);
+  await disks.forgetEarlier(uuid, never);
+  await disks.forgetEarlier(uuid, never);
+  expect((await files()).toSorted()).toEqual(['config-drive.iso', 'disk.qcow2']);
+  await expectContent(disk, 'before');
+});
+
+it('a disk that is put back is as it was, without what was written since', async () => {
+  const { disks, disk, uuid, files } = await guestWithDisk();
+  await disks.resize(uuid, 1, never);
+  await write(disk, 'after');
+  await disks.restore(uuid, never);
+  await disks.restore(uuid, never);
+  expect(await sizeOf(disk)).toBe(16 * 1024 * 1024);
+  await expectContent(disk, 'before');
+  expect((await files()).toSorted()).toEqual(['config-drive.iso', 'disk.qcow2']);
+});
+
+it('a disk that is large enough already, or has no size of its own, stays as large as it is', async () => {
+  const { disks, disk, uuid } = await guestWithDisk();
+  await disks.resize(uuid, 0, never);
+  expect(await sizeOf(disk)).toBe(16 * 1024 * 1024);
+  await disks.forgetEarlier(uuid, never);
+  await disks.resize(uuid, 1, never);
+  await disks.forgetEarlier(uuid, never);
+  await disks.resize(uuid, 0, never);
+  expect(await sizeOf(disk)).toBe(gib);
+});
+
+it('a resize that was interrupted anywhere goes on from there, and repeated changes nothing', async () => {
+  const { disks, disk, uuid } = await guestWithDisk();
+  const earlier = join(dirname(disk), 'earlier.qcow2');
+  // Interrupted before the copy, and in the middle of it.
+  await rename(disk, earlier);
+  await writeFile(`${disk}.partial`, 'half a copy');
+  await disks.resize(uuid, 1, never);
+  await expectContent(disk, 'before');
+  expect(await sizeOf(disk)).toBe(gib);
+  await write(disk, 'after');
+  await disks.resize(uuid, 1, never);
+  await expectContent(disk, 'after');
+  await expectContent(earlier, 'before');
+  // Interrupted while the disk was put aside, and then undone.
+  await rm(disk);
+  await disks.restore(uuid, never);
+  await expectContent(disk, 'before');
+});
+
+it('a guest without a disk is resized without one', async () => {
+  const disks = new LocalGuestDisks({ directory: await temporaryFolder(), source: new MemorySource() });
+  const { uuid, ...guest } = guestSpec(2);
+  await disks.create({ uuid, ...guest }, never);
+  await disks.resize(uuid, 1, never);
+  await disks.restore(uuid, never);
+  await disks.forgetEarlier(uuid, never);
+});
