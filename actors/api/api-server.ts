@@ -12,15 +12,24 @@ import { relay, type Written } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { admit, openAuthenticator, tokenIdOf } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
+import { addressReads } from './addresses.ts';
+import { aggregateReads } from './aggregates.ts';
 import { flavorReads } from './flavors.ts';
 import { hostReads } from './hosts.ts';
 import { imageReads } from './images.ts';
 import { instanceReads } from './instances.ts';
 import { keyPairReads } from './key-pairs.ts';
+import { networkReads } from './networks.ts';
+import { projectReads } from './projects.ts';
 import { quotaReads } from './quotas.ts';
 import type { OnRead, Reads, Request } from './reads.ts';
+import { roleReads } from './roles.ts';
 import { schemaReads } from './schemas.ts';
+import { securityGroupReads } from './security-groups.ts';
 import { serverGroupReads } from './server-groups.ts';
+import { tokenReads } from './tokens.ts';
+import { userReads } from './users.ts';
+import { zoneReads } from './zones.ts';
 
 const resources: Reads[] = [
   instanceReads,
@@ -31,6 +40,15 @@ const resources: Reads[] = [
   serverGroupReads,
   quotaReads,
   schemaReads,
+  zoneReads,
+  aggregateReads,
+  projectReads,
+  userReads,
+  roleReads,
+  tokenReads,
+  networkReads,
+  addressReads,
+  securityGroupReads,
 ];
 
 /** Where a client that found us asks what to send. */

@@ -5,7 +5,7 @@
 import { fail } from '../../machines/failure.ts';
 import { computeCalls, computeCasts } from '../../transport/messages/internal.ts';
 import type { Host } from '../../transport/messages/records.ts';
-import { serve } from '../../transport/nats/call.ts';
+import { type StopServing, serve } from '../../transport/nats/call.ts';
 import { type CastConsumer, consumeCasts, onCast } from '../../transport/nats/cast.ts';
 import { consumers, subjects } from '../../transport/nats/subjects.ts';
 import type { GuestPort, Hypervisor, HypervisorFacts } from '../hypervisor/hypervisor.ts';
@@ -78,10 +78,12 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     await casts;
   }
 
-  /** Nothing more is done here. Casts in hand wait for their instances, so both end together. */
+  let serving: StopServing[] = [];
+  /** Nothing more is done here, nor answered. Casts in hand wait for their instances, so both end together. */
   async function endWork(): Promise<void> {
     hasEnded = true;
-    await Promise.all([casts?.then((consumer) => consumer.stop()), instances.halt()]);
+    const ending = [casts?.then((consumer) => consumer.stop()), instances.halt(), ...serving.map((stop) => stop())];
+    await Promise.all(ending);
   }
 
   let hypervisorFacts: HypervisorFacts | undefined;
@@ -120,15 +122,20 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     }
   });
 
-  const call = computeCalls.consoleLog;
-  const stopServing = serve(bus, subjects.computeCall(name, call.name), call, async ({ uuid, maxBytes }) => ({
-    output: await hypervisor.consoleLog(uuid, maxBytes),
-  }));
+  const { consoleLog, commandHost } = computeCalls;
+  serving = [
+    serve(bus, subjects.computeCall(name, consoleLog.name), consoleLog, async ({ uuid, maxBytes }) => ({
+      output: await hypervisor.consoleLog(uuid, maxBytes),
+    })),
+    serve(bus, subjects.computeCall(name, commandHost.name), commandHost, async ({ command }) => ({
+      revision: await host.command(command),
+    })),
+  ];
 
   return {
     async stop() {
       stopListening();
-      await Promise.all([endWork(), stopServing()]);
+      await endWork();
       await host.stop();
       await hypervisor.close();
     },

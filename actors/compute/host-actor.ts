@@ -1,35 +1,32 @@
 /**
- * Runs the host chart of a compute process, and keeps the host's record: written at each transition, and as heartbeat.
+ * Runs the host chart of a compute process, and keeps the host's record: written at each transition and command, and as
+ * heartbeat.
  */
 import { type Actor, createActor, fromPromise } from 'xstate';
 import type { EffectKey } from '../../machines/effect.ts';
 import { toFailure } from '../../machines/failure.ts';
-import { type HostContext, type HostEvent, hostMachine, hostSnapshotVersion } from '../../machines/host.ts';
-import { facts } from '../../transport/messages/internal.ts';
-import type { ChartSnapshot, Host } from '../../transport/messages/records.ts';
-import { publishFact } from '../../transport/nats/fact.ts';
-import { subjects } from '../../transport/nats/subjects.ts';
+import { type HostEvent, hostMachine } from '../../machines/host.ts';
+import type { ChartSnapshot, Host, HostCommand } from '../../transport/messages/records.ts';
 import { every } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { heartbeatEveryMs } from './heartbeat.ts';
-import { HostLease } from './host-lease.ts';
+import { type PresentedChart, presentChart, stoppedAs } from './host-chart.ts';
+import { publishHostCommand, publishHostTransition } from './host-facts.ts';
+import { HostLease, type LeaseHolder } from './host-lease.ts';
 
 export interface HostEffects {
   connectHypervisor: () => Promise<unknown>;
   reconcileInstances: () => Promise<unknown>;
 }
 
-type HostFacts = Omit<
-  Host,
-  'incarnation' | 'service' | 'hypervisorState' | 'disabledReason' | 'heartbeatAt' | 'startedAt' | 'chart'
->;
+type HostFacts = Omit<Host, 'incarnation' | 'heartbeatAt' | 'startedAt' | 'commandedMeanwhile' | keyof PresentedChart>;
 
 export class HostActor {
   readonly #runtime: Runtime;
   readonly #lease: HostLease;
   readonly #actor: Actor<typeof hostMachine>;
   readonly #startedAt: number;
-  readonly #describe: () => HostFacts;
+  readonly #holder: LeaseHolder;
   readonly #onLost: () => void;
   #writing: Promise<void> = Promise.resolve();
   #stopHeartbeat: () => void = () => {};
@@ -63,9 +60,18 @@ export class HostActor {
   ) {
     this.#runtime = runtime;
     this.#lease = lease;
-    this.#describe = describe;
+    this.#holder = {
+      present: () => ({
+        ...describe(),
+        ...presentChart(this.#actor.getSnapshot()),
+        startedAt: this.#startedAt,
+        heartbeatAt: runtime.clock.now(),
+      }),
+      obey: (command) => this.send(command),
+    };
     this.#onLost = onLost;
     this.#startedAt = runtime.clock.now();
+    const snapshot = earlier && stoppedAs(earlier);
     this.#actor = createActor(
       hostMachine.provide({
         actors: {
@@ -73,12 +79,22 @@ export class HostActor {
           reconcileInstances: this.#provide(effects.reconcileInstances),
         },
       }),
-      { input: { name }, ...(earlier?.version === hostSnapshotVersion && { snapshot: stoppedAs(earlier) }) },
+      { input: { name }, ...(snapshot && { snapshot }) },
     );
   }
 
   send(event: HostEvent): void {
     this.#actor.send(event);
+  }
+
+  /** Resolves with the revision at which the record shows what the operator wants. Once more is the same as once. */
+  async command(command: HostCommand): Promise<number> {
+    // What a controller may have written before, while nobody answered, is the earlier wish.
+    await this.#store();
+    this.send(command);
+    const revision = await this.#store();
+    publishHostCommand(this.#runtime.bus, this.#holder.present(), command);
+    return revision;
   }
 
   /** Resolves when the record says that the process has stopped. */
@@ -90,18 +106,20 @@ export class HostActor {
   }
 
   #begin(): void {
-    const { clock } = this.#runtime;
+    const { bus, clock } = this.#runtime;
     let last = '';
-    this.#actor.subscribe(() => {
-      const state = JSON.stringify(this.#actor.getSnapshot().value);
-      if (state === last) return;
-      last = state;
-      this.#publish();
-      this.#store();
+    this.#actor.subscribe(({ value: { hypervisor }, context: { fault } }) => {
+      if (hypervisor === last) return;
+      last = hypervisor;
+      publishHostTransition(bus, this.#holder.present(), clock.now(), fault);
+      void this.#store();
     });
     this.#actor.start();
     this.send({ type: 'host.start', at: clock.now() });
-    this.#stopHeartbeat = every(clock, heartbeatEveryMs, () => this.#store());
+    this.#stopHeartbeat = every(clock, heartbeatEveryMs, () => {
+      void this.#store();
+      return this.#writing;
+    });
   }
 
   #provide(work: () => Promise<unknown>) {
@@ -118,55 +136,21 @@ export class HostActor {
     });
   }
 
-  #publish(): void {
-    const { value, context } = this.#actor.getSnapshot();
-    const { hypervisor, service } = value;
-    publishFact(this.#runtime.bus, subjects.hostFact(context.name), facts.host, {
-      type: 'transition',
-      host: context.name,
-      at: this.#runtime.clock.now(),
-      to: `${hypervisor} ${service}`,
-      ...(context.fault && { reason: context.fault.message }),
-    });
-  }
-
-  /** One write after the other; a write that fails is made good by the next heartbeat. */
-  #store(): Promise<void> {
-    this.#writing = this.#writing.then(async () => {
-      try {
-        await this.#lease.renew(this.#present());
-      } catch (error) {
+  /** One write after the other; one that fails is made good by the next heartbeat. Resolves with the revision. */
+  #store(): Promise<number> {
+    const storing = this.#writing.then(() => this.#lease.renew(this.#holder));
+    this.#writing = storing.then(
+      () => undefined,
+      (error) => {
         const isLost = toFailure(error).code === 'conflict';
         this.#runtime.logger[isLost ? 'error' : 'warn']({ error }, 'the host’s record could not be stored');
         if (!isLost) return;
         this.#stopHeartbeat();
         this.#onLost();
-      }
-    });
-    return this.#writing;
+      },
+    );
+    return storing;
   }
-
-  #present(): Omit<Host, 'incarnation'> {
-    const { value, context } = this.#actor.getSnapshot();
-    return {
-      ...this.#describe(),
-      service: value.service,
-      hypervisorState: value.hypervisor,
-      ...(context.disabledReason !== undefined && { disabledReason: context.disabledReason }),
-      startedAt: this.#startedAt,
-      heartbeatAt: this.#runtime.clock.now(),
-      chart: { version: hostSnapshotVersion, status: 'active', value, context: { ...context } },
-    };
-  }
-}
-
-/** What is kept of an earlier process is what the operator wanted; the link to the hypervisor begins anew. */
-function stoppedAs({ value, context }: ChartSnapshot) {
-  const { service } = value as { service: 'enabled' | 'disabled' | 'draining' };
-  return hostMachine.resolveState({
-    value: { hypervisor: 'stopped', service },
-    context: context as unknown as HostContext,
-  });
 }
 
 async function before(work: Promise<unknown>, ms: number): Promise<void> {

@@ -1,9 +1,12 @@
 /**
  * One process a host: the host's record is a lease, renewed by heartbeat, each time by compare-and-set. Two processes of
  * the same name would both act on its instances, and neither could tell.
+ *
+ * A controller may write in between what an operator wants, when no process answers. It leaves incarnation and heartbeat
+ * as they are, by which the two kinds of writers are told apart: it makes nobody look alive, and takes nobody's lease.
  */
 import { fail } from '../../machines/failure.ts';
-import type { Host } from '../../transport/messages/records.ts';
+import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
@@ -12,11 +15,21 @@ import { heartbeatEveryMs, isAlive } from './heartbeat.ts';
 /** How long a record must stay unchanged for its process to be gone (ms). */
 const silenceMs = heartbeatEveryMs * 1.5;
 
+/** What the process that has the lease does for it. */
+export interface LeaseHolder {
+  /** The host's record as of now. */
+  present(): Omit<Host, 'incarnation' | 'commandedMeanwhile'>;
+  /** Does what an operator wanted while the process was not heard; the next record shows it. */
+  obey(command: HostCommand): void;
+}
+
 export class HostLease {
   readonly #bucket: Bucket<Host>;
   readonly #key: string;
   readonly #incarnation: string;
   #revision: number;
+  /** The record that the lease was taken over from, until it is renewed for the first time. */
+  #earlier: Host | undefined;
 
   /**
    * Takes the lease, when need be after a time of watching that nobody renews it. Rejects with `conflict` when somebody
@@ -29,42 +42,49 @@ export class HostLease {
     clock: Clock,
   ): Promise<{ lease: HostLease; earlier: Host | undefined }> {
     const key = encodeToken(name);
-    const entry = await bucket.get(key);
+    let entry = await bucket.get(key);
     if (entry && isHeld(entry, clock.now())) {
       await sleep(clock, silenceMs);
       const later = await bucket.get(key);
-      if (later && later.revision !== entry.revision && later.value.hypervisorState !== 'stopped') {
+      if (later && !isOfSameBeat(later.value, entry.value) && later.value.hypervisorState !== 'stopped') {
         throw fail('conflict', `another process runs the host ${name}: end it, or give this one another name`);
       }
-      return { lease: new HostLease(bucket, key, incarnation, later?.revision ?? 0), earlier: later?.value };
+      entry = later;
     }
-    return { lease: new HostLease(bucket, key, incarnation, entry?.revision ?? 0), earlier: entry?.value };
+    return { lease: new HostLease(bucket, key, incarnation, entry), earlier: entry?.value };
   }
 
-  private constructor(bucket: Bucket<Host>, key: string, incarnation: string, revision: number) {
+  private constructor(bucket: Bucket<Host>, key: string, incarnation: string, entry: Entry<Host> | undefined) {
     this.#bucket = bucket;
     this.#key = key;
     this.#incarnation = incarnation;
-    this.#revision = revision;
+    this.#revision = entry?.revision ?? 0;
+    this.#earlier = entry?.value;
   }
 
-  /** Rejects with `conflict` when the lease is another process's by now. */
-  async renew(record: Omit<Host, 'incarnation'>): Promise<void> {
-    const mine = { ...record, incarnation: this.#incarnation };
-    const outcome = await this.#write(mine);
-    if (outcome !== conflict) {
-      this.#revision = outcome;
-      return;
+  /** Resolves with the record's revision; rejects with `conflict` when the lease is another process's by now. */
+  async renew(holder: LeaseHolder): Promise<number> {
+    for (;;) {
+      const record = { ...holder.present(), incarnation: this.#incarnation };
+      const outcome = await this.#write(record);
+      if (outcome !== conflict) {
+        this.#revision = outcome;
+        this.#earlier = undefined;
+        return outcome;
+      }
+      // A controller may have written, or an acknowledgement of our own was lost on the way.
+      const entry = await this.#bucket.get(this.#key);
+      if (entry && !this.#isStillOurs(entry.value)) {
+        throw fail('conflict', `another process has taken over the host ${record.name}`);
+      }
+      this.#revision = entry?.revision ?? 0;
+      if (entry?.value.commandedMeanwhile) holder.obey(entry.value.commandedMeanwhile);
     }
-    // An acknowledgement of our own may have been lost on the way.
-    const entry = await this.#bucket.get(this.#key);
-    if (entry && entry.value.incarnation !== this.#incarnation) {
-      throw fail('conflict', `another process has taken over the host ${record.name}`);
-    }
-    this.#revision = entry?.revision ?? 0;
-    const second = await this.#write(mine);
-    if (second === conflict) throw fail('conflict', `another process has taken over the host ${record.name}`);
-    this.#revision = second;
+  }
+
+  #isStillOurs(record: Host): boolean {
+    if (record.incarnation === this.#incarnation) return true;
+    return this.#earlier !== undefined && isOfSameBeat(record, this.#earlier);
   }
 
   #write(record: Host): Promise<number | typeof conflict> {
@@ -76,4 +96,9 @@ export class HostLease {
 
 function isHeld({ value }: Entry<Host>, now: number): boolean {
   return value.hypervisorState !== 'stopped' && isAlive(value, now);
+}
+
+/** Whether no process has written in between: each of them leaves its name and the time. */
+function isOfSameBeat(one: Host, other: Host): boolean {
+  return one.incarnation === other.incarnation && one.heartbeatAt === other.heartbeatAt;
 }

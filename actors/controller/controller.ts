@@ -8,15 +8,22 @@ import { serveRelayed } from '../../transport/nats/relay.ts';
 import { admit, openAuthenticator } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { Admissions } from './admissions.ts';
+import { aggregateWrites } from './aggregates.ts';
 import { flavorWrites } from './flavors.ts';
+import { hostWrites } from './hosts.ts';
+import { startIdentitySweep } from './identity-sweep.ts';
 import { instanceChangeWrites } from './instance-changes.ts';
 import { instanceEditWrites } from './instance-edits.ts';
 import { instanceWrites } from './instances.ts';
 import { keyPairWrites } from './key-pairs.ts';
 import { startPayloadSweep } from './payload-sweep.ts';
 import { startPlacementSweep } from './placement-sweep.ts';
+import { projectWrites } from './projects.ts';
 import { quotaWrites } from './quotas.ts';
+import { securityGroupWrites } from './security-groups.ts';
 import { serverGroupWrites } from './server-groups.ts';
+import { tokenWrites } from './tokens.ts';
+import { userWrites } from './users.ts';
 import type { ControllerWorld, OnWrite, Writes } from './writes.ts';
 
 export interface ControllerOptions {
@@ -32,6 +39,12 @@ const resources: Writes[] = [
   flavorWrites,
   serverGroupWrites,
   quotaWrites,
+  hostWrites,
+  aggregateWrites,
+  projectWrites,
+  userWrites,
+  tokenWrites,
+  securityGroupWrites,
 ];
 
 export async function startController(runtime: Runtime, { maxAttempts = 3 }: ControllerOptions = {}): Promise<Part> {
@@ -51,7 +64,11 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
   };
   await Promise.all(resources.map((open) => open(on, world)));
 
-  const stopSweeps = await Promise.all([startPlacementSweep(world), startPayloadSweep(world)]);
+  const stopSweeps = await Promise.all([
+    startPlacementSweep(world),
+    startPayloadSweep(world),
+    startIdentitySweep(world),
+  ]);
   return {
     async stop() {
       isStopping = true;

@@ -1,32 +1,36 @@
-/** A host as an administrator sees it: its record, and what its instances use. */
+/** A host as an administrator sees it: its record, what its aggregates say of it, and what its instances use. */
 import type { HostView } from '../../transport/messages/api/host.ts';
 import type { Host } from '../../transport/messages/records.ts';
 import { isAlive } from '../compute/heartbeat.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { HostUsage } from '../scheduler/host-usage.ts';
+import { HostAggregates, zoneOf } from './host-aggregates.ts';
 import { timestamp } from './timestamp.ts';
 
 export class HostViews {
   readonly #usage: HostUsage;
+  readonly #aggregates: HostAggregates;
   readonly #clock: Clock;
 
   static async open({ store, clock }: Runtime): Promise<HostViews> {
-    return new HostViews(new HostUsage(await store.view('instance')), clock);
+    return new HostViews(new HostUsage(await store.view('instance')), await HostAggregates.open(store), clock);
   }
 
-  private constructor(usage: HostUsage, clock: Clock) {
+  private constructor(usage: HostUsage, aggregates: HostAggregates, clock: Clock) {
     this.#usage = usage;
+    this.#aggregates = aggregates;
     this.#clock = clock;
   }
 
   of(host: Host): HostView {
     const { instances, ...used } = this.#usage.of(host.name);
+    const membership = this.#aggregates.of(host.name);
     return {
       name: host.name,
       isAlive: isAlive(host, this.#clock.now()),
-      availabilityZone: host.availabilityZone,
-      aggregates: [],
+      availabilityZone: zoneOf(host, membership),
+      aggregates: [...membership.names],
       hypervisor: host.hypervisor,
       service: host.service,
       ...(host.disabledReason !== undefined && { disabledReason: host.disabledReason }),

@@ -15,8 +15,15 @@ export const filters = {
 
   RetryFilter: ({ host }, { tried }) => !tried.has(host.name),
 
-  AvailabilityZoneFilter: ({ host }, { availabilityZone }) =>
-    availabilityZone === undefined || host.availabilityZone === availabilityZone,
+  AvailabilityZoneFilter: ({ zone }, { availabilityZone }) =>
+    availabilityZone === undefined || zone === availabilityZone,
+
+  /** What the flavor asks of aggregates is what one of the host's says. */
+  AggregateInstanceExtraSpecsFilter: ({ metadata }, { flavor: { extraSpecs = {} } }) =>
+    Object.entries(extraSpecs).every(
+      ([key, value]) =>
+        !key.startsWith(aggregateScope) || metadata.get(key.slice(aggregateScope.length))?.has(value.trim()),
+    ),
 
   /** Of vCPUs and memory no instance may have more than the host really has: it would compete with itself. */
   CoreFilter: (state, { flavor }) =>
@@ -40,6 +47,8 @@ export const filters = {
 
   DifferentHostFilter: ({ host }, { differentHosts }) => !differentHosts.has(host.name),
 } as const satisfies Record<string, Filter>;
+
+const aggregateScope = 'aggregate_instance_extra_specs:';
 
 export type FilterName = keyof typeof filters;
 

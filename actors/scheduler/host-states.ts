@@ -1,8 +1,9 @@
-/** What a scheduler knows of the fleet, without asking: the hosts' records, and what their instances use. */
+/** What a scheduler knows of the fleet, without asking: the hosts' records, their aggregates, and what instances use. */
 import type { InstanceContext } from '../../machines/instance.ts';
 import type { Host, Image, Instance, ServerGroup } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { HostAggregates, zoneOf } from '../records/host-aggregates.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { HostUsage } from './host-usage.ts';
 import type { HostState, PlacementRequest } from './placement.ts';
@@ -15,38 +16,55 @@ interface Looked<T> {
 export class HostStates {
   readonly usage: HostUsage;
   readonly #hosts: View<Host>;
+  readonly #aggregates: HostAggregates;
   readonly #images: Looked<Image>;
   readonly #groups: Looked<ServerGroup>;
 
   private constructor(
     hosts: View<Host>,
+    aggregates: HostAggregates,
     instances: View<Instance>,
     images: Looked<Image>,
     groups: Looked<ServerGroup>,
   ) {
     this.#hosts = hosts;
+    this.#aggregates = aggregates;
     this.usage = new HostUsage(instances);
     this.#images = images;
     this.#groups = groups;
   }
 
   static async open({ store }: Runtime): Promise<HostStates> {
-    const [hosts, instances, images, imageView, groups, groupView] = await Promise.all([
+    const [hosts, aggregates, instances, images, imageView, groups, groupView] = await Promise.all([
       store.view('host'),
+      HostAggregates.open(store),
       store.view('instance'),
       store.bucket('image'),
       store.view('image'),
       store.bucket('serverGroup'),
       store.view('serverGroup'),
     ]);
-    return new HostStates(hosts, instances, { bucket: images, view: imageView }, { bucket: groups, view: groupView });
+    return new HostStates(
+      hosts,
+      aggregates,
+      instances,
+      { bucket: images, view: imageView },
+      { bucket: groups, view: groupView },
+    );
   }
 
   /** All hosts, as they are at this moment. */
   all(): HostState[] {
     const states: HostState[] = [];
     for (const host of this.#hosts.values()) {
-      states.push({ host, used: this.usage.of(host.name), building: this.usage.buildingOn(host.name) });
+      const membership = this.#aggregates.of(host.name);
+      states.push({
+        host,
+        zone: zoneOf(host, membership),
+        metadata: membership.metadata,
+        used: this.usage.of(host.name),
+        building: this.usage.buildingOn(host.name),
+      });
     }
     return states;
   }

@@ -113,6 +113,16 @@ export class HostUsage {
   }
 }
 
+/** The hosts on which an instance holds something. */
+export function hostsInUse(instances: Iterable<Instance>): Set<string> {
+  const hosts = new Set<string>();
+  for (const instance of instances) {
+    const { host } = shareOf(instance, 0);
+    if (host !== undefined) hosts.add(host);
+  }
+  return hosts;
+}
+
 /** Adds to a count; one that comes to nothing is taken out. */
 function add(counts: Map<string, number>, key: string, by: number): void {
   const count = (counts.get(key) ?? 0) + by;

@@ -4,7 +4,7 @@ import type { Usage } from './host-usage.ts';
 
 /** One launch to be placed. */
 export interface PlacementRequest {
-  flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'rootGb'>;
+  flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'rootGb' | 'extraSpecs'>;
   availabilityZone: string | undefined;
   /** What the image wants of its host: Nova's image properties, such as `architecture`. */
   imageProperties: Readonly<Record<string, string>>;
@@ -19,9 +19,13 @@ export interface PlacementRequest {
   now: number;
 }
 
-/** One host, with what is taken of it. */
+/** One host, where it is, and what is taken of it. */
 export interface HostState {
   host: Host;
+  /** Of its aggregates, or else its own. */
+  zone: string;
+  /** What its aggregates say: key → alternatives. */
+  metadata: ReadonlyMap<string, ReadonlySet<string>>;
   used: Readonly<Usage>;
   /** How many of its instances are on their way to running. */
   building: number;

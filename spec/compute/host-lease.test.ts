@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCompute } from '../../actors/compute/compute.ts';
-import { HostLease } from '../../actors/compute/host-lease.ts';
+import { commandedRecord } from '../../actors/compute/host-chart.ts';
+import { HostLease, type LeaseHolder } from '../../actors/compute/host-lease.ts';
 import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import type { Host, HostCommand } from '../../transport/messages/records.ts';
+import type { Bucket } from '../../transport/nats/bucket.ts';
 import { newHost } from '../support/records.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
@@ -26,28 +29,76 @@ describe('a host', () => {
 
   it('is taken over from a process that has died, when its record has been still for a while', async () => {
     const bucket = await cloud.runtime.store.bucket('host');
-    const { incarnation: _, ...record } = {
-      ...newHost('dead'),
-      heartbeatAt: Date.now(),
-      hypervisorState: 'up' as const,
-    };
-    const dead = await HostLease.take(bucket, 'dead', systemChance.uuid(), systemClock);
-    await dead.lease.renew(record);
+    const dead = await take(bucket, 'dead');
+    await dead.lease.renew(dead.holder);
 
-    const heir = await HostLease.take(bucket, 'dead', systemChance.uuid(), systemClock);
+    const heir = await take(bucket, 'dead');
     expect(heir.earlier).toMatchObject({ name: 'dead', hypervisorState: 'up' });
-    await heir.lease.renew(record);
-    await expect(dead.lease.renew(record)).rejects.toMatchObject({ failure: { code: 'conflict' } });
-    await heir.lease.renew(record);
+    await heir.lease.renew(heir.holder);
+    await expect(dead.lease.renew(dead.holder)).rejects.toMatchObject({ failure: { code: 'conflict' } });
+    await heir.lease.renew(heir.holder);
   });
 
   it('is taken over at once from a process that has stopped in order', async () => {
     const bucket = await cloud.runtime.store.bucket('host');
-    const { incarnation: _, ...record } = { ...newHost('stopped'), heartbeatAt: Date.now() };
-    const first = await HostLease.take(bucket, 'stopped', systemChance.uuid(), systemClock);
-    await first.lease.renew({ ...record, hypervisorState: 'stopped' });
+    const first = await take(bucket, 'stopped', { hypervisorState: 'stopped' });
+    await first.lease.renew(first.holder);
     const startedAt = Date.now();
-    await HostLease.take(bucket, 'stopped', systemChance.uuid(), systemClock);
+    await take(bucket, 'stopped');
     expect(Date.now() - startedAt).toBeLessThan(2_000);
   });
 });
+
+describe('what a controller writes into a host’s record', () => {
+  it('takes no living process’s lease: the process does what is wanted, and goes on', async () => {
+    const bucket = await cloud.runtime.store.bucket('host');
+    const { lease, holder, obeyed } = await take(bucket, 'unheard');
+    await lease.renew(holder);
+    await disable(bucket, 'unheard');
+    const revision = await lease.renew(holder);
+    expect(obeyed).toEqual([wanted]);
+    const entry = await bucket.get('unheard');
+    expect(entry).toMatchObject({ revision });
+    // Once is enough.
+    expect(entry?.value.commandedMeanwhile).toBeUndefined();
+    await lease.renew(holder);
+    expect(obeyed).toEqual([wanted]);
+  });
+
+  it('makes no dead host look alive: it is taken over all the same, also between watching and the first renewal', async () => {
+    const bucket = await cloud.runtime.store.bucket('host');
+    const dead = await take(bucket, 'watched');
+    await dead.lease.renew(dead.holder);
+    const before = await bucket.get('watched');
+
+    const taking = take(bucket, 'watched');
+    await disable(bucket, 'watched');
+    expect(await bucket.get('watched')).toMatchObject({
+      value: { heartbeatAt: before?.value.heartbeatAt, incarnation: before?.value.incarnation, service: 'disabled' },
+    });
+    const heir = await taking;
+    expect(heir.earlier).toMatchObject({ service: 'disabled', disabledReason: wanted.reason });
+    await disable(bucket, 'watched');
+    await heir.lease.renew(heir.holder);
+    expect(heir.obeyed).toEqual([wanted]);
+    await expect(dead.lease.renew(dead.holder)).rejects.toMatchObject({ failure: { code: 'conflict' } });
+  });
+});
+
+const wanted = { type: 'host.disable' as const, reason: 'its fan is loud', at: 1 };
+
+/** Takes the lease as a process would that is that far. */
+async function take(bucket: Bucket<Host>, name: string, more: Partial<Host> = {}) {
+  const obeyed: HostCommand[] = [];
+  const holder: LeaseHolder = {
+    present: () => newHost(name, more),
+    obey: (command) => obeyed.push(command),
+  };
+  return { ...(await HostLease.take(bucket, name, systemChance.uuid(), systemClock)), holder, obeyed };
+}
+
+async function disable(bucket: Bucket<Host>, name: string): Promise<void> {
+  const entry = await bucket.get(name);
+  if (!entry) throw new Error(`there is no host ${name}`);
+  expect(await bucket.update(name, commandedRecord(entry.value, wanted), entry.revision)).toEqual(expect.any(Number));
+}

@@ -4,17 +4,31 @@ import { allFilters, type Filter, filterHosts, filters } from '../../actors/sche
 import type { HostState, PlacementRequest } from '../../actors/scheduler/placement.ts';
 import { chooseHost, policies } from '../../actors/scheduler/policies.ts';
 import { bestHosts, defaultMultipliers } from '../../actors/scheduler/weighers.ts';
+import type { Host } from '../../transport/messages/records.ts';
 import { newHost } from '../support/records.ts';
 
 const now = 1_000_000;
 const name = fc.nat({ max: 9 }).map((index) => `host${index}`);
 const names = fc.uniqueArray(name, { maxLength: 4 }).map((list) => new Set(list));
 const zone = fc.constantFrom('a', 'b');
+const ssd = 'aggregate_instance_extra_specs:ssd';
+
+/** A host that is in no aggregate. */
+function stateOf(host: Host, used: Partial<HostState['used']> = {}, building = 0): HostState {
+  const nothing = { vcpus: 0, memoryMb: 0, diskGb: 0, instances: 0 };
+  return { host, zone: host.availabilityZone, metadata: new Map(), used: { ...nothing, ...used }, building };
+}
 
 const hostState = (hostName: string): fc.Arbitrary<HostState> =>
   fc
     .record({
       zone,
+      aggregateZone: fc.option(zone, { nil: undefined }),
+      metadata: fc.constantFrom(
+        new Map(),
+        new Map([['ssd', new Set(['true', 'fast'])]]),
+        new Map([['ssd', new Set(['no'])]]),
+      ),
       capacity: fc.record({ vcpus: fc.nat(8), memoryMb: fc.nat(8), diskGb: fc.nat(8) }),
       ratio: fc.constantFrom(1, 1.5, 4),
       service: fc.constantFrom('enabled' as const, 'enabled' as const, 'disabled' as const, 'draining' as const),
@@ -24,23 +38,38 @@ const hostState = (hostName: string): fc.Arbitrary<HostState> =>
       used: fc.record({ vcpus: fc.nat(8), memoryMb: fc.nat(8), diskGb: fc.nat(8), instances: fc.nat(4) }),
       building: fc.nat(4),
     })
-    .map(({ zone: availabilityZone, ratio, architectures, used, building, ...rest }) => ({
-      host: newHost(hostName, {
-        ...rest,
-        availabilityZone,
-        allocationRatio: { vcpus: ratio, memoryMb: ratio, diskGb: 1 },
-        hypervisor: { type: 'QEMU', version: 1, virtType: 'kvm', architectures },
-      }),
-      used,
-      building,
-    }));
+    .map(
+      ({
+        zone: availabilityZone,
+        aggregateZone,
+        metadata,
+        ratio,
+        architectures,
+        used,
+        building,
+        ...rest
+      }): HostState => {
+        const host = newHost(hostName, {
+          ...rest,
+          availabilityZone,
+          allocationRatio: { vcpus: ratio, memoryMb: ratio, diskGb: 1 },
+          hypervisor: { type: 'QEMU', version: 1, virtType: 'kvm', architectures },
+        });
+        return { host, zone: aggregateZone ?? availabilityZone, metadata, used, building };
+      },
+    );
 
 const hosts = fc
   .nat({ max: 10 })
   .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => hostState(`host${index}`))));
 
 const request: fc.Arbitrary<PlacementRequest> = fc.record({
-  flavor: fc.record({ vcpus: fc.nat(6), memoryMb: fc.nat(6), rootGb: fc.nat(6) }),
+  flavor: fc.record({
+    vcpus: fc.nat(6),
+    memoryMb: fc.nat(6),
+    rootGb: fc.nat(6),
+    extraSpecs: fc.constantFrom<Record<string, string>>({}, {}, { [ssd]: 'fast' }, { 'hw:ssd': 'fast', ssd: 'fast' }),
+  }),
   availabilityZone: fc.option(zone, { nil: undefined }),
   imageProperties: fc.constantFrom<Record<string, string>>(
     {},
@@ -62,7 +91,7 @@ const request: fc.Arbitrary<PlacementRequest> = fc.record({
 const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 /** What the filters ask, said once more, in one sentence. */
-function fits({ host, used }: HostState, wanted: PlacementRequest): boolean {
+function fits({ host, zone: itsZone, metadata, used }: HostState, wanted: PlacementRequest): boolean {
   const { flavor, group } = wanted;
   const room = (resource: 'vcpus' | 'memoryMb' | 'diskGb', amount: number) =>
     used[resource] + amount <= host.capacity[resource] * host.allocationRatio[resource] &&
@@ -72,7 +101,8 @@ function fits({ host, used }: HostState, wanted: PlacementRequest): boolean {
     host.hypervisorState === 'up' &&
     now - host.heartbeatAt <= 15_000 &&
     !wanted.tried.has(host.name) &&
-    (wanted.availabilityZone ?? host.availabilityZone) === host.availabilityZone &&
+    (wanted.availabilityZone ?? itsZone) === itsZone &&
+    (flavor.extraSpecs?.[ssd] === undefined || metadata.get('ssd')?.has('fast') === true) &&
     room('vcpus', flavor.vcpus) &&
     room('memoryMb', flavor.memoryMb) &&
     room('diskGb', flavor.rootGb) &&
@@ -149,11 +179,9 @@ describe('weighing', () => {
   });
 
   it('takes the emptiest of hosts that are alike', () => {
-    const states = [3, 1, 2].map((instances, index) => ({
-      host: newHost(`host${index}`),
-      used: { vcpus: instances, memoryMb: instances * 512, diskGb: 0, instances },
-      building: 0,
-    }));
+    const states = [3, 1, 2].map((instances, index) =>
+      stateOf(newHost(`host${index}`), { vcpus: instances, memoryMb: instances * 512, instances }),
+    );
     expect(bestHosts(states, defaultMultipliers).map(({ host }) => host.name)).toEqual(['host1']);
     expect(bestHosts(states, { NumInstancesWeigher: -1 }).map(({ host }) => host.name)).toEqual(['host1']);
     expect(bestHosts(states, {}).length).toBe(3);
@@ -161,9 +189,9 @@ describe('weighing', () => {
 });
 
 describe('the classic policies', () => {
-  const busy = { host: newHost('busy'), used: { vcpus: 60, memoryMb: 0, diskGb: 0, instances: 60 }, building: 0 };
-  const idle = { host: newHost('idle'), used: { vcpus: 1, memoryMb: 0, diskGb: 0, instances: 1 }, building: 0 };
-  const away = { host: newHost('away', { availabilityZone: 'b' }), used: idle.used, building: 0 };
+  const busy = stateOf(newHost('busy'), { vcpus: 60, instances: 60 });
+  const idle = stateOf(newHost('idle'), { vcpus: 1, instances: 1 });
+  const away = stateOf(newHost('away', { availabilityZone: 'b' }), idle.used);
   const wanted: PlacementRequest = {
     flavor: { vcpus: 8, memoryMb: 1, rootGb: 0 },
     availabilityZone: 'nova',
@@ -188,11 +216,11 @@ describe('the classic policies', () => {
 });
 
 it('chooses among a thousand hosts in well under a millisecond', () => {
-  const states = Array.from({ length: 1000 }, (_, index) => ({
-    host: newHost(`host${index}`),
-    used: { vcpus: index % 60, memoryMb: (index % 60) * 512, diskGb: 1, instances: index % 60 },
-    building: index % 3,
-  }));
+  const states = Array.from({ length: 1000 }, (_, index) => {
+    const instances = index % 60;
+    const used = { vcpus: instances, memoryMb: instances * 512, diskGb: 1, instances };
+    return stateOf(newHost(`host${index}`), used, index % 3);
+  });
   const wanted: PlacementRequest = {
     flavor: { vcpus: 1, memoryMb: 512, rootGb: 1 },
     availabilityZone: 'nova',

@@ -51,7 +51,12 @@ export function newHost(name: string, more: Partial<Host> = {}): Host {
     hypervisorState: 'up',
     startedAt: now,
     heartbeatAt: now,
-    chart: { version: 1, status: 'active', value: {}, context: {} },
+    chart: {
+      version: 1,
+      status: 'active',
+      value: { hypervisor: 'up', service: 'enabled' },
+      context: { name, connection: 1 },
+    },
     ...more,
   };
 }

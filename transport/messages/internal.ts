@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { defineCall } from '../nats/call.ts';
 import { defineCast } from '../nats/cast.ts';
 import { defineFact } from '../nats/fact.ts';
-import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Text, Time, Uuid } from './common.ts';
+import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Time, Uuid } from './common.ts';
 import { Flavor, HostCommand, Instance } from './records.ts';
 
 const StoredInstance = Exact({ record: Instance, revision: Revision });

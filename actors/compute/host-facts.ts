@@ -1,0 +1,30 @@
+/** Tells what happened to a host: a transition of its link to the hypervisor, or what an operator asked. */
+import type { Failure } from '../../machines/failure.ts';
+import { facts } from '../../transport/messages/internal.ts';
+import type { Host, HostCommand } from '../../transport/messages/records.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { publishFact } from '../../transport/nats/fact.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+
+type Told = Pick<Host, 'name' | 'hypervisorState' | 'service'>;
+
+export function publishHostTransition(bus: Bus, host: Told, at: number, fault: Failure | undefined): void {
+  publish(bus, host, { type: 'transition', at, ...(fault && { reason: fault.message }) });
+}
+
+export function publishHostCommand(bus: Bus, host: Told, command: HostCommand): void {
+  publish(bus, host, {
+    type: 'command',
+    at: command.at,
+    command: command.type.replace('host.', ''),
+    ...('reason' in command && { reason: command.reason }),
+  });
+}
+
+function publish(
+  bus: Bus,
+  { name, hypervisorState, service }: Told,
+  more: { type: string; at: number; command?: string; reason?: string },
+): void {
+  publishFact(bus, subjects.hostFact(name), facts.host, { host: name, to: `${hypervisorState} ${service}`, ...more });
+}

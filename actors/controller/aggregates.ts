@@ -1,0 +1,108 @@
+/**
+ * Aggregates: groups of hosts. Their names are unique, and no host is in two zones. Both are about all aggregates, so all
+ * changes are decided one after the other, each by a write that holds only while nothing else has changed.
+ */
+import { fail } from '../../machines/failure.ts';
+import { api } from '../../transport/messages/api.ts';
+import type { Aggregate } from '../../transport/messages/records.ts';
+import { conflict } from '../../transport/nats/bucket.ts';
+import { viewAggregate } from '../records/aggregate-view.ts';
+import { hostKey } from '../records/keys.ts';
+import { missing, named } from '../records/lookup.ts';
+import { refuseZoneChange } from './aggregate-zones.ts';
+import { nameTaken } from './store-order.ts';
+import type { Writes } from './writes.ts';
+
+export const aggregateWrites: Writes = async (on, { store, clock, chance }) => {
+  const [bucket, aggregates, hosts, instances] = await Promise.all([
+    store.bucket('aggregate'),
+    store.view('aggregate'),
+    store.view('host'),
+    store.view('instance'),
+  ]);
+
+  /** `choose` says what is to be, or to be gone, by what is now; it is asked again when another change came first. */
+  async function decide(choose: () => Aggregate, isGone = false): Promise<{ aggregate: Aggregate; revision: number }> {
+    for (;;) {
+      await Promise.all([aggregates, hosts, instances].map((view) => view.caughtUp()));
+      const seen = aggregates.revision;
+      const aggregate = choose();
+      const revision = await bucket.decide(aggregate.id, isGone ? undefined : aggregate, seen);
+      if (revision !== conflict) return { aggregate, revision };
+    }
+  }
+
+  async function keep(choose: () => Aggregate) {
+    const { aggregate, revision } = await decide(() => {
+      const chosen = choose();
+      refuseTakenName(chosen);
+      return chosen;
+    });
+    return { reply: { aggregate: viewAggregate(aggregate) }, written: [{ bucket: 'aggregate' as const, revision }] };
+  }
+
+  /** `field` is to blame when a host would come into a zone where it may not be. */
+  function change(idOrName: string, field: string, changed: (aggregate: Aggregate) => Aggregate) {
+    return keep(() => {
+      const before = find(idOrName);
+      const after = { ...changed(before), updatedAt: clock.now() };
+      refuseZoneChange({ aggregates, hosts, instances }, before, after, field);
+      return after;
+    });
+  }
+
+  const find = (idOrName: string) => named(aggregates, idOrName, 'aggregate', '/aggregate');
+
+  function refuseTakenName({ id, name }: Aggregate): void {
+    for (const other of aggregates.values()) {
+      if (other.name === name && other.id !== id) throw nameTaken('aggregate', name);
+    }
+  }
+
+  on(api.aggregate.create, ({ metadata = {}, ...request }) => {
+    const now = clock.now();
+    const aggregate = { id: chance.uuid(), ...request, hosts: [], metadata, createdAt: now, updatedAt: now };
+    return keep(() => aggregate);
+  });
+
+  on(api.aggregate.update, ({ aggregate, availabilityZone, ...replaced }) =>
+    change(aggregate, '/availabilityZone', ({ availabilityZone: zone, ...kept }) => {
+      const wanted = availabilityZone === undefined ? zone : (availabilityZone ?? undefined);
+      return { ...kept, ...replaced, ...(wanted !== undefined && { availabilityZone: wanted }) };
+    }),
+  );
+
+  on(api.aggregate.addHost, ({ aggregate, host }) =>
+    change(aggregate, '/host', (before) => {
+      const { name, hosts: present } = before;
+      if (!hosts.get(hostKey(host))) throw missing('host', host, '/host');
+      if (present.includes(host)) {
+        throw fail('conflict', `host ${host} is in aggregate ${name} already (field /host)`, {
+          details: { field: '/host' },
+        });
+      }
+      return { ...before, hosts: [...present, host] };
+    }),
+  );
+
+  on(api.aggregate.removeHost, ({ aggregate, host }) =>
+    change(aggregate, '/host', (before) => {
+      const { name, hosts: present } = before;
+      if (!present.includes(host)) throw missing(`host in aggregate ${name}`, host, '/host');
+      return { ...before, hosts: present.filter((each) => each !== host) };
+    }),
+  );
+
+  on(api.aggregate.delete, async ({ aggregate }) => {
+    const gone = await decide(() => {
+      const found = find(aggregate);
+      if (found.hosts.length > 0) {
+        throw fail('conflict', `aggregate ${found.name} has hosts: they must be taken out first (field /aggregate)`, {
+          details: { field: '/aggregate', hosts: found.hosts },
+        });
+      }
+      return found;
+    }, true);
+    return { reply: {}, written: [{ bucket: 'aggregate', revision: gone.revision, removed: gone.aggregate.id }] };
+  });
+};
