@@ -3,9 +3,7 @@
  * revisions at which keys were removed: a record can then be put where one was with a single write, and only if
  * nobody has touched the key since.
  */
-import { JetStreamApiError } from '@nats-io/jetstream';
-import { fail, toFailure } from '../../machines/failure.ts';
-import { type Bucket, type Conflict, conflict, type Entry } from '../../transport/nats/bucket.ts';
+import type { Bucket, Conflict, Entry } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 
 /** How many removals are remembered. A forgotten one costs a round trip, nothing else. */
@@ -47,17 +45,8 @@ export class TrackedBucket<T> {
    * Creates the record if the key was last touched at `revision`, its removal (0: never). Unlike a bucket's `create` it
    * does not pass over a removal that the caller has not heard of.
    */
-  async createAfter(key: string, value: T, revision: number): Promise<number | Conflict> {
-    if (revision > 0) return this.bucket.update(key, value, revision);
-    try {
-      return await this.bucket.kv.put(key, this.bucket.kind.record.encode(value), { previousSeq: 0 });
-    } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === wrongLastSequence) return conflict;
-      if (error instanceof JetStreamApiError) throw error;
-      throw fail('unavailable', `the state store does not answer: ${toFailure(error).message}`, {
-        disposition: 'retry',
-      });
-    }
+  createAfter(key: string, value: T, revision: number): Promise<number | Conflict> {
+    return this.bucket.update(key, value, revision);
   }
 
   /** Resolves when the view holds all that was stored before this was called. */
@@ -77,6 +66,3 @@ export class TrackedBucket<T> {
     if (oldest !== undefined) this.#removedAt.delete(oldest);
   }
 }
-
-/** JetStream's error for a write whose expectation does not hold. */
-const wrongLastSequence = 10071;

@@ -59,10 +59,10 @@ describe('a delete', () => {
 
   it('interrupts networking, and leaves nothing, also when the address comes afterwards', async () => {
     // Answers nothing for a while, as a network controller under load: it is the host that waits.
-    const { connection } = cloud.runtime.bus;
+    const { bus } = cloud.runtime;
     const held: (() => void)[] = [];
-    const request = connection.request.bind(connection);
-    connection.request = async (subject, ...rest) => {
+    const { request } = bus;
+    bus.request = async (subject, ...rest) => {
       if (subject === subjects.networkCall(networkCalls.allocateForInstance.name))
         await new Promise<void>((resolve) => held.push(resolve));
       return request(subject, ...rest);
@@ -70,7 +70,7 @@ describe('a delete', () => {
     const { uuid } = await create();
     await cloud.until(uuid, ({ state }) => state === 'networking');
     await remove(uuid);
-    connection.request = request;
+    bus.request = request;
     for (const letGo of held) letGo();
     await expectDeleted(uuid);
   });
@@ -137,19 +137,19 @@ describe('a delete', () => {
 
 describe('a delete before the scheduler has heard of the instance', () => {
   it('ends it at once, and the scheduler then leaves it alone', async () => {
-    const { jetstream } = cloud.runtime.bus;
-    const publish = jetstream.publish.bind(jetstream);
+    const { bus } = cloud.runtime;
+    const { request } = bus;
     const held: (() => void)[] = [];
-    jetstream.publish = async (subject, ...rest) => {
+    bus.request = async (subject, ...rest) => {
       if (subject === subjects.schedulerCast(schedulerCasts.runInstance.name))
         await new Promise<void>((resolve) => held.push(resolve));
-      return publish(subject, ...rest);
+      return request(subject, ...rest);
     };
     const { uuid, state } = await create();
     expect(state).toBe('scheduling');
     await remove(uuid);
     await cloud.until(uuid, isDeleted, 1_000);
-    jetstream.publish = publish;
+    bus.request = request;
     for (const letGo of held) letGo();
     await expectDeleted(uuid);
     expect((await cloud.client.ask(api.instance.get, { uuid })).instance.host).toBeUndefined();

@@ -143,7 +143,7 @@ async function consume(
 function tell(id: string, sizes: number[], last = ''): void {
   for (const [index, size] of sizes.entries()) {
     const body = padded(size, id, 0, index === sizes.length - 1 ? last : '');
-    bus.publishSoon(`bare.fact.${id}`, body);
+    bus.send(`bare.fact.${id}`, body);
   }
 }
 

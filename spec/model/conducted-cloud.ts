@@ -51,23 +51,19 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
     throw fail('network_unavailable', 'the network refuses here', { disposition: 'reschedule' });
   });
 
-  const { connection, jetstream } = bus;
-  const request = connection.request.bind(connection);
-  connection.request = async (subject, payload, options) => {
+  const { request } = bus;
+  bus.request = async (subject, payload, options) => {
     const step = steps.get(subject);
-    if (!step) return request(subject, payload, options);
-    const { instanceUuid } = JSON.parse(String(payload)) as { instanceUuid: string };
-    try {
-      await conductors.get(names.get(instanceUuid) ?? '')?.turn(step);
-    } catch (error) {
-      const isElsewhere = (error as { failure?: { disposition?: string } }).failure?.disposition === 'reschedule';
-      const about = JSON.stringify({ instanceUuid });
-      return request(isElsewhere ? `${refusing}.here` : refusing, about, options);
+    if (step) {
+      const { instanceUuid } = JSON.parse(String(payload)) as { instanceUuid: string };
+      try {
+        await conductors.get(names.get(instanceUuid) ?? '')?.turn(step);
+      } catch (error) {
+        const isElsewhere = (error as { failure?: { disposition?: string } }).failure?.disposition === 'reschedule';
+        const about = JSON.stringify({ instanceUuid });
+        return request(isElsewhere ? `${refusing}.here` : refusing, about, options);
+      }
     }
-    return request(subject, payload, options);
-  };
-  const publish = jetstream.publish.bind(jetstream);
-  jetstream.publish = async (subject, payload, options) => {
     if (subject === subjects.schedulerCast(schedulerCasts.runInstance.name)) {
       const { record } = JSON.parse(String(payload)) as { record: { uuid: string; name: string } };
       names.set(record.uuid, record.name);
@@ -78,7 +74,7 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
         throw new TypeError('the work queue refuses the launch');
       }
     }
-    return publish(subject, payload, options);
+    return request(subject, payload, options);
   };
 
   return {

@@ -8,6 +8,7 @@ import { headers } from 'nats';
 import type { Static, TSchema } from 'typebox';
 import { type Codec, codec } from '../messages/codec.ts';
 import type { Bus } from './bus.ts';
+import { publishStored } from './publish-stored.ts';
 import { answered } from './store-answer.ts';
 import { subjects } from './subjects.ts';
 
@@ -42,7 +43,7 @@ export interface Bucket<T> {
   get(key: string): Promise<Entry<T> | undefined>;
   /** The new revision, or `conflict` when the key is there already. */
   create(key: string, value: T): Promise<number | Conflict>;
-  /** The new revision, or `conflict` when the record is no longer at `revision`. */
+  /** The new revision, or `conflict` when the record is no longer at `revision`, be it that of a removal (0: of nothing). */
   update(key: string, value: T, revision: number): Promise<number | Conflict>;
   /** Without a look at what was there: for records that only one process writes. */
   put(key: string, value: T): Promise<number>;
@@ -56,8 +57,18 @@ export interface Bucket<T> {
 }
 
 /** Opens the bucket, and makes it when it is not there. */
-export async function openBucket<T>({ jetstream }: Bus, kind: BucketKind<T>): Promise<Bucket<T>> {
-  const kv = await new Kvm(jetstream).create(kind.name, { history: kind.history });
+export async function openBucket<T>(bus: Bus, kind: BucketKind<T>): Promise<Bucket<T>> {
+  const kv = await new Kvm(bus.jetstream).create(kind.name, { history: kind.history });
+
+  /** Stores the value, or that there is none, if what is expected is so. */
+  function write(key: string, value: T | undefined, expected: Record<string, string>): Promise<number | Conflict> {
+    const subject = subjects.record(kind.name, checkKey(key));
+    const marks = headers();
+    if (value === undefined) marks.set('KV-Operation', 'DEL');
+    for (const [name, revision] of Object.entries(expected)) marks.set(name, revision);
+    return orConflict(publishStored(bus, subject, value === undefined ? '' : kind.record.encode(value), marks));
+  }
+
   return {
     kind,
     kv,
@@ -66,26 +77,29 @@ export async function openBucket<T>({ jetstream }: Bus, kind: BucketKind<T>): Pr
       if (entry?.operation !== 'PUT') return undefined;
       return { key, value: kind.record.decode(entry.value), revision: entry.revision };
     },
-    create: async (key, value) => orConflict(kv.create(checkKey(key), kind.record.encode(value))),
-    update: async (key, value, revision) => orConflict(kv.update(checkKey(key), kind.record.encode(value), revision)),
-    put: async (key, value) => answered(kv.put(checkKey(key), kind.record.encode(value))),
+    async create(key, value) {
+      const created = await write(key, value, latestOfKey(0));
+      if (created !== conflict) return created;
+      // Where a record was removed there is none.
+      const entry = await answered(kv.get(key));
+      return entry === null || entry.operation === 'PUT' ? conflict : write(key, value, latestOfKey(entry.revision));
+    },
+    update: async (key, value, revision) => write(key, value, latestOfKey(revision)),
+    async put(key, value) {
+      const revision = await write(key, value, {});
+      if (revision === conflict) throw new TypeError(`${kind.name} has a conflict where nothing was expected`);
+      return revision;
+    },
     async remove(key, revision) {
-      checkKey(key);
-      const removed = await orConflict(
-        kv.delete(key, revision === undefined ? {} : { previousSeq: revision }).then(() => 0),
-      );
+      const removed = await write(key, undefined, revision === undefined ? {} : latestOfKey(revision));
       return removed === conflict ? conflict : undefined;
     },
-    async decide(key, value, seen) {
-      const subject = subjects.record(kind.name, checkKey(key));
-      const payload = value === undefined ? undefined : kind.record.encode(value);
-      const marks = headers();
-      if (value === undefined) marks.set('KV-Operation', 'DEL');
-      const write = jetstream.publish(subject, payload, { expect: { lastSequence: seen }, headers: marks });
-      return orConflict(write.then(({ seq }) => seq));
-    },
+    decide: async (key, value, seen) => write(key, value, { 'Nats-Expected-Last-Sequence': String(seen) }),
   };
 }
+
+/** What makes a write a compare-and-set on its own key; 0: there never was a record. */
+const latestOfKey = (revision: number) => ({ 'Nats-Expected-Last-Subject-Sequence': String(revision) });
 
 /** A key that NATS refuses is a bug of ours, and must not look like a store that may answer later. */
 function checkKey(key: string): string {
@@ -98,7 +112,7 @@ const wrongLastSequence = new Set([10071, 10164]);
 
 async function orConflict(write: Promise<number>): Promise<number | Conflict> {
   try {
-    return await answered(write);
+    return await write;
   } catch (error) {
     if (error instanceof JetStreamApiError && wrongLastSequence.has(error.code)) return conflict;
     throw error;

@@ -1,7 +1,9 @@
 /** One process's connection to NATS, with JetStream on it. Every part is given one; all messages go through it. */
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { type ConnectionOptions, connect, type NatsConnection } from 'nats';
+import { type ConnectionOptions, connect, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
 import { fail } from '../../machines/failure.ts';
+import { type Envelope, Outbox } from './outbox.ts';
+import { Requests } from './requests.ts';
 
 export interface Bus {
   readonly connection: NatsConnection;
@@ -9,8 +11,14 @@ export interface Bus {
   readonly manager: JetStreamManager;
   /** Of the nats-server, for example `2.9.10`. */
   readonly serverVersion: string;
-  /** Publishes, without an answer, together with what else this turn of the event loop tells: it is writes that cost. */
-  publishSoon(subject: string, payload: string): void;
+  /** Publishes, together with what else this turn of the event loop sends. Throws for what is too large to be carried. */
+  send(subject: string, payload: string | Uint8Array, envelope?: Envelope): void;
+  /** Sends, and resolves with the answer. Rejects when nobody listens, when none comes in time, or without connection. */
+  request(
+    subject: string,
+    payload: string | Uint8Array,
+    options: { timeoutMs: number; headers?: MsgHdrs },
+  ): Promise<Msg>;
   /** Stops taking messages, lets those in hand be answered, and closes. */
   close(): Promise<void>;
 }
@@ -41,25 +49,18 @@ export async function connectBus({ url, name, connection: settings }: BusOptions
     await connection.close();
     throw fail('unavailable', `nats-server ${serverVersion} is too old; at least ${oldestServer.join('.')} is needed`);
   }
-  let toldSoon: { subject: string; payload: string }[] = [];
-  function tell(): void {
-    const told = toldSoon;
-    toldSoon = [];
-    if (connection.isClosed()) return;
-    for (const { subject, payload } of told) connection.publish(subject, payload);
-  }
+  const outbox = new Outbox(connection);
+  const requests = new Requests(connection, outbox);
   return {
     connection,
     jetstream: jetstream(connection),
     manager: await jetstreamManager(connection),
     serverVersion,
-    publishSoon(subject, payload) {
-      if (toldSoon.length === 0) setImmediate(tell);
-      toldSoon.push({ subject, payload });
-    },
+    send: (subject, payload, envelope) => outbox.send(subject, payload, envelope),
+    request: (subject, payload, options) => requests.request(subject, payload, options),
     async close() {
       if (connection.isClosed()) return;
-      tell();
+      outbox.flush();
       // Without a server there is nobody to drain to; left alone, the connection would try to come back for ever.
       await connection.drain().catch(() => connection.close());
     },

@@ -76,7 +76,7 @@ export async function exchange(
 ): Promise<Msg> {
   let message: Msg;
   try {
-    message = await bus.connection.request(subject, payload, { timeout: timeoutMs, headers: carried });
+    message = await bus.request(subject, payload, { timeoutMs, headers: carried });
   } catch (error) {
     throw whyUnanswered(error, name, timeoutMs);
   }
@@ -97,7 +97,7 @@ export function serve<Request, Reply>(
 ): StopServing {
   return listen(bus, subject, options, (message) => {
     const context = readContext(message.headers);
-    return answer(message, context, async () => ({
+    return answer(bus, message, context, async () => ({
       payload: reply.encode(await handle(request.decode(message.data), context)),
     }));
   });
@@ -135,40 +135,42 @@ export interface Answer {
 
 /** Answers with what `work` makes; whatever goes wrong becomes a failure reply, and is returned. Never rejects. */
 export async function answer(
+  bus: Bus,
   message: Msg,
   context: CallContext,
   work: () => Promise<Answer>,
 ): Promise<Failure | undefined> {
   try {
     const { payload, headers: carried } = await work();
-    respond(message, payload, carried);
+    respond(bus, message, payload, carried);
     return undefined;
   } catch (thrown) {
-    return refuse(message, thrown, context);
+    return refuse(bus, message, thrown, context);
   }
 }
 
 /** Answers with a failure, and returns it. Never throws: who has lost the connection cannot be told. */
-export function refuse(message: Msg, thrown: unknown, { requestId }: CallContext): Failure {
+export function refuse(bus: Bus, message: Msg, thrown: unknown, { requestId }: CallContext): Failure {
   const failure = toFailure(thrown);
   const inShort = { ...failure, message: failure.message.slice(0, maxMessageLength).toWellFormed() };
   delete inShort.details;
   delete inShort.cause;
   for (const told of [failure, inShort]) {
     try {
-      respond(message, failureReply.encode({ failure: told, requestId }), failureHeaders(inShort));
+      respond(bus, message, failureReply.encode({ failure: told, requestId }), failureHeaders(inShort));
       break;
     } catch {
-      // Too large, or not connected: the second try is for the first of these.
+      // Too large.
     }
   }
   return failure;
 }
 
-/** Rejects with `unsupported` when the server does not carry so much. */
-function respond(message: Msg, payload: string | Uint8Array, carried?: MsgHdrs): void {
+/** Throws `unsupported` when the server does not carry so much. */
+function respond(bus: Bus, { reply }: Msg, payload: string | Uint8Array, headers?: MsgHdrs): void {
+  if (!reply) return;
   try {
-    message.respond(payload, carried && { headers: carried });
+    bus.send(reply, payload, { headers });
   } catch (error) {
     if (!(error instanceof errors.InvalidArgumentError)) throw error;
     throw fail('unsupported', `the answer is too large for a message (${Buffer.byteLength(payload)} bytes)`);
@@ -218,10 +220,10 @@ export function wireToFailure(message: Msg): FailureError {
 }
 
 function whyUnanswered(error: unknown, name: string, timeoutMs: number): Error {
-  if (error instanceof errors.RequestError && error.isNoResponders()) {
+  if (error instanceof errors.NoRespondersError) {
     return fail('unavailable', `nobody answers ${name}`, { disposition: 'retry' });
   }
-  if (error instanceof errors.TimeoutError || (error instanceof Error && error.cause instanceof errors.TimeoutError)) {
+  if (error instanceof errors.TimeoutError) {
     return fail('timeout', `${name} was not answered within ${timeoutMs} ms`, { disposition: 'retry' });
   }
   if (error instanceof errors.ClosedConnectionError || error instanceof errors.DrainingConnectionError) {

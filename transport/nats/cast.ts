@@ -20,7 +20,7 @@ import { type Codec, codec } from '../messages/codec.ts';
 import { ReceiptSchema } from '../messages/common.ts';
 import type { Bus } from './bus.ts';
 import { type CallContext, readContext, writeContext } from './call-context.ts';
-import { answered } from './store-answer.ts';
+import { publishStored } from './publish-stored.ts';
 import { nameOf, streams } from './subjects.ts';
 
 export interface Cast<Body> {
@@ -59,7 +59,8 @@ export async function cast<Body>(
 ): Promise<void> {
   const headers = writeContext(context);
   if (receiptTo) headers.set(receiptHeader, receiptTo);
-  await answered(bus.jetstream.publish(subject, bodyCodec.encode(body), { msgID: id, headers }));
+  headers.set('Nats-Msg-Id', id);
+  await publishStored(bus, subject, bodyCodec.encode(body), headers);
 }
 
 /** As `cast`, then waits up to `waitMs` for the receipt. `undefined`: none yet; the cast is still going to be applied. */
@@ -182,7 +183,7 @@ export async function consumeCasts(
         handler.cast.body.decode(message.data) as never,
         readContext(message.headers),
       );
-      message.ack();
+      acknowledge(message);
       sendReceipt(message, receipt ?? {});
     } catch (thrown) {
       const failure = toFailure(thrown);
@@ -198,9 +199,14 @@ export async function consumeCasts(
     }
   }
 
+  /** As the message's own `ack`, but together with what else is sent. */
+  function acknowledge(message: JsMsg): void {
+    bus.send((message as JsMsg & { reply: string }).reply, '+ACK');
+  }
+
   function sendReceipt(message: JsMsg, receipt: Receipt): void {
     const inbox = message.headers?.get(receiptHeader);
-    if (inbox && !bus.connection.isClosed()) bus.connection.publish(inbox, receiptCodec.encode(receipt));
+    if (inbox) bus.send(inbox, receiptCodec.encode(receipt));
   }
 
   return {

@@ -34,5 +34,5 @@ export async function ensureFactStream({ manager }: Bus, { keepDays = 7, maxByte
 }
 
 export function publishFact<Body>(bus: Bus, subject: string, { body: bodyCodec }: Fact<Body>, body: Body): void {
-  bus.publishSoon(subject, bodyCodec.encode(body));
+  bus.send(subject, bodyCodec.encode(body));
 }

@@ -60,7 +60,7 @@ export function serveRelayed<Request, Reply>(
 ): StopServing {
   return listen(bus, subjects.controllerCall(resource, verb), { queue: 'controller' }, (message) => {
     const context = readContext(message.headers);
-    return answer(message, context, async () => {
+    return answer(bus, message, context, async () => {
       const caller = admit(context);
       const { reply: body, written = [] } = await handle(request.decode(message.data), { caller, context });
       const payload = reply.encode(body);

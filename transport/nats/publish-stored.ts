@@ -1,0 +1,31 @@
+/** A message that a stream stores before it is acknowledged: a cast, or a record of a bucket. */
+import { JetStreamApiError } from '@nats-io/jetstream';
+import type { MsgHdrs } from 'nats';
+import type { Bus } from './bus.ts';
+import { answered } from './store-answer.ts';
+
+/** How long the store may take (ms). */
+const storeTimeoutMs = 5_000;
+
+interface Acknowledgement {
+  seq: number;
+  error?: ConstructorParameters<typeof JetStreamApiError>[0];
+}
+
+const utf8 = new TextDecoder();
+
+/**
+ * Resolves with the message's sequence in the stream, which for a record is its revision. Rejects with
+ * JetStreamApiError when the stream refuses it, and with `unavailable` when whether it is stored is unknown.
+ */
+export async function publishStored(
+  bus: Bus,
+  subject: string,
+  payload: string | Uint8Array,
+  headers: MsgHdrs,
+): Promise<number> {
+  const { data } = await answered(bus.request(subject, payload, { timeoutMs: storeTimeoutMs, headers }));
+  const { seq, error } = JSON.parse(utf8.decode(data)) as Acknowledgement;
+  if (error) throw new JetStreamApiError(error);
+  return seq;
+}

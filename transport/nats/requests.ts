@@ -1,0 +1,69 @@
+/**
+ * Requests and their answers, all on one inbox. As the client's own, but for what an answer costs: theirs makes an error
+ * with a stack trace, and races it with a timer, also when all goes well.
+ */
+import { createInbox, errors, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
+import type { Outbox } from './outbox.ts';
+
+interface Pending {
+  subject: string;
+  resolve: (answer: Msg) => void;
+  reject: (error: Error) => void;
+  timer: NodeJS.Timeout;
+}
+
+export class Requests {
+  readonly #outbox: Outbox;
+  readonly #inbox = `${createInbox()}.`;
+  readonly #pending = new Map<string, Pending>();
+  #count = 0;
+
+  constructor(connection: NatsConnection, outbox: Outbox) {
+    this.#outbox = outbox;
+    connection.subscribe(`${this.#inbox}*`, {
+      callback: (error, message) => {
+        if (!error) this.#take(message);
+      },
+    });
+    void connection.closed().then(() => this.#giveUp());
+  }
+
+  /** Rejects with NoRespondersError, TimeoutError, or what says that the connection is closed. */
+  request(
+    subject: string,
+    payload: string | Uint8Array,
+    { timeoutMs, headers }: { timeoutMs: number; headers?: MsgHdrs },
+  ): Promise<Msg> {
+    return new Promise((resolve, reject) => {
+      const token = (this.#count++).toString(36);
+      const refuse = (error: unknown) => this.#settle(token)?.reject(error as Error);
+      this.#outbox.send(subject, payload, { headers, reply: this.#inbox + token }, refuse);
+      const timer = setTimeout(() => refuse(new errors.TimeoutError()), timeoutMs);
+      this.#pending.set(token, { subject, resolve, reject, timer });
+    });
+  }
+
+  #take(message: Msg): void {
+    const request = this.#settle(message.subject.slice(this.#inbox.length));
+    // Too late: whoever asked has given up.
+    if (!request) return;
+    const isUnheard = message.data.length === 0 && message.headers?.code === noResponders;
+    if (isUnheard) request.reject(new errors.NoRespondersError(request.subject));
+    else request.resolve(message);
+  }
+
+  #settle(token: string): Pending | undefined {
+    const request = this.#pending.get(token);
+    if (!request) return undefined;
+    this.#pending.delete(token);
+    clearTimeout(request.timer);
+    return request;
+  }
+
+  #giveUp(): void {
+    for (const token of [...this.#pending.keys()]) this.#settle(token)?.reject(new errors.ClosedConnectionError());
+  }
+}
+
+/** The status of the answer that the server itself gives when nobody listens. */
+const noResponders = 503;
