@@ -852,13 +852,13 @@ export const instanceMachine = setup({
         'The instance is given its earlier flavor and disk back: because it is asked for, or a resize failed.',
       meta: { taskState: 'resize_reverting' },
       entry: { type: 'notify', params: { type: 'compute.instance.resize.revert.start' } },
-      initial: 'stoppingGuest',
+      initial: 'destroyingDomain',
       states: {
-        stoppingGuest: {
-          description: 'The guest is asked to power off; after a grace period the plug is pulled.',
+        destroyingDomain: {
+          description: 'The plug is pulled, and the domain undefined: what the guest wrote since is given up.',
           invoke: {
-            src: 'stopDomain',
-            input: within('powerTimeout'),
+            src: 'destroyDomain',
+            input: within('releaseTimeout'),
             onDone: { target: 'restoringDisks' },
             onError: {
               target: '#instance.failed.resizing',
