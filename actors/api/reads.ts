@@ -5,6 +5,8 @@ import type { Runtime } from '../runtime/runtime.ts';
 
 export interface Request {
   caller: Caller;
+  /** Which token the caller showed; nothing where none is needed. */
+  tokenId: string | undefined;
   context: CallContext;
 }
 

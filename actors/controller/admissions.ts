@@ -7,7 +7,7 @@
  * written are decided together in the next one.
  */
 import { type FailureError, fail } from '../../machines/failure.ts';
-import type { Admission, Instance, Quota } from '../../transport/messages/records.ts';
+import type { Admission, Instance, Project, Quota } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { quotaOf } from '../records/quotas.ts';
@@ -55,24 +55,33 @@ export class Admissions {
   readonly #bucket: Bucket<Admission>;
   readonly #instances: View<Instance>;
   readonly #quotas: View<Quota>;
+  readonly #projects: View<Project>;
   readonly #usage: ProjectUsage;
   readonly #clock: Clock;
   readonly #queues = new Map<string, Waiting[]>();
   readonly #known = new Map<string, Entry<Admission>>();
 
   static async open({ store, clock }: Runtime): Promise<Admissions> {
-    const [bucket, instances, quotas] = await Promise.all([
+    const [bucket, instances, quotas, projects] = await Promise.all([
       store.bucket('admission'),
       store.view('instance'),
       store.view('quota'),
+      store.view('project'),
     ]);
-    return new Admissions(bucket, instances, quotas, clock);
+    return new Admissions(bucket, instances, quotas, projects, clock);
   }
 
-  private constructor(bucket: Bucket<Admission>, instances: View<Instance>, quotas: View<Quota>, clock: Clock) {
+  private constructor(
+    bucket: Bucket<Admission>,
+    instances: View<Instance>,
+    quotas: View<Quota>,
+    projects: View<Project>,
+    clock: Clock,
+  ) {
     this.#bucket = bucket;
     this.#instances = instances;
     this.#quotas = quotas;
+    this.#projects = projects;
     this.#usage = new ProjectUsage(instances);
     this.#clock = clock;
   }
@@ -85,6 +94,37 @@ export class Admissions {
   /** Rejects with `quota_exceeded`. What is admitted counts until the instance's record shows the flavor, or a minute. */
   async admitGrowth(growth: Growth): Promise<void> {
     await this.#ask(growth);
+  }
+
+  /**
+   * Admits nothing to the project any more, whichever controller decides, for as long as it is as disabled as it was at
+   * `projectSeen`. Resolves as `underWay`.
+   */
+  async close(projectId: string, projectSeen: number): Promise<string[]> {
+    for (;;) {
+      const current = await this.#bucket.get(projectId);
+      const next = { seen: 0, pending: {}, ...current?.value, projectSeen };
+      const revision = await (current
+        ? this.#bucket.update(projectId, next, current.revision)
+        : this.#bucket.create(projectId, next));
+      if (revision !== conflict) return this.#unrecorded(next);
+    }
+  }
+
+  /** The uuids of the instances that were admitted to the project, and are not recorded as far as the view goes. */
+  async underWay(projectId: string): Promise<string[]> {
+    const current = await this.#bucket.get(projectId);
+    return current ? this.#unrecorded(current.value) : [];
+  }
+
+  async #unrecorded({ seen, pending }: Admission): Promise<string[]> {
+    await this.#instances.reached(seen);
+    const now = this.#clock.now();
+    return Object.entries(pending)
+      .filter(
+        ([uuid, { hostname, expiresAt }]) => hostname !== undefined && expiresAt > now && !this.#instances.get(uuid),
+      )
+      .map(([uuid]) => uuid);
   }
 
   #ask(ask: Ask | Growth): Promise<Admitted> {
@@ -115,8 +155,11 @@ export class Admissions {
   async #decide(projectId: string, queue: Waiting[]): Promise<void> {
     for (;;) {
       const current = this.#known.get(projectId) ?? (await this.#bucket.get(projectId));
-      if (current) await this.#instances.reached(current.value.seen);
-      const { next, answers } = this.#plan(projectId, current?.value.pending ?? {}, queue);
+      const { seen = 0, pending = {}, projectSeen } = current?.value ?? {};
+      await Promise.all([this.#instances.reached(seen), this.#projects.reached(projectSeen ?? 0)]);
+      if (!this.#projects.get(projectId)?.isEnabled) throw fail('conflict', `project ${projectId} is disabled`);
+      const { answers, ...planned } = this.#plan(projectId, pending, queue);
+      const next = { ...planned, ...(projectSeen !== undefined && { projectSeen }) };
       const revision = current
         ? await this.#bucket.update(projectId, next, current.revision)
         : await this.#bucket.create(projectId, next);
@@ -188,7 +231,7 @@ export class Admissions {
       }
       return admitted;
     });
-    return { next: { seen: this.#instances.revision, pending }, answers };
+    return { seen: this.#instances.revision, pending, answers };
   }
 }
 

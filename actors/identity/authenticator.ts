@@ -6,26 +6,32 @@ import type { Project, Token, User } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { rolesIn } from './roles.ts';
 
 /** The key of a token's record. */
 export function tokenDigest(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
+/** The key of the token that an `Authorization: Bearer …` value shows; nothing when it shows none. */
+export function tokenIdOf(authorization: string | undefined): string | undefined {
+  const [, secret] = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? '') ?? [];
+  return secret && tokenDigest(secret);
+}
+
 export interface Authenticator {
-  /** The caller behind an `Authorization: Bearer …` value. Rejects with `unauthenticated`. */
-  authenticate(authorization: string | undefined): Caller;
-  /** That the caller, vouched for by another part, still exists and is enabled. Rejects with `unauthenticated`. */
+  /** The caller behind a token. Throws `unauthenticated`. */
+  authenticate(tokenId: string | undefined): Caller;
+  /** That the caller, vouched for by another part, still exists and is enabled. Throws `unauthenticated`. */
   confirm(caller: Caller | undefined): Caller;
 }
 
 export async function openAuthenticator({ store, clock }: Runtime): Promise<Authenticator> {
   const [tokens, users, projects] = await Promise.all([store.view('token'), store.view('user'), store.view('project')]);
   return {
-    authenticate(authorization) {
-      const [, secret] = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? '') ?? [];
-      if (!secret) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
-      const token = tokens.get(tokenDigest(secret));
+    authenticate(tokenId) {
+      if (tokenId === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
+      const token = tokens.get(tokenId);
       if (!token || isExpired(token, clock.now())) throw fail('unauthenticated', 'the token is not valid');
       return callerOf(token, users, projects);
     },
@@ -36,7 +42,7 @@ export async function openAuthenticator({ store, clock }: Runtime): Promise<Auth
   };
 }
 
-function isExpired({ expiresAt }: Token, now: number): boolean {
+export function isExpired({ expiresAt }: Token, now: number): boolean {
   return expiresAt !== undefined && expiresAt <= now;
 }
 
@@ -46,7 +52,7 @@ function callerOf(
   projects: View<Project>,
 ): Caller {
   const user = users.get(userId);
-  const roles = user?.roles[projectId] ?? [];
+  const roles = user ? [...rolesIn(user, projectId)] : [];
   if (!user?.isEnabled || roles.length === 0) throw fail('unauthenticated', 'the user may not use the project');
   if (!projects.get(projectId)?.isEnabled) throw fail('unauthenticated', 'the project is disabled');
   return { userId, projectId, roles };
@@ -59,7 +65,7 @@ export function isAdmin({ roles }: Caller): boolean {
 /** Somebody whom only endpoints for anyone know. */
 const nobody: Caller = { userId: '', projectId: '', roles: [] };
 
-/** Whoever asks, when they may. Rejects with `unauthenticated` or `forbidden`. */
+/** Whoever asks, when they may. Throws `unauthenticated` or `forbidden`. */
 export function admit({ name, access }: Endpoint<unknown, unknown>, authenticate: () => Caller): Caller {
   if (access === 'anyone') return nobody;
   const caller = authenticate();

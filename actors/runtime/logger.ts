@@ -3,7 +3,7 @@ import { destination, type Logger, pino } from 'pino';
 
 export type { Logger };
 
-const secrets = ['adminPassword', 'userData', 'files', 'privateKey', 'token', 'authorization'];
+const secrets = ['adminPassword', 'userData', 'files', 'privateKey', 'secret', 'token', 'authorization'];
 
 export function createLogger(level: string, file?: string): Logger {
   return pino(

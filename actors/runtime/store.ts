@@ -6,7 +6,7 @@ import type { Bus } from '../../transport/nats/bus.ts';
 import { openView, type View } from '../../transport/nats/view.ts';
 import type { Logger } from './logger.ts';
 
-type RecordOf<K extends keyof Buckets> = Buckets[K] extends BucketKind<infer T> ? T : never;
+export type RecordOf<K extends keyof Buckets> = Buckets[K] extends BucketKind<infer T> ? T : never;
 
 export class Store {
   readonly #bus: Bus;

@@ -85,7 +85,8 @@ describe('a request without a valid token', () => {
       ]),
     );
     for (const verbs of Object.values(api)) {
-      for (const { name } of Object.values(verbs)) {
+      for (const { name, access } of Object.values(verbs)) {
+        if (access === 'anyone') continue;
         const { code, failure } = await bare.ask(`cloud.api.v1.${name}`, small, sent);
         expect([name, code, failure?.code]).toEqual([name, '401', 'unauthenticated']);
         expect(JSON.stringify(failure)).not.toContain(cloud.token);

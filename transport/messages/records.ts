@@ -47,6 +47,10 @@ export const Image = Exact({
   properties: Described(Metadata, 'what a host must offer, for example `architecture`: `x86_64`'),
   /** Whose it is; absent: everybody's. */
   projectId: Type.Optional(Id),
+  /** The files that are yet to be uploaded; absent: none. */
+  missing: Type.Optional(Type.Array(OneOf(imageFileRoles))),
+  /** Nobody finds it any more: it stays while an instance needs it, and until its files are removed. */
+  deletion: Type.Optional(OneOf(['asked', 'underway'])),
   createdAt: Time,
 });
 export type Image = Static<typeof Image>;
@@ -313,6 +317,8 @@ export type Token = Static<typeof Token>;
 export const Admission = Exact({
   /** The revision of the instance bucket that whoever admits must have seen. */
   seen: Type.Integer({ minimum: 0 }),
+  /** The revision of the project bucket that whoever admits must have seen: one that is to go admits nothing. */
+  projectSeen: Type.Optional(Type.Integer({ minimum: 0 })),
   pending: Type.Record(
     Type.String(),
     Exact({

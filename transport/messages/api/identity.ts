@@ -21,7 +21,7 @@ const ProjectReply = Exact({ project: ProjectView });
 export const projectEndpoints = {
   create: write({
     name: 'project.create',
-    description: 'Makes a project; its id is made up when none is given.',
+    description: 'Makes a project; its id is made up when none is given. Several may have one name.',
     access: 'admin',
     failures: ['already_exists'],
     request: Exact({ id: Type.Optional(Id), name: Name }),
@@ -29,7 +29,8 @@ export const projectEndpoints = {
   }),
   get: read({
     name: 'project.get',
-    description: 'One project; without an id, the one that the token is for. Others are for administrators.',
+    description:
+      'One project that the user has a role in; without an id, the one that the token is for. An administrator sees all.',
     request: Exact({ id: Type.Optional(ProjectId) }),
     reply: ProjectReply,
   }),
@@ -43,7 +44,6 @@ export const projectEndpoints = {
     name: 'project.update',
     description: 'Renames, disables or enables a project. Nobody can use a disabled one; its instances go on.',
     access: 'admin',
-    failures: ['already_exists'],
     request: Exact({ id: ProjectId, name: Type.Optional(Name), isEnabled: Type.Optional(Type.Boolean()) }),
     reply: ProjectReply,
   }),
@@ -79,7 +79,7 @@ const UserReply = Exact({ user: UserView });
 export const userEndpoints = {
   create: write({
     name: 'user.create',
-    description: 'Makes a user, without roles; the id is made up when none is given.',
+    description: 'Makes a user, without roles; the id is made up when none is given. Several may have one name.',
     access: 'admin',
     failures: ['already_exists'],
     request: Exact({ id: Type.Optional(Id), name: Name }),
@@ -102,7 +102,6 @@ export const userEndpoints = {
     name: 'user.update',
     description: 'Renames, disables or enables a user. A disabled one’s tokens are worth nothing.',
     access: 'admin',
-    failures: ['already_exists'],
     request: Exact({ id: UserId, name: Type.Optional(Name), isEnabled: Type.Optional(Type.Boolean()) }),
     reply: UserReply,
   }),
@@ -155,7 +154,9 @@ export type TokenView = Static<typeof TokenView>;
 export const tokenEndpoints = {
   create: write({
     name: 'token.create',
-    description: 'Makes a token; its secret is answered once. For oneself; administrators also for others.',
+    description:
+      'Makes a token for a project in which the user has a role; its secret is answered once. For oneself; ' +
+      'administrators also for others.',
     access: 'reader',
     request: Exact({
       userId: Type.Optional(Described(UserId, 'for whom; absent: for oneself')),

@@ -1,0 +1,78 @@
+/** Tokens: what a user shows to be known. The secret is answered once; what is stored is its digest. */
+import { fail } from '../../machines/failure.ts';
+import { api } from '../../transport/messages/api.ts';
+import type { Token } from '../../transport/messages/records.ts';
+import { conflict } from '../../transport/nats/bucket.ts';
+import { isAdmin, tokenDigest } from '../identity/authenticator.ts';
+import { rolesIn } from '../identity/roles.ts';
+import { missing } from '../records/lookup.ts';
+import { viewToken } from '../records/token-view.ts';
+import type { Writes } from './writes.ts';
+
+const secretBytes = 32;
+
+export const tokenWrites: Writes = async (on, { store, clock, chance }) => {
+  const [tokens, users, projects] = await Promise.all([
+    store.bucket('token'),
+    store.bucket('user'),
+    store.bucket('project'),
+  ]);
+
+  on(api.token.create, async ({ userId, projectId, expiresInSeconds, description }, { caller }) => {
+    const createdAt = clock.now();
+    const token: Token = {
+      userId: userId ?? caller.userId,
+      projectId: projectId ?? caller.projectId,
+      ...(description !== undefined && { description }),
+      ...(expiresInSeconds !== undefined && { expiresAt: createdAt + expiresInSeconds * 1000 }),
+      createdAt,
+    };
+    if (token.userId !== caller.userId && !isAdmin(caller)) {
+      throw fail('forbidden', 'field /userId: tokens of others are for administrators', {
+        details: { field: '/userId' },
+      });
+    }
+    await refuseUseless(token);
+    const secret = chance.bytes(secretBytes).toString('base64url');
+    const key = tokenDigest(secret);
+    const revision = await tokens.create(key, token);
+    if (revision === conflict) throw new Error('two secrets are the same');
+    try {
+      // Looked at again: user and project may have been deleted in between, with the tokens that they had until then.
+      await refuseUseless(token);
+    } catch (error) {
+      await tokens.remove(key, revision);
+      throw error;
+    }
+    return {
+      reply: { token: viewToken({ key, value: token }), secret },
+      written: [{ bucket: 'token', revision }],
+    };
+  });
+
+  on(api.token.revoke, async ({ id }, { caller }) => {
+    const entry = await tokens.get(id);
+    // Somebody else's is as good as none.
+    if (!entry || (entry.value.userId !== caller.userId && !isAdmin(caller))) throw missing('token', id, '/id');
+    // A token is never changed: who is late finds it gone.
+    if ((await tokens.remove(id, entry.revision)) === conflict) throw missing('token', id, '/id');
+    return { reply: {}, written: [{ bucket: 'token', revision: entry.revision, removed: id }] };
+  });
+
+  /** Rejects when nobody would be let in with the token. */
+  async function refuseUseless({ userId, projectId }: Token): Promise<void> {
+    const [user, project] = await Promise.all([users.get(userId), projects.get(projectId)]);
+    if (!user) throw missing('user', userId, '/userId');
+    if (rolesIn(user.value, projectId).length === 0) {
+      throw fail('forbidden', `field /projectId: the user has no role in ${projectId}`, {
+        details: { field: '/projectId' },
+      });
+    }
+    if (!user.value.isEnabled) throw disabled('/userId', `user ${userId}`);
+    if (!project?.value.isEnabled) throw disabled('/projectId', `project ${projectId}`);
+  }
+};
+
+function disabled(field: string, what: string) {
+  return fail('conflict', `field ${field}: ${what} is disabled`, { details: { field } });
+}
