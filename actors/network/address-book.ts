@@ -7,7 +7,8 @@ import { type Conflict, conflict, type Entry } from '../../transport/nats/bucket
 import type { Chance } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { AddressPool } from './address-pool.ts';
-import { formatIpv4, parseBlock, parseIpv4 } from './ipv4.ts';
+import { allocationRange } from './allocation-range.ts';
+import { formatIpv4, parseIpv4 } from './ipv4.ts';
 import { TrackedBucket } from './tracked-bucket.ts';
 import { ViewIndex } from './view-index.ts';
 
@@ -116,16 +117,14 @@ export class AddressBook {
     this.#leases.close();
   }
 
-  #poolOf({ id, allocation, cidr, gateway }: Subnet): AddressPool {
+  #poolOf(subnet: Subnet): AddressPool {
+    const { id, allocation } = subnet;
     const known = this.#pools.get(id);
     // Records are replaced when they change, never altered.
     if (known?.allocation === allocation) return known.pool;
-    const block = parseBlock(cidr);
-    const first = Math.max(parseIpv4(allocation.first) ?? 0, (block?.network ?? 0) + 1);
-    const last = Math.min(parseIpv4(allocation.last) ?? 0, (block?.broadcast ?? 0) - 1);
+    const { first, last, gateway } = allocationRange(subnet);
     const pool = new AddressPool(first, last);
-    const gatewayNumber = gateway === undefined ? undefined : parseIpv4(gateway);
-    if (gatewayNumber !== undefined) pool.take(gatewayNumber);
+    if (gateway !== undefined) pool.take(gateway);
     this.#pools.set(id, { pool, allocation });
     for (const { key } of this.#leases.view.entries()) if (key.startsWith(`${id}.`)) this.#mark(key, true);
     return pool;
