@@ -1,17 +1,14 @@
-/** What a request names (flavor, image, network, key pair, security groups), looked up; each miss names its field. */
+/** What a request names (flavor, image, zone, network, key pair, security groups), looked up; each miss names its field. */
 import { fail } from '../../machines/failure.ts';
 import type { CreateInstance } from '../../transport/messages/api/instance.ts';
-import type { Flavor, Image, KeyPair, Network, SecurityGroup, ServerGroup } from '../../transport/messages/records.ts';
-import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import type { Flavor, Image, KeyPair, Network, ServerGroup } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { keyPairKey, securityGroupKey } from '../records/keys.ts';
 import { found, isUsableBy, missing, named } from '../records/lookup.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { nameUuid } from '../runtime/name-uuid.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-
-export const defaultSecurityGroup = 'default';
+import { defaultSecurityGroup, ensureDefaultSecurityGroup, type SecurityGroups } from './default-security-group.ts';
+import { Zones } from './zones.ts';
 
 export class Catalog {
   readonly #flavors: View<Flavor>;
@@ -19,9 +16,8 @@ export class Catalog {
   readonly #networks: View<Network>;
   readonly #keyPairs: View<KeyPair>;
   readonly #serverGroups: View<ServerGroup>;
-  readonly #securityGroups: View<SecurityGroup>;
-  readonly #securityGroupBucket: Bucket<SecurityGroup>;
-  readonly #clock: Clock;
+  readonly #securityGroups: SecurityGroups;
+  readonly #zones: Zones;
 
   static async open({ store, clock }: Runtime): Promise<Catalog> {
     return new Catalog(
@@ -30,9 +26,8 @@ export class Catalog {
       await store.view('network'),
       await store.view('keyPair'),
       await store.view('serverGroup'),
-      await store.view('securityGroup'),
-      await store.bucket('securityGroup'),
-      clock,
+      { bucket: await store.bucket('securityGroup'), view: await store.view('securityGroup'), clock },
+      await Zones.open(store),
     );
   }
 
@@ -42,9 +37,8 @@ export class Catalog {
     networks: View<Network>,
     keyPairs: View<KeyPair>,
     serverGroups: View<ServerGroup>,
-    securityGroups: View<SecurityGroup>,
-    securityGroupBucket: Bucket<SecurityGroup>,
-    clock: Clock,
+    securityGroups: SecurityGroups,
+    zones: Zones,
   ) {
     this.#flavors = flavors;
     this.#images = images;
@@ -52,8 +46,7 @@ export class Catalog {
     this.#keyPairs = keyPairs;
     this.#serverGroups = serverGroups;
     this.#securityGroups = securityGroups;
-    this.#securityGroupBucket = securityGroupBucket;
-    this.#clock = clock;
+    this.#zones = zones;
   }
 
   async flavor(idOrName: string): Promise<Flavor> {
@@ -95,6 +88,11 @@ export class Catalog {
     });
   }
 
+  /** One that a host is in; no zone is any. */
+  async availabilityZone(name: string | undefined): Promise<void> {
+    if (name !== undefined) await this.#zones.confirm(name);
+  }
+
   /** The asked for, or the only one that there is for the project. */
   networks(asked: CreateInstance['networks'], { projectId }: Caller): { network: Network; fixedIp?: string }[] {
     if (asked) {
@@ -113,26 +111,26 @@ export class Catalog {
     return [{ network }];
   }
 
-  /** Makes the project's default group when there is none: Nova's ensure_default_security_group. */
-  async securityGroups(asked: string[] | undefined, { projectId }: Caller): Promise<string[]> {
-    const names = [...new Set(asked ?? [defaultSecurityGroup])];
-    for (const [index, name] of names.entries()) {
-      const key = securityGroupKey(projectId, name);
-      if (this.#securityGroups.get(key)) continue;
-      if (name !== defaultSecurityGroup) throw missing('security group', name, `/securityGroups/${index}`);
-      const revision = await this.#securityGroupBucket.create(key, {
-        id: nameUuid('security-group', projectId, name),
-        name,
-        projectId,
-        description: 'The group of an instance that names none: its members may reach each other, and everything else.',
-        rules: [
-          { id: nameUuid('security-group-rule', projectId, name, 'ingress'), direction: 'ingress', group: name },
-          { id: nameUuid('security-group-rule', projectId, name, 'egress'), direction: 'egress' },
-        ],
-        createdAt: this.#clock.now(),
-      });
-      if (revision !== conflict) await this.#securityGroups.reached(revision);
-    }
-    return names;
+  /** The asked for, or the default group, which is made when there is none. */
+  async securityGroups(asked: string[] = [defaultSecurityGroup], { projectId }: Caller): Promise<string[]> {
+    if (asked.includes(defaultSecurityGroup)) await ensureDefaultSecurityGroup(this.#securityGroups, projectId);
+    const { view } = this.#securityGroups;
+    const isThere = (name: string) => view.get(securityGroupKey(projectId, name)) !== undefined;
+    await found(view, () => refuseMissing(asked, isThere));
+    return [...new Set(asked)];
+  }
+
+  /** Looks again, in the store itself: whoever deletes a group looks for instances that were admitted until then. */
+  async confirmSecurityGroups(names: string[], { projectId }: Caller): Promise<void> {
+    const { bucket } = this.#securityGroups;
+    const made = names.filter((name) => name !== defaultSecurityGroup);
+    const stored = await Promise.all(made.map((name) => bucket.get(securityGroupKey(projectId, name))));
+    refuseMissing(names, (name) => stored[made.indexOf(name)] !== undefined || name === defaultSecurityGroup);
+  }
+}
+
+function refuseMissing(names: string[], isThere: (name: string) => boolean): void {
+  for (const [index, name] of names.entries()) {
+    if (!isThere(name)) throw missing('security group', name, `/securityGroups/${index}`);
   }
 }

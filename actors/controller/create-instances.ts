@@ -57,6 +57,7 @@ export async function createInstances(
   const flavor = await world.catalog.flavor(request.flavor);
   const image = await world.catalog.image(request.image, caller, flavor);
   const keyPair = request.keyName === undefined ? undefined : await world.catalog.keyPair(request.keyName, caller);
+  await world.catalog.availabilityZone(request.availabilityZone);
   const networks = world.catalog.networks(request.networks, caller);
   if (request.hints?.group !== undefined) await world.catalog.serverGroup(request.hints.group, caller);
   refuseSharedFixedIp(networks, maxCount);
@@ -71,6 +72,7 @@ export async function createInstances(
     vcpus: flavor.vcpus,
     memoryMb: flavor.memoryMb,
   });
+  await world.catalog.confirmSecurityGroups(securityGroups, caller);
 
   const reservationId = `r-${world.chance.bytes(5).toString('hex').slice(0, 8)}`;
   const admitted = uuids.slice(0, hostnames.length);
