@@ -1,38 +1,74 @@
-/** Lists instances: the project's own, newest first, in pages; only an empty one says that there are no more. */
-import { fail } from '../../machines/failure.ts';
+/** Lists instances: the project's own, newest first unless asked otherwise, in pages; only an empty one says that there are no more. */
 import type { InstanceView, ListInstances } from '../../transport/messages/api/instance.ts';
-import type { Instance } from '../../transport/messages/records.ts';
+import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { isAdmin, maySee } from '../identity/authenticator.ts';
+import { maySee } from '../identity/authenticator.ts';
 import { viewInstance } from '../records/instance-view.ts';
-import { after, pageOf, unknownMarker } from '../records/paging.ts';
+import { pageOf, unknownMarker } from '../records/paging.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { instanceFilter } from './instance-filter.ts';
 
-export function listInstances(instances: View<Instance>, query: ListInstances, caller: Caller): InstanceView[] {
-  const { name, vmState, host, allProjects = false, isDeleted = false, limit, marker } = query;
-  if (allProjects && !isAdmin(caller)) {
-    throw fail('forbidden', 'field /allProjects is for administrators', { details: { field: '/allProjects' } });
+export class InstanceList {
+  readonly #instances: View<Instance>;
+  readonly #images: View<Image>;
+  readonly #logger: Logger;
+  /** What was told to be unreadable: it is so again in each list. */
+  readonly #unreadable = new WeakSet<Instance>();
+
+  constructor(instances: View<Instance>, images: View<Image>, logger: Logger) {
+    this.#instances = instances;
+    this.#images = images;
+    this.#logger = logger;
   }
-  const matching = [...instances.values()]
-    .filter(
-      (instance) =>
-        (allProjects || instance.projectId === caller.projectId) &&
-        (instance.vmState === 'deleted') === isDeleted &&
-        (name === undefined || instance.name === name) &&
-        (vmState === undefined || instance.vmState === vmState) &&
-        (host === undefined || instance.chart.context.host === host),
-    )
-    .toSorted(newestFirst);
-  const marked = marker === undefined ? undefined : markedBy(instances, marker, caller);
-  return pageOf(after(matching, marked, newestFirst), viewInstance, limit);
+
+  /** What comes after the marker counts from where that one stands now, also when it has left the list. */
+  page(query: ListInstances, caller: Caller): InstanceView[] {
+    const order = orderOf(query);
+    const isWanted = instanceFilter(query, caller, this.#images);
+    const marked = query.marker === undefined ? undefined : this.#marked(query.marker, caller);
+    const wanted: Instance[] = [];
+    for (const instance of this.#instances.values()) {
+      if (isWanted(instance) && (!marked || order(marked, instance) < 0)) wanted.push(instance);
+    }
+    return pageOf(wanted.sort(order), (instance) => this.#present(instance), query.limit);
+  }
+
+  #marked(marker: string, caller: Caller): Instance {
+    const instance = this.#instances.get(marker);
+    if (!instance || !maySee(caller, instance.projectId)) throw unknownMarker(marker);
+    return instance;
+  }
+
+  /** An instance that this release cannot read is not in the way of the others. */
+  #present(instance: Instance): InstanceView | undefined {
+    try {
+      return viewInstance(instance);
+    } catch (error) {
+      if (!this.#unreadable.has(instance))
+        this.#logger.error({ uuid: instance.uuid, error }, 'an instance cannot be listed');
+      this.#unreadable.add(instance);
+      return undefined;
+    }
+  }
 }
 
-function newestFirst(a: Instance, b: Instance): number {
-  return b.createdAt - a.createdAt || (a.uuid < b.uuid ? -1 : a.uuid > b.uuid ? 1 : 0);
-}
+/** What is sorted by; an instance without it comes as if it had the least. */
+const sortKeys: Record<NonNullable<ListInstances['sortBy']>, (instance: Instance) => string | number> = {
+  createdAt: ({ createdAt }) => createdAt,
+  updatedAt: ({ updatedAt }) => updatedAt,
+  name: ({ name }) => name,
+  vmState: ({ vmState }) => vmState,
+  host: ({ chart }) => String(chart.context.host ?? ''),
+};
 
-function markedBy(instances: View<Instance>, marker: string, caller: Caller): Instance {
-  const instance = instances.get(marker);
-  if (!instance || !maySee(caller, instance.projectId)) throw unknownMarker(marker);
-  return instance;
+/** Never calls two instances equal, so that pages neither overlap nor leave out. */
+function orderOf({ sortBy = 'createdAt', order = 'descending' }: ListInstances) {
+  const keyOf = sortKeys[sortBy];
+  const [isBefore, isAfter] = order === 'ascending' ? [-1, 1] : [1, -1];
+  return (a: Instance, b: Instance): number => {
+    const [keyOfA, keyOfB] = [keyOf(a), keyOf(b)];
+    if (keyOfA !== keyOfB) return keyOfA < keyOfB ? isBefore : isAfter;
+    return a.uuid < b.uuid ? -1 : a.uuid > b.uuid ? 1 : 0;
+  };
 }

@@ -6,11 +6,12 @@ import { call } from '../../transport/nats/call.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { maySee } from '../identity/authenticator.ts';
 import { viewInstance } from '../records/instance-view.ts';
-import { listInstances } from './instance-list.ts';
+import { InstanceList } from './instance-list.ts';
 import type { Reads, Request } from './reads.ts';
 
-export const instanceReads: Reads = async (on, { bus, store }) => {
-  const instances = await store.view('instance');
+export const instanceReads: Reads = async (on, { bus, store, logger }) => {
+  const [instances, images] = await Promise.all([store.view('instance'), store.view('image')]);
+  const list = new InstanceList(instances, images, logger);
 
   function find(uuid: string, { caller }: Request): Instance {
     const instance = instances.get(uuid);
@@ -22,7 +23,7 @@ export const instanceReads: Reads = async (on, { bus, store }) => {
 
   on(api.instance.get, ({ uuid }, request) => ({ instance: viewInstance(find(uuid, request)) }));
 
-  on(api.instance.list, (query, { caller }) => ({ instances: listInstances(instances, query, caller) }));
+  on(api.instance.list, (query, { caller }) => ({ instances: list.page(query, caller) }));
 
   on(api.instance.consoleLog, async ({ uuid, maxBytes = 65_536 }, request) => {
     const { host } = find(uuid, request).chart.context;

@@ -1,12 +1,20 @@
 /** An instance as a client sees it: record and chart flattened, times as ISO 8601. */
 import type { StateValue } from 'xstate';
-import type { InstanceContext } from '../../machines/instance.ts';
+import { fail } from '../../machines/failure.ts';
+import { type InstanceContext, instanceSnapshotVersion } from '../../machines/instance.ts';
 import { commandsIn, statePath } from '../../machines/instance-states.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { timestamp } from './timestamp.ts';
 
+/** Rejects with `unsupported` what another release has written. */
 export function viewInstance({ chart, ...record }: Instance): InstanceView {
+  if (chart.version !== instanceSnapshotVersion) {
+    throw fail(
+      'unsupported',
+      `instance ${record.uuid} has a chart of version ${chart.version}, which is not known here`,
+    );
+  }
   const context = chart.context as unknown as InstanceContext;
   const value = chart.value as StateValue;
   const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor } = context;

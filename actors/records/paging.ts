@@ -6,12 +6,14 @@ const maxPage = 1000;
 /** NATS carries 1 MiB in a message unless told otherwise. */
 const maxPageBytes = 768 * 1024;
 
-/** As many as fit into one message, and at least one. */
-export function pageOf<T, V>(sorted: readonly T[], present: (record: T) => V, limit = maxPage): V[] {
+/** As many as fit into one message, and at least one; what cannot be presented is left out. */
+export function pageOf<T, V>(sorted: Iterable<T>, present: (record: T) => V | undefined, limit = maxPage): V[] {
   const page: V[] = [];
   let bytes = 0;
-  for (const record of sorted.slice(0, limit)) {
+  for (const record of sorted) {
+    if (page.length === limit) break;
     const view = present(record);
+    if (view === undefined) continue;
     bytes += Buffer.byteLength(JSON.stringify(view)) + 1;
     if (bytes > maxPageBytes && page.length > 0) break;
     page.push(view);

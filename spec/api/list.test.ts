@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { InstanceView } from '../../transport/messages/api/instance.ts';
+import { type InstanceView, instanceSortKeys, type ListInstances } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { Instance } from '../../transport/messages/records.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
 let cloud: TestCloud;
@@ -20,9 +22,10 @@ beforeAll(async () => {
     const { instances } = await cloud.client.ask(api.instance.create, {
       name: index === 3 ? 'special' : 'ordinary',
       image: 'simulated',
-      flavor: 'm1.micro',
+      flavor: index < 6 ? 'm1.micro' : 'm1.tiny',
       availabilityZone: index % 2 ? 'east' : 'nova',
       maxCount: index === 3 ? 1 : 3,
+      tags: index % 3 ? ['web', `tier-${index % 3}`] : [],
     });
     all.push(...instances);
   }
@@ -38,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => cloud.stop());
 
-async function list(query: Parameters<typeof api.instance.list.request.encode>[0]): Promise<InstanceView[]> {
+async function list(query: ListInstances): Promise<InstanceView[]> {
   return (await cloud.client.ask(api.instance.list, query)).instances;
 }
 
@@ -64,6 +67,121 @@ describe('a list', () => {
     expect(uuidsOf(await list({ host: 'host2' }))).toEqual(uuidsOf(east));
     expect(uuidsOf(await list({ host: 'host2', vmState: 'active', name: 'special' }))).toHaveLength(1);
     expect(await list({ name: 'nobody' })).toEqual([]);
+  });
+
+  it.each<[string, ListInstances, (instance: InstanceView) => boolean]>([
+    ['a part of the name, in any case', { nameContains: 'PECI' }, ({ name }) => name === 'special'],
+    ['the power state', { powerState: 'shutdown' }, ({ powerState }) => powerState === 'shutdown'],
+    ['the zone', { availabilityZone: 'east' }, ({ availabilityZone }) => availabilityZone === 'east'],
+    ['the flavor, by name', { flavor: 'm1.tiny' }, ({ flavor }) => flavor.name === 'm1.tiny'],
+    ['the image, by name', { image: 'simulated' }, () => true],
+    ['no such image', { image: 'nobody' }, () => false],
+    ['no such key pair', { keyName: 'nobody' }, () => false],
+    ['a tag', { tags: ['web'] }, ({ tags }) => tags.includes('web')],
+    ['all tags', { tags: ['web', 'tier-2'] }, ({ tags }) => tags.includes('tier-2')],
+    ['the user', { userId: 'admin' }, () => true],
+    ['another user', { userId: 'nobody' }, () => false],
+    ['no lock', { isLocked: false }, ({ lock }) => !lock],
+    ['the project that asks', { projectId: 'admin' }, () => true],
+    ['another project', { projectId: 'elsewhere' }, () => false],
+    [
+      'all of it',
+      { flavor: 'm1.tiny', tags: ['web'], host: 'host2' },
+      (instance) => instance.flavor.name === 'm1.tiny' && instance.tags.includes('web') && instance.host === 'host2',
+    ],
+  ])('holds those alone that have %s', async (_, query, is) => {
+    expect(uuidsOf(await list(query))).toEqual(uuidsOf(live.filter(is)));
+  });
+
+  it('finds by id of flavor and image, by address, reservation and lock', async () => {
+    const [{ flavor, imageId, reservationId, ports, uuid } = {} as InstanceView] = live;
+    expect(uuidsOf(await list({ flavor: flavor.id }))).toEqual(
+      uuidsOf(live.filter((instance) => instance.flavor.id === flavor.id)),
+    );
+    expect(await list({ image: imageId })).toHaveLength(live.length);
+    expect(uuidsOf(await list({ reservationId }))).toEqual(
+      uuidsOf(live.filter((instance) => instance.reservationId === reservationId)),
+    );
+    expect(uuidsOf(await list({ address: ports[0]?.addresses[0] ?? '' }))).toEqual([uuid]);
+    await cloud.client.ask(api.instance.lock, { uuid });
+    expect(uuidsOf(await list({ isLocked: true }))).toEqual([uuid]);
+    await cloud.client.ask(api.instance.unlock, { uuid });
+  });
+
+  it('tells what has changed since a time, also what is deleted since', async () => {
+    const client = await cloud.createUser('changing');
+    const since = async (changedSince: string, more: ListInstances = {}) =>
+      uuidsOf((await client.ask(api.instance.list, { changedSince, ...more })).instances);
+    const { uuid } = await cloud.create({}, client);
+    const { updatedAt } = await cloud.until(uuid, ({ state }) => state === 'running');
+    expect(await since(updatedAt)).toEqual([uuid]);
+    await client.ask(api.instance.delete, { uuid });
+    await cloud.until(uuid, ({ state }) => state === 'deleted');
+    expect(await since(updatedAt)).toEqual([uuid]);
+    expect(await since(updatedAt, { isDeleted: false })).toEqual([]);
+    expect(await since('2100-01-01T00:00:00Z')).toEqual([]);
+    expect(uuidsOf((await client.ask(api.instance.list, { vmState: 'deleted' })).instances)).toEqual([uuid]);
+  });
+
+  it.each(instanceSortKeys.flatMap((key) => [[key, 'ascending'] as const, [key, 'descending'] as const]))(
+    'is sorted by %s, %s, and its pages neither overlap nor leave out',
+    async (sortBy, order) => {
+      const whole = await list({ sortBy, order });
+      expect(uuidsOf(whole).toSorted()).toEqual(uuidsOf(live).toSorted());
+      const keys = whole.map((instance) => instance[sortBy] ?? '');
+      expect(order === 'ascending' ? keys : keys.toReversed()).toEqual(keys.toSorted());
+      const joined: InstanceView[] = [];
+      for (;;) {
+        const marker = joined.at(-1)?.uuid;
+        const page = await list({ sortBy, order, limit: 7, ...(marker !== undefined && { marker }) });
+        if (page.length === 0) break;
+        joined.push(...page);
+      }
+      expect(uuidsOf(joined)).toEqual(uuidsOf(whole));
+    },
+  );
+
+  it('looks into other projects for administrators only', async () => {
+    const stranger = await cloud.createUser('elsewhere');
+    const { uuid } = await cloud.create({ name: 'theirs' }, stranger);
+    await cloud.until(uuid, ({ state }) => state === 'running');
+    expect(uuidsOf(await list({ projectId: 'elsewhere' }))).toEqual([uuid]);
+    expect(uuidsOf(await list({ allProjects: true }))).toHaveLength(live.length + 1);
+    expect(uuidsOf(await list({ allProjects: true, projectId: 'elsewhere' }))).toEqual([uuid]);
+    const asked = (query: ListInstances) => stranger.ask(api.instance.list, query);
+    expect(uuidsOf((await asked({ projectId: 'elsewhere' })).instances)).toEqual([uuid]);
+    for (const [field, query] of [
+      ['/projectId', { projectId: 'admin' }],
+      ['/allProjects', { allProjects: true }],
+      ['/allProjects', { allProjects: true, projectId: 'elsewhere' }],
+    ] as const) {
+      await expect(asked(query)).rejects.toMatchObject({ failure: { code: 'forbidden', details: { field } } });
+    }
+    await expect(asked({ marker: live[0]?.uuid ?? '' })).rejects.toMatchObject({ failure: { code: 'not_found' } });
+    await stranger.ask(api.instance.delete, { uuid });
+  });
+
+  it('leaves out what another release has written, and what stands there alone', async () => {
+    const { store } = cloud.runtime;
+    const bucket = await store.bucket('instance');
+    const at = Date.now();
+    const template = (await bucket.get(live[0]?.uuid ?? ''))?.value as Instance;
+    const strange: Instance[] = [
+      { ...template, chart: { ...template.chart, version: 99 } },
+      { ...template, chart: { ...template.chart, value: 'levitating' } },
+    ].map((record) => ({ ...record, uuid: randomUUID(), projectId: 'strange', createdAt: at, name: 'strange' }));
+    const view = await store.view('instance');
+    for (const record of strange) await view.reached(await bucket.put(record.uuid, record));
+    const { uuid } = strange[0] as Instance;
+    const readable = { ...template, uuid: randomUUID(), projectId: 'strange', createdAt: at - 1000 };
+    await view.reached(await bucket.put(readable.uuid, readable));
+    expect(uuidsOf(await list({ projectId: 'strange' }))).toEqual([readable.uuid]);
+    // Also where a page would hold nothing else: an empty one would be the end.
+    expect(uuidsOf(await list({ projectId: 'strange', limit: 1 }))).toEqual([readable.uuid]);
+    await expect(cloud.client.ask(api.instance.get, { uuid })).rejects.toMatchObject({
+      failure: { code: 'unsupported', message: expect.stringContaining('99') },
+    });
+    for (const record of [...strange, readable]) await bucket.remove(record.uuid);
   });
 
   it('comes in pages that are the whole list when joined, without doubles', async () => {

@@ -193,7 +193,9 @@ export const ListInstances = Exact({
   reservationId: Type.Optional(Described(Id, 'launched by one request')),
   userId: Type.Optional(Described(Id, 'launched by this user')),
   isLocked: Type.Optional(Type.Boolean()),
-  changedSince: Type.Optional(Described(Timestamp, 'changed then or later')),
+  changedSince: Type.Optional(
+    Described(Timestamp, 'changed then or later; deleted ones too, unless isDeleted says otherwise'),
+  ),
   projectId: Type.Optional(Described(Id, 'of another project; for administrators')),
   allProjects: Type.Optional(Type.Boolean({ description: 'for administrators' })),
   isDeleted: Type.Optional(Type.Boolean({ description: 'deleted ones instead of live ones' })),
