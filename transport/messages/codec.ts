@@ -4,6 +4,7 @@
  */
 import type { Static, TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
+import { Settings } from 'typebox/system';
 import { type FailureError, fail } from '../../machines/failure.ts';
 
 /** What a message may weigh, in bytes, unless its codec says otherwise. */
@@ -25,6 +26,9 @@ export interface Codec<T> {
   encode(value: T): string;
 }
 
+// Enough for what is wrong with each alternative of a union: which of them was meant is found by comparing.
+Settings.Set({ maxErrors: 32 });
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export function codec<S extends TSchema>(
@@ -32,9 +36,9 @@ export function codec<S extends TSchema>(
   schema: S,
   { maxBytes = defaultMaxBytes } = {},
 ): Codec<Static<S>> {
-  let compiled: Validator<S> | undefined;
+  let compiled: Validator | undefined;
   // At first use: a process needs few of all the messages that there are, and compiling all of them takes half a second.
-  function validator(): Validator<S> {
+  function validator(): Validator {
     compiled ??= Compile(schema);
     return compiled;
   }
