@@ -12,7 +12,7 @@ import {
   settle,
   succeed,
 } from './instance-territory.ts';
-import { failure, Stage } from './support.ts';
+import { failure, restage, Stage } from './support.ts';
 
 const release = (from: string) => {
   const all = releaseSteps.map(({ effect }) => effect);
@@ -131,14 +131,32 @@ it('a launch without a host rests without having taken anything', () => {
 });
 
 it('a power operation that fails is followed by a look, and holds on to everything', () => {
-  const { edges } = exploreInstance();
-  const powering = edges.filter(({ label }) =>
-    /^(start|stop|reboot|pause|unpause|suspend|resume)\w+ fails$/.test(label),
+  const powering = exploreInstance().edges.filter(
+    ({ from, label }) =>
+      /^(start|stop|reboot|pause|unpause|suspend|resume)\w+ fails$/.test(label) &&
+      !statePath(from.value).startsWith('resizing'),
   );
   expect(powering.length).toBeGreaterThan(0);
   for (const { from, to, label } of powering) {
     expect(statePath(to.value)).toBe(label === 'rebootSoftly fails' ? 'rebooting.hard' : 'inspecting');
-    expect(to.world).toEqual(from.world);
+    if (label !== 'rebootHard fails') expect(to.world).toEqual(from.world);
+  }
+});
+
+it('no failure is forgotten but by a command or another attempt, and the first is the cause of those after it', () => {
+  const steps = exploreInstance().nodes.filter(({ invocation }) => invocation);
+  for (const node of steps) {
+    const { effect = '' } = node.invocation ?? {};
+    const stage = restage(instanceMachine, node);
+    const { fault: before } = contextOf(stage);
+    const { fault } = contextOf(stage.fail());
+    if (effect === 'rebootSoftly') expect(fault).toEqual(before);
+    else expect(fault).toMatchObject({ at: stage.now, ...(before && { cause: before.cause ?? before }) });
+    // That a host was asked for is no answer yet.
+    if (effect === 'requestPlacement') continue;
+    const succeeded = restage(instanceMachine, node);
+    succeed(succeeded);
+    if (succeeded.value !== 'scheduling') expect(contextOf(succeeded).fault).toEqual(before);
   }
 });
 

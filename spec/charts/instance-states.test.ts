@@ -19,9 +19,9 @@ spawning.creatingDomain          | building  | spawning             | as before 
 spawning.enablingHairpin         | building  | spawning             | as before | delete
 spawning.applyingFilter          | building  | spawning             | as before | delete
 spawning.waitingForBoot          | building  | spawning             | as before | delete
-running                          | active    | -                    | running   | stop reboot pause suspend delete
+running                          | active    | -                    | running   | stop reboot pause suspend rebuild resize delete
 stopping                         | active    | powering-off         | as before | delete
-stopped                          | stopped   | -                    | shutdown  | start reboot delete
+stopped                          | stopped   | -                    | shutdown  | start reboot rebuild resize delete
 starting                         | stopped   | powering-on          | as before | delete
 rebooting.softly                 | active    | rebooting            | as before | delete
 rebooting.hard                   | active    | rebooting_hard       | as before | delete
@@ -31,6 +31,21 @@ unpausing                        | paused    | unpausing            | as before 
 suspending                       | active    | suspending           | as before | delete
 suspended                        | suspended | -                    | suspended | reboot resume delete
 resuming                         | suspended | resuming             | as before | delete
+rebuilding.destroyingDomain      | as before | rebuilding           | as before | delete
+rebuilding.removingDisks         | as before | rebuilding           | as before | delete
+rebuilding.creatingDisks         | as before | rebuild_spawning     | as before | delete
+rebuilding.definingDomain        | as before | rebuild_spawning     | as before | delete
+resizing.claiming                | as before | resize_prep          | as before | delete
+resizing.stoppingGuest           | as before | resize_prep          | as before | delete
+resizing.resizingDisks           | as before | resize_migrating     | as before | delete
+resizing.definingDomain          | as before | resize_finish        | as before | delete
+resizing.startingGuest           | as before | resize_finish        | as before | delete
+resized.running                  | resized   | -                    | running   | confirm-resize revert-resize delete
+resized.stopped                  | resized   | -                    | shutdown  | confirm-resize revert-resize delete
+confirming                       | resized   | resize_confirming    | as before | delete
+reverting.destroyingDomain       | as before | resize_reverting     | as before | delete
+reverting.restoringDisks         | as before | resize_reverting     | as before | delete
+reverting.definingDomain         | as before | resize_reverting     | as before | delete
 inspecting                       | as before | inspecting           | as before | delete
 releasing.destroyingDomain       | as before | releasing            | as before | delete
 releasing.removingFilter         | as before | releasing            | as before | delete
@@ -44,7 +59,8 @@ failed.building                  | error     | -                    | as before 
 failed.networking                | error     | -                    | as before | delete
 failed.mapping                   | error     | -                    | as before | delete
 failed.spawning                  | error     | -                    | as before | delete
-failed.powering                  | error     | -                    | nostate   | start stop reboot delete
+failed.powering                  | error     | -                    | nostate   | start stop reboot rebuild delete
+failed.resizing                  | error     | -                    | nostate   | revert-resize delete
 failed.releasing                 | error     | -                    | as before | delete
 `;
 

@@ -1,5 +1,5 @@
 /** All that can happen to an instance, and what its effects take and give back. */
-import type { ReportedPowerState, Step } from '../../machines/instance.ts';
+import type { InstanceContext, InstanceFlavor, ReportedPowerState, Step } from '../../machines/instance.ts';
 import { instanceMachine } from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
 import { type Exploration, explore, failure, type Move, type Sent, type Stage } from './support.ts';
@@ -12,6 +12,10 @@ export const port = {
   mac: '02:00:00:00:00:01',
   addresses: ['10.0.0.5'],
 };
+
+/** The flavor that it is launched with, and the one that a resize wants. */
+export const small: InstanceFlavor = { id: 'small', name: 'm1.small', vcpus: 1, memoryMb: 512, rootGb: 1 };
+export const large: InstanceFlavor = { id: 'large', name: 'm1.large', vcpus: 4, memoryMb: 4096, rootGb: 8 };
 
 /** The steps of a launch in their order: the effect, what it takes from the world, and the fault's step. */
 export const launchSteps: readonly { effect: string; takes?: string; step: Step }[] = [
@@ -28,24 +32,61 @@ export const launchSteps: readonly { effect: string; takes?: string; step: Step 
 ];
 
 /** The steps of giving back in their order. */
-export const releaseSteps: readonly { effect: string; givesBack: string }[] = [
-  { effect: 'destroyDomain', givesBack: 'domain' },
-  { effect: 'removeFilter', givesBack: 'filter' },
-  { effect: 'removeDisks', givesBack: 'disks' },
-  { effect: 'unmapBlockDevices', givesBack: 'volumes' },
-  { effect: 'releaseNetwork', givesBack: 'ports' },
-  { effect: 'releaseClaim', givesBack: 'claim' },
+export const releaseSteps: readonly { effect: string; givesBack: readonly string[] }[] = [
+  { effect: 'destroyDomain', givesBack: ['domain'] },
+  { effect: 'removeFilter', givesBack: ['filter'] },
+  { effect: 'removeDisks', givesBack: ['disks', 'earlier disk'] },
+  { effect: 'unmapBlockDevices', givesBack: ['volumes'] },
+  { effect: 'releaseNetwork', givesBack: ['ports'] },
+  { effect: 'releaseClaim', givesBack: ['claim', 'greater claim'] },
 ];
+
+/** The effects of a rebuild in their order: the guest's disks and domain are made anew. */
+export const rebuildSteps = ['destroyDomain', 'removeDisks', 'createDisks', 'defineDomain'] as const;
+
+/** The effects of a resize in their order, of an instance whose guest runs. */
+export const resizeSteps = ['claimResize', 'stopDomain', 'resizeDisks', 'defineDomain', 'startDomain'] as const;
+
+/** What a resize that failed, or is reverted, leads through. */
+export const revertSteps = ['destroyDomain', 'restoreDisks', 'defineDomain'] as const;
 
 /** What is held in the world, sorted. */
 export type Held = readonly string[];
 
+const takenBy = new Map<string, readonly string[]>([
+  ...launchSteps.map(({ effect, takes }) => [effect, takes ? [takes] : []] as const),
+  // What is lost of a guest is made anew.
+  ['rebootHard', ['disks', 'domain']],
+  ['defineDomain', ['domain']],
+  ['claimResize', ['greater claim']],
+  ['resizeDisks', ['earlier disk']],
+]);
+
+const givenBackBy = new Map<string, readonly string[]>([
+  ...releaseSteps.map(({ effect, givesBack }) => [effect, givesBack] as const),
+  ['restoreDisks', ['earlier disk', 'greater claim']],
+  ['confirmResize', ['earlier disk', 'greater claim']],
+]);
+
+/** What cannot be done without a domain. */
+const needsDomain = new Set([
+  'startDomain',
+  'stopDomain',
+  'rebootSoftly',
+  'pauseDomain',
+  'unpauseDomain',
+  'suspendDomain',
+  'resumeDomain',
+  'inspectDomain',
+]);
+
 /** An effect that failed may have done its work, so it counts as having taken, and not as having given back. */
 export function affect(held: Held, label: string): Held {
-  const [effect, outcome] = label.split(' ');
-  const taken = launchSteps.find((step) => step.effect === effect)?.takes;
-  const given = outcome === 'done' && releaseSteps.find((step) => step.effect === effect)?.givesBack;
-  return [...new Set([...held, ...(taken ? [taken] : [])])].filter((thing) => thing !== given).sort();
+  const [effect = '', outcome] = label.split(' ');
+  // More is had of a host altogether or not at all.
+  const taken = label === 'claimResize fails' ? [] : (takenBy.get(effect) ?? []);
+  const given = (outcome === 'done' && givenBackBy.get(effect)) || [];
+  return [...new Set([...held, ...taken])].filter((thing) => !given.includes(thing)).sort();
 }
 
 const commands: Sent[] = [
@@ -57,6 +98,10 @@ const commands: Sent[] = [
   { type: 'instance.unpause' },
   { type: 'instance.suspend' },
   { type: 'instance.resume' },
+  { type: 'instance.rebuild', imageId: 'c0ffee00-0000-4000-8000-000000000004' },
+  { type: 'instance.resize', flavor: large },
+  { type: 'instance.confirm-resize' },
+  { type: 'instance.revert-resize' },
   { type: 'instance.delete' },
 ];
 
@@ -81,7 +126,7 @@ const reports: Sent[] = reportedStates.map((powerState) => ({ type: 'domain.chan
 /** Every event of the chart, in its variants. */
 export const events = [...answers, ...commands, ...reports];
 
-function movesOf(here: Stage): Move[] {
+function movesOf(here: Stage, held: Held): Move[] {
   const { underWay, status } = here;
   if (status === 'done') return [];
   const movesOfEvents: Move[] = events
@@ -89,8 +134,12 @@ function movesOf(here: Stage): Move[] {
     .map((event) => ({ label: event.type, play: (stage) => stage.send(event) }));
   if (!underWay) return movesOfEvents;
   const { effect } = underWay;
+  const isPossible = held.includes('domain') || !needsDomain.has(effect);
   return [
-    ...outputsOf(effect).map((output) => ({ label: `${effect} done`, play: (stage: Stage) => stage.done(output) })),
+    ...(isPossible ? outputsOf(effect) : []).map((output) => ({
+      label: `${effect} done`,
+      play: (stage: Stage) => stage.done(output),
+    })),
     ...(['abort', 'reschedule'] as const).map((disposition) => ({
       label: `${effect} fails`,
       play: (stage: Stage) => stage.fail(failure(disposition)),
@@ -101,6 +150,7 @@ function movesOf(here: Stage): Move[] {
 
 function outputsOf(effect: string): object[] {
   if (effect === 'allocateNetwork') return [{ ports: [port] }];
+  if (effect === 'claimResize') return [{ previousFlavor: small }];
   if (effect === 'inspectDomain') return inspectedStates.map((powerState) => ({ powerState }));
   return [{}];
 }
@@ -127,8 +177,16 @@ export function exploreInstance(): Exploration<Held> {
     machine: instanceMachine,
     input,
     moves: movesOf,
-    identify({ value, context: { attempt, isDeleteWanted, fault, ports } }, held) {
-      return [statePath(value), attempt, isDeleteWanted, fault?.step, fault?.disposition, ports.length, held].join();
+    identify({ value, context }, held) {
+      const path = statePath(value);
+      const { attempt, isDeleteWanted, fault, ports, flavor, previousFlavor, wantedFlavor } =
+        context as InstanceContext;
+      const flavors = [flavor, previousFlavor, wantedFlavor].map((each) => each?.id);
+      // What is asked only while a launch is under way or undone, and only while a guest is changed.
+      const ofLaunch = /^(scheduling|building|networking|mapping|spawning|releasing)/.test(path);
+      const ofChange = /^(rebuilding|resizing|confirming|reverting|failed\.resizing)/.test(path);
+      const asked = [ofLaunch && [attempt, fault?.disposition], ofChange && context.isToRun];
+      return [path, isDeleteWanted, fault?.step, fault?.cause?.code, ports.length, flavors, asked, held].join();
     },
     world: [],
     affect,

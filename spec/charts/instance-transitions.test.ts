@@ -58,6 +58,8 @@ running
   instance.reboot → rebooting.hard
   instance.pause → pausing
   instance.suspend → suspending
+  instance.rebuild → rebuilding.destroyingDomain
+  instance.resize → resizing.claiming
   instance.delete → releasing.destroyingDomain
   domain.changed if isOtherThan(running) → inspecting
 stopping
@@ -67,6 +69,8 @@ stopping
 stopped
   instance.start → starting
   instance.reboot if isHard → rebooting.hard
+  instance.rebuild → rebuilding.destroyingDomain
+  instance.resize → resizing.claiming
   instance.delete → releasing.destroyingDomain
   domain.changed if isOtherThan(shutdown) → inspecting
 starting
@@ -106,6 +110,72 @@ suspended
 resuming
   resumeDomain done → running
   resumeDomain fails → inspecting
+  instance.delete → releasing.destroyingDomain
+rebuilding.destroyingDomain
+  destroyDomain done → rebuilding.removingDisks
+  destroyDomain fails → inspecting
+  instance.delete → releasing.destroyingDomain
+rebuilding.removingDisks
+  removeDisks done → rebuilding.creatingDisks
+  removeDisks fails → inspecting
+  instance.delete → releasing.destroyingDomain
+rebuilding.creatingDisks
+  createDisks done → rebuilding.definingDomain
+  createDisks fails → inspecting
+  instance.delete → releasing.destroyingDomain
+rebuilding.definingDomain
+  defineDomain done if isToRun → starting
+  defineDomain done → stopped
+  defineDomain fails → inspecting
+  instance.delete → releasing.destroyingDomain
+resizing.claiming
+  claimResize done → resizing.stoppingGuest
+  claimResize fails → inspecting
+  instance.delete → releasing.destroyingDomain
+resizing.stoppingGuest
+  stopDomain done → resizing.resizingDisks
+  stopDomain fails → reverting.destroyingDomain
+  instance.delete → releasing.destroyingDomain
+resizing.resizingDisks
+  resizeDisks done → resizing.definingDomain
+  resizeDisks fails → reverting.destroyingDomain
+  instance.delete → releasing.destroyingDomain
+resizing.definingDomain
+  defineDomain done if isToRun → resizing.startingGuest
+  defineDomain done → resized.stopped
+  defineDomain fails → reverting.destroyingDomain
+  instance.delete → releasing.destroyingDomain
+resizing.startingGuest
+  startDomain done → resized.running
+  startDomain fails → reverting.destroyingDomain
+  instance.delete → releasing.destroyingDomain
+resized.running
+  instance.confirm-resize → confirming
+  instance.revert-resize → reverting.destroyingDomain
+  instance.delete → releasing.destroyingDomain
+  domain.changed if isOtherThan(running) → resized.stopped
+resized.stopped
+  instance.confirm-resize → confirming
+  instance.revert-resize → reverting.destroyingDomain
+  instance.delete → releasing.destroyingDomain
+  domain.changed if isReportedAs(running) → resized.running
+confirming
+  confirmResize done → inspecting
+  confirmResize fails if isToRun → resized.running
+  confirmResize fails → resized.stopped
+  instance.delete → releasing.destroyingDomain
+reverting.destroyingDomain
+  destroyDomain done → reverting.restoringDisks
+  destroyDomain fails → failed.resizing
+  instance.delete → releasing.destroyingDomain
+reverting.restoringDisks
+  restoreDisks done → reverting.definingDomain
+  restoreDisks fails → failed.resizing
+  instance.delete → releasing.destroyingDomain
+reverting.definingDomain
+  defineDomain done if isToRun → starting
+  defineDomain done → stopped
+  defineDomain fails → failed.resizing
   instance.delete → releasing.destroyingDomain
 inspecting
   inspectDomain done if isReported(running) → running
@@ -158,8 +228,12 @@ failed.powering
   instance.start → starting
   instance.stop → stopping
   instance.reboot if isHard → rebooting.hard
+  instance.rebuild → rebuilding.destroyingDomain
   instance.delete → releasing.destroyingDomain
   domain.changed → inspecting
+failed.resizing
+  instance.revert-resize → reverting.destroyingDomain
+  instance.delete → releasing.destroyingDomain
 failed.releasing
   instance.delete → releasing.destroyingDomain
 `;

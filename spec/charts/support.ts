@@ -159,7 +159,7 @@ export interface Exploration<World> {
 export interface Territory<World> {
   machine: AnyStateMachine;
   input: object;
-  moves(stage: Stage): Move[];
+  moves(stage: Stage, world: World): Move[];
   /** Two nodes with the same identity are one. */
   identify(stage: Stage, world: World): string;
   /** What the effects did to the world. */
@@ -194,7 +194,7 @@ export function explore<World>({
   meet(new Stage(machine, { input }), world);
   // What is met on the way is appended, and visited in its turn.
   for (const from of known.values()) {
-    for (const { label, play } of moves(restage(machine, from))) {
+    for (const { label, play } of moves(restage(machine, from), from.world)) {
       const stage = restage(machine, from);
       const before = stage.taken.length;
       play(stage);
