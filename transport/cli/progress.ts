@@ -13,13 +13,19 @@ interface Current {
 export class Progress {
   readonly #output: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY'>>;
   readonly #now: () => number;
+  readonly #label: string | undefined;
   #current: Current | undefined;
   #blamed: string | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
-  constructor(output: NodeJS.WritableStream, now: () => number = Date.now) {
+  /** `label` says of which instance, where several are shown: then their lines come as they come, and none counts on. */
+  constructor(
+    output: NodeJS.WritableStream,
+    { now = Date.now, label }: { now?: () => number; label?: string | undefined } = {},
+  ) {
     this.#output = output;
     this.#now = now;
+    this.#label = label;
   }
 
   show({ type, from, to, at, host, failure }: InstanceFact): void {
@@ -33,7 +39,7 @@ export class Progress {
 
   begin(state: string, at: number): void {
     this.#current = { state, since: at };
-    if (this.#output.isTTY && !this.#ticker) this.#ticker = setInterval(() => this.#tick(), 100);
+    if (this.#isCounting && !this.#ticker) this.#ticker = setInterval(() => this.#tick(), 100);
   }
 
   /** Ends with the state that was reached last. */
@@ -46,7 +52,12 @@ export class Progress {
 
   #line(state: string, tookMs?: number): void {
     const took = tookMs === undefined ? '' : formatMs(tookMs);
-    this.#output.write(`${this.#output.isTTY ? '\r\x1b[2K' : ''}  ${took.padStart(9)}  ${state}\n`);
+    const label = this.#label === undefined ? '' : `${this.#label}: `;
+    this.#output.write(`${this.#isCounting ? '\r\x1b[2K' : ''}  ${took.padStart(9)}  ${label}${state}\n`);
+  }
+
+  get #isCounting(): boolean {
+    return this.#output.isTTY === true && this.#label === undefined;
   }
 
   /** Below the state that failed, once: the failure stays with the instance through all that is undone because of it. */

@@ -1,4 +1,7 @@
-/** What a process is told: by flags, else by `KILONOVA_…` in the environment, else a default. */
+/**
+ * What a process is told: by flags, else by `KILONOVA_…` in the environment, else by the configuration file, else a
+ * default.
+ */
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -23,16 +26,20 @@ export interface Settings {
   testImage: boolean;
   logLevel: string;
   logFile?: string;
+  token?: string;
+  tokenFile?: string;
+  config?: string;
 }
 
 /** A gateway, a guest, and the two addresses at the ends that nobody may have. */
 const longestPrefix = 30;
 
-const definitions = {
+/** Each is made once: a command has a setting when it has this very option. */
+export const definitions = {
   state: new Option('--state <folder>', 'where the cloud keeps its state')
     .env('KILONOVA_STATE')
     .default(defaultState()),
-  nats: new Option('--nats <url>', 'the NATS server to use, instead of one of our own').env('KILONOVA_NATS_URL'),
+  nats: new Option('--nats <url>', 'the NATS server to use').env('KILONOVA_NATS_URL'),
   natsPort: new Option('--nats-port <port>', 'for the nats-server of our own (default: 4222, or any free one)')
     .env('KILONOVA_NATS_PORT')
     .argParser(wholeNumber(0)),
@@ -83,10 +90,18 @@ const definitions = {
     .env('KILONOVA_LOG_LEVEL')
     .default('warn'),
   logFile: new Option('--log-file <file>', 'where the log goes, instead of standard error').env('KILONOVA_LOG_FILE'),
+  token: new Option('--token <secret>', 'who asks; a file keeps it from the list of processes').env('KILONOVA_TOKEN'),
+  tokenFile: new Option(
+    '--token-file <file>',
+    'a file that holds the token (default: admin-token in the state folder)',
+  ).env('KILONOVA_TOKEN_FILE'),
+  config: new Option('--config <file>', 'settings in TOML, by the names of their flags').env('KILONOVA_CONFIG'),
 } satisfies Record<keyof Settings, Option>;
 
+/** The configuration file may say what each of them is, so each command that has any knows where it is. */
 export function withSettings(command: Command, names: readonly (keyof Settings)[]): Command {
-  for (const name of names) command.addOption(definitions[name]);
+  for (const name of new Set([...names, 'config' as const]))
+    command.addOption(definitions[name].helpGroup('Settings:'));
   return command;
 }
 

@@ -4,9 +4,11 @@ import type { Endpoint } from '../messages/api/endpoint.ts';
 import { facts } from '../messages/internal.ts';
 import type { Bus } from './bus.ts';
 import { request } from './call.ts';
+import type { Fact } from './fact.ts';
 import { subjects } from './subjects.ts';
 
 export type InstanceFact = ReturnType<typeof facts.instance.body.decode>;
+export type HostFact = ReturnType<typeof facts.host.body.decode>;
 
 export class ApiClient {
   readonly #bus: Bus;
@@ -24,11 +26,20 @@ export class ApiClient {
     return request(this.#bus, subjects.api(endpoint.resource, endpoint.verb), endpoint, body, carried);
   }
 
-  /** Calls back for each fact about the project's instances, as it happens; returns the function that ends it. */
-  follow(projectId: string, listener: (fact: InstanceFact) => void): () => void {
-    const subscription = this.#bus.connection.subscribe(subjects.instanceFacts(projectId), {
+  /** Calls back for each fact about the project's instances (without one, all projects'), as it happens; returns the function that ends it. */
+  follow(projectId: string | undefined, listener: (fact: InstanceFact) => void): () => void {
+    return this.#subscribe(subjects.instanceFacts(projectId), facts.instance, listener);
+  }
+
+  /** The same for facts about hosts. */
+  followHosts(listener: (fact: HostFact) => void): () => void {
+    return this.#subscribe(subjects.hostFacts(), facts.host, listener);
+  }
+
+  #subscribe<Body>(subject: string, { body }: Fact<Body>, listener: (fact: Body) => void): () => void {
+    const subscription = this.#bus.connection.subscribe(subject, {
       callback: (error, message) => {
-        if (!error) listener(facts.instance.body.decode(message.data));
+        if (!error) listener(body.decode(message.data));
       },
     });
     return () => subscription.unsubscribe();

@@ -10,6 +10,7 @@
  * cloud.compute.<host>.cast.<name>         to one host, through the work queue
  * cloud.fact.instance.<project>.<uuid>     what happened to an instance
  * cloud.fact.host.<host>                   what happened to a host
+ * cloud.image.<image>.<file>.<offset>      a chunk of an image's file, stored until the file is put together
  * $KV.<bucket>.<key>                       a record that is stored
  * ```
  */
@@ -21,6 +22,8 @@ export const streams = {
   casts: { name: 'CLOUD_CASTS', subjects: ['cloud.scheduler.cast.>', 'cloud.compute.*.cast.>'] },
   /** Facts: kept for a time, for anyone who may read them. */
   facts: { name: 'CLOUD_FACTS', subjects: ['cloud.fact.>'] },
+  /** Files that are being uploaded: the latest of each chunk. */
+  imageChunks: { name: 'CLOUD_IMAGE_CHUNKS', subjects: ['cloud.image.*.*.*'] },
 } as const;
 
 /** The object store that holds the bytes of images. */
@@ -36,9 +39,23 @@ export const subjects = {
   computeCast: (host: string, name: string) => `cloud.compute.${encodeToken(host)}.cast.${token(name)}`,
   computeCasts: (host: string) => `cloud.compute.${encodeToken(host)}.cast.>`,
   instanceFact: (projectId: string, uuid: string) => `cloud.fact.instance.${encodeToken(projectId)}.${token(uuid)}`,
-  instanceFacts: (projectId: string) => `cloud.fact.instance.${encodeToken(projectId)}.*`,
+  /** Of a project; without one, of all. */
+  instanceFacts: (projectId?: string) =>
+    `cloud.fact.instance.${projectId === undefined ? '*' : encodeToken(projectId)}.*`,
   record: (bucket: string, key: string) => `$KV.${token(bucket)}.${key}`,
+  imageChunk: (image: string, file: string, offset: number) =>
+    `cloud.image.${token(image)}.${token(file)}.${token(String(offset))}`,
+  /** Of a file, of an image, or of all. */
+  imageChunks: (image?: string, file?: string) =>
+    `cloud.image.${image === undefined ? '*' : token(image)}.${file === undefined ? '*' : token(file)}.*`,
+  hostFacts: () => 'cloud.fact.host.*',
   hostFact: (host: string) => `cloud.fact.host.${encodeToken(host)}`,
+} as const;
+
+/** The subjects of facts as the reference writes them: what stands in braces is a token. */
+export const factPatterns = {
+  instance: 'cloud.fact.instance.{project}.{uuid}',
+  host: 'cloud.fact.host.{host}',
 } as const;
 
 /** The name of the durable consumer of a part's casts. */
@@ -46,6 +63,12 @@ export const consumers = {
   scheduler: () => 'scheduler',
   compute: (host: string) => `compute-${encodeToken(host)}`,
 } as const;
+
+/** Whose chunk a subject is of, and where in its file. */
+export function parseImageChunk(subject: string): { image: string; offset: number } {
+  const [, , image = '', , offset = ''] = subject.split('.');
+  return { image, offset: Number(offset) };
+}
 
 /** The message's name: the last token of a call's or cast's subject. */
 export function nameOf(subject: string): string {

@@ -1,0 +1,58 @@
+/** Where the cloud of a client command is, and who asks. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { fail, toFailure } from '../../../machines/failure.ts';
+import { fromFile } from '../config-file.ts';
+import type { Settings } from '../settings.ts';
+
+export interface Found {
+  value: string;
+  /** For a person: `default`, or the file. */
+  from: string;
+}
+
+/** What `kilonova up` leaves in its state folder as long as it runs: on which port, it may not know before. */
+export const natsUrlFile = 'nats-url';
+
+const usualUrl = 'nats://127.0.0.1:4222';
+/** Where a value came from, the strongest first. */
+const strength: (string | undefined)[] = ['cli', 'env', fromFile];
+
+export function findNatsUrl({ nats, state }: Settings): Found {
+  if (nats !== undefined) return { value: nats, from: '' };
+  const path = join(state, natsUrlFile);
+  const told = readIfThere(path);
+  return told === undefined ? { value: usualUrl, from: 'default' } : { value: told, from: `file ${path}` };
+}
+
+/** Throws `unauthenticated` when there is none, and `invalid_request` for a file that was named and cannot be read. */
+export function findToken(command: Command): Found {
+  const { token, tokenFile, state } = command.opts<Settings>();
+  const rank = (name: string) => strength.indexOf(command.getOptionValueSource(name));
+  if (token !== undefined && (tokenFile === undefined || rank('token') <= rank('tokenFile'))) {
+    return { value: token, from: '' };
+  }
+  if (tokenFile !== undefined) {
+    try {
+      return { value: readFileSync(tokenFile, 'utf8').trim(), from: `file ${tokenFile}` };
+    } catch (error) {
+      throw fail('invalid_request', `the token cannot be read: ${toFailure(error).message}`);
+    }
+  }
+  const path = join(state, 'admin-token');
+  const told = readIfThere(path);
+  if (told !== undefined) return { value: told, from: `file ${path}` };
+  throw fail(
+    'unauthenticated',
+    `there is no token: give --token-file or KILONOVA_TOKEN; ${path}, the administrator’s, cannot be read`,
+  );
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,65 @@
+/** Values of the API as a person reads them. */
+
+/** Nothing there. */
+const absent = '-';
+
+const units = [
+  ['s', 60],
+  ['min', 60],
+  ['h', 24],
+  ['d', Infinity],
+] as const;
+
+/** In a cell: one line. `key` is the field's name, which tells what it holds. */
+export function formatValue(key: string, value: unknown, now: number): string {
+  if (value === undefined || value === null || value === '') return absent;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (isTime(key) && typeof value === 'string') return formatAge(value, now);
+  if (key === 'size' && typeof value === 'number') return formatBytes(value);
+  if (Array.isArray(value)) return value.map((each) => formatValue('', each, now)).join(', ') || absent;
+  if (typeof value === 'object') {
+    const pairs = Object.entries(value).map(([name, each]) => `${printable(name)}=${formatValue(name, each, now)}`);
+    return pairs.join(', ') || absent;
+  }
+  return printable(String(value));
+}
+
+/** `3 min ago`, `in 2 h`. */
+export function formatAge(time: string, now: number): string {
+  const age = now - Date.parse(time);
+  let count = Math.round(Math.abs(age) / 1000);
+  let unit: string = 's';
+  for (const [name, size] of units) {
+    unit = name;
+    if (count < size) break;
+    count = Math.floor(count / size);
+  }
+  return age < 0 ? `in ${count} ${unit}` : `${count} ${unit} ago`;
+}
+
+/** `2026-11-23 14:03:48`, in the time zone of whoever reads it. */
+export function formatLocalTime(time: string | number, { millis = false } = {}): string {
+  const date = new Date(time);
+  const two = (part: number) => String(part).padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+  return `${day} ${clock}${millis ? `.${String(date.getMilliseconds()).padStart(3, '0')}` : ''}`;
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const names = ['KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(names.length, Math.floor(Math.log2(bytes) / 10));
+  return `${(bytes / 1024 ** power).toFixed(1)} ${names[power - 1]}`;
+}
+
+/** Whether a field of that name is a time. */
+export function isTime(key: string): boolean {
+  return key === 'at' || /At$/.test(key);
+}
+
+/** What others have named is shown, not obeyed: a control character could move the cursor or hide a line. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+}

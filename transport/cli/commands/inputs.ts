@@ -1,0 +1,56 @@
+/** What comes from files and from the keyboard rather than from the command line. */
+import { readFile } from 'node:fs/promises';
+import { stderr, stdin } from 'node:process';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { fail, toFailure } from '../../../machines/failure.ts';
+
+const standardInput = '-';
+
+export async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return path === standardInput ? await buffer(stdin) : await readFile(path);
+  } catch (thrown) {
+    throw fail('invalid_request', `cannot be read: ${toFailure(thrown).message}`);
+  }
+}
+
+export async function readBase64(path: string): Promise<string> {
+  return (await readBytes(path)).toString('base64');
+}
+
+/** `/etc/motd=motd.txt`: where in the guest, and what of ours. */
+export function fileContents(given: string[]): Promise<{ path: string; contents: string }[]> {
+  return Promise.all(
+    given.map(async (text) => {
+      const at = text.indexOf('=');
+      if (at < 1) throw fail('invalid_request', `--file ${text} must be /path=file`);
+      return { path: text.slice(0, at), contents: await readBase64(text.slice(at + 1)) };
+    }),
+  );
+}
+
+/** The first line of a file; `-` asks for it where there is a keyboard, without showing what is typed. */
+export async function readSecret(path: string): Promise<string> {
+  if (path === standardInput && stdin.isTTY) return askSecretly('Password: ');
+  return (await readBytes(path)).toString('utf8').split(/\r?\n/)[0] ?? '';
+}
+
+/** `default`, or `default:10.20.0.9`. */
+export function networkWish(text: string): { network: string; fixedIp?: string } {
+  const [, network = text, fixedIp] = /^(.+):(\d+\.\d+\.\d+\.\d+)$/.exec(text) ?? [];
+  return { network, ...(fixedIp !== undefined && { fixedIp }) };
+}
+
+async function askSecretly(question: string): Promise<string> {
+  stderr.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
+  try {
+    return await lines.question('');
+  } finally {
+    lines.close();
+    stderr.write('\n');
+  }
+}

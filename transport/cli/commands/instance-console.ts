@@ -1,0 +1,62 @@
+/** `kilonova instance console` */
+import { setTimeout as pause } from 'node:timers/promises';
+import { Option } from 'commander';
+import { api } from '../../messages/api.ts';
+import type { Invocation } from '../client/invocation.ts';
+import type { Verb } from '../client/noun.ts';
+import { checked, fieldsFromArguments, fieldsFromFlags } from '../client/request-body.ts';
+
+const followMs = 500;
+/** How much of what was seen has to be seen again to know where it goes on. */
+const overlap = 512;
+/** All that the API gives of a log. */
+const mostBytes = 262_144;
+
+export const consoleVerb: Verb = {
+  word: 'console',
+  endpoint: api.instance.consoleLog,
+  arguments: ['uuid'],
+  flags: [],
+  extra: [new Option('-f, --follow', 'go on with what the guest writes, until Ctrl-C')],
+  run: showConsole,
+  example: 'web --max-bytes 4096',
+};
+
+async function showConsole(invocation: Invocation): Promise<void> {
+  const { verb, client, command, lookup, given, flags, output, signal } = invocation;
+  const [request] = await fieldsFromArguments(verb, given, lookup);
+  const body = { ...(await request?.fields()), ...(await fieldsFromFlags(command, flags, lookup)) };
+  const first = checked(verb, body, flags) as { uuid: string; maxBytes?: number };
+  const reply = await client.ask(api.instance.consoleLog, first);
+  if (output.isJson) return output.json(reply);
+  process.stdout.write(reply.output);
+  if (!command.getOptionValue('follow')) {
+    if (!reply.output.endsWith('\n') && process.stdout.isTTY) process.stdout.write('\n');
+    return;
+  }
+  let seen = reply.output;
+  let maxBytes = mostBytes;
+  for (;;) {
+    await pause(followMs, undefined, { signal }).catch(() => undefined);
+    signal.throwIfAborted();
+    const { output: latest } = await client.ask(api.instance.consoleLog, { uuid: first.uuid, maxBytes });
+    const fresh = whatIsNew(seen, latest);
+    process.stdout.write(fresh);
+    seen = (seen + fresh).slice(-mostBytes);
+    // Little is written in half a second: not the whole log is asked for each time.
+    maxBytes = Math.min(mostBytes, Math.max(16_384, 4 * Buffer.byteLength(fresh)));
+  }
+}
+
+/** What `latest`, the end of the log, holds after what was seen of it. All of it, when the log has begun anew. */
+export function whatIsNew(seen: string, latest: string): string {
+  if (seen === '') return latest;
+  const tail = seen.slice(-overlap);
+  const at = latest.lastIndexOf(tail);
+  if (at >= 0) return latest.slice(at + tail.length);
+  // The piece begins within what was seen, or is shorter than the overlap.
+  for (let length = Math.min(tail.length, latest.length); length > 0; length--) {
+    if (latest.startsWith(seen.slice(-length))) return latest.slice(length);
+  }
+  return latest;
+}

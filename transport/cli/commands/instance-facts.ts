@@ -1,0 +1,102 @@
+/** `kilonova instance events` and `watch`: what happened, and what happens. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { api } from '../../messages/api.ts';
+import type { InstanceFact } from '../../nats/api-client.ts';
+import type { Thing } from '../client/columns.ts';
+import { currentProject } from '../client/current-project.ts';
+import { formatLocalTime, printable } from '../client/format-value.ts';
+import type { Invocation } from '../client/invocation.ts';
+import type { Verb } from '../client/noun.ts';
+import { checked, fieldsFromArguments, fieldsFromFlags } from '../client/request-body.ts';
+
+type Entry = { sequence: number; fact: InstanceFact };
+
+export const eventsVerb: Verb = {
+  word: 'events',
+  endpoint: api.fact.list,
+  description: 'What happened to an instance, or to all of the project, oldest first, as far back as it is kept.',
+  arguments: ['uuid'],
+  run: async (invocation) => {
+    const { command } = invocation;
+    const limit = (command.getOptionValue('limit') as number | undefined) ?? Infinity;
+    let left = limit;
+    for await (const page of history(invocation, limit)) {
+      for (const { fact } of page.slice(0, left)) show(fact, invocation);
+      left -= page.length;
+    }
+  },
+  example: 'web --since 2h',
+};
+
+export const watchVerb: Verb = {
+  word: 'watch',
+  endpoint: api.fact.list,
+  description: 'Shows what happens to an instance, or to all of the project, as it happens, until Ctrl-C.',
+  arguments: ['uuid'],
+  without: ['limit'],
+  run: watch,
+  example: 'web --since 15m',
+};
+
+async function watch(invocation: Invocation): Promise<void> {
+  const { client, signal, given, verb, lookup, command } = invocation;
+  const [request] = await fieldsFromArguments(verb, given, lookup);
+  const { uuid } = (await request?.fields()) ?? {};
+  const early: InstanceFact[] = [];
+  let take = (fact: InstanceFact): void => void early.push(fact);
+  const projectId =
+    typeof uuid === 'string'
+      ? (await client.ask(api.instance.get, { uuid })).instance.projectId
+      : await currentProject(client);
+  const stop = client.follow(projectId, (fact) => {
+    if (uuid === undefined || fact.uuid === uuid) take(fact);
+  });
+  try {
+    if (command.getOptionValue('since') !== undefined) {
+      const told = new Set<string>();
+      for await (const page of history(invocation, Infinity)) {
+        for (const { fact } of page) {
+          told.add(JSON.stringify(fact));
+          show(fact, invocation);
+        }
+      }
+      // What came while we read was listed too, or is told now.
+      for (const fact of early) if (!told.has(JSON.stringify(fact))) show(fact, invocation);
+    }
+    take = (fact) => show(fact, invocation);
+    for (;;) {
+      await pause(2 ** 30, undefined, { signal }).catch(() => undefined);
+      signal.throwIfAborted();
+    }
+  } finally {
+    stop();
+  }
+}
+
+async function* history(invocation: Invocation, limit: number): AsyncGenerator<Entry[]> {
+  const { client, verb, given, lookup, command, flags } = invocation;
+  const [request] = await fieldsFromArguments(verb, given, lookup);
+  const fromFlags: Thing = await fieldsFromFlags(command, flags, lookup);
+  const body = checked(verb, { ...(await request?.fields()), ...fromFlags }, flags);
+  let marker: number | undefined;
+  for (let left = limit; left > 0; ) {
+    const { facts } = await client.ask(api.fact.list, { ...body, ...(marker !== undefined && { marker }) });
+    if (facts.length === 0) return;
+    yield facts;
+    left -= facts.length;
+    marker = facts.at(-1)?.sequence;
+  }
+}
+
+function show(fact: InstanceFact, { output }: Invocation): void {
+  output.lines([output.isJson ? JSON.stringify(fact) : inWords(fact)]);
+}
+
+function inWords({ at, name, uuid, type, from, to, command, host, attempt, failure }: InstanceFact): string {
+  const what =
+    type === 'transition' ? `${from ? `${from} → ` : ''}${to}` : type === 'command' ? `asked to ${command}` : type;
+  const where = host ? ` on ${printable(host)}` : '';
+  const again = attempt > 1 ? `, attempt ${attempt}` : '';
+  const why = failure ? `  ✗ ${failure.code}: ${printable(failure.message)}` : '';
+  return `${formatLocalTime(at, { millis: true })}  ${uuid}  ${printable(name)}  ${what}${where}${again}${why}`;
+}

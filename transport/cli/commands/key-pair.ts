@@ -1,0 +1,65 @@
+/** `kilonova keypair …` */
+import { writeFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import { fail } from '../../../machines/failure.ts';
+import { api } from '../../messages/api.ts';
+import type { Invocation } from '../client/invocation.ts';
+import type { Noun } from '../client/noun.ts';
+import { checked, fieldsFromArguments, fieldsFromFlags } from '../client/request-body.ts';
+import { readBytes } from './inputs.ts';
+
+const { keyPair } = api;
+
+export const keyPairNoun: Noun = {
+  id: 'name',
+  columns: ['name', 'fingerprint', 'createdAt'],
+  verbs: [
+    {
+      word: 'create',
+      endpoint: keyPair.create,
+      description:
+        'Makes a key pair and prints its private key, which nobody keeps and nobody shows again; or imports a public key.',
+      arguments: ['name'],
+      flags: [
+        {
+          option: new Option('--public-key <file>', 'import this OpenSSH public key; - is standard input'),
+          field: 'publicKey',
+          toValue: async (path: string) => (await readBytes(path)).toString('utf8').trim(),
+        },
+      ],
+      extra: [new Option('--output <file>', 'write the private key to a new file that only you can read')],
+      run: createKeyPair,
+      example: 'mine --output mine.pem',
+    },
+    { word: 'list', endpoint: keyPair.list, example: '' },
+    { word: 'show', endpoint: keyPair.get, arguments: ['name...'], example: 'mine' },
+    { word: 'delete', endpoint: keyPair.delete, arguments: ['name...'], example: 'mine' },
+  ],
+};
+
+async function createKeyPair({ verb, client, command, lookup, given, flags, output }: Invocation): Promise<void> {
+  const [request] = await fieldsFromArguments(verb, given, lookup);
+  const fields = { ...(await request?.fields()), ...(await fieldsFromFlags(command, flags, lookup)) };
+  const body = checked(verb, fields, flags) as { name: string; publicKey?: string };
+  const path = command.getOptionValue('output') as string | undefined;
+  // Before the key is made: one that could not be written would be lost.
+  if (path !== undefined) await claim(path);
+  const reply = await client.ask(keyPair.create, body);
+  const { privateKey, ...shown } = reply;
+  if (path !== undefined && privateKey !== undefined) await writeFile(path, privateKey);
+  const isWritten = path !== undefined || privateKey === undefined;
+  if (isWritten) output.replies([shown], [body.name]);
+  else if (output.isJson) output.json(reply);
+  else process.stdout.write(privateKey);
+}
+
+/** Makes the file, so that nobody else can read what is written to it; refuses one that is there. */
+async function claim(path: string): Promise<void> {
+  try {
+    await writeFile(path, '', { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw fail('already_exists', `${path} is there already, and is not overwritten`);
+    throw fail('invalid_request', `--output cannot be written: ${message}`);
+  }
+}

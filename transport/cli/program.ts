@@ -1,0 +1,71 @@
+/** The commands of `kilonova`, and what its exit code is. */
+import { Command, CommanderError } from 'commander';
+import { toFailure } from '../../machines/failure.ts';
+import { addCompletionCommand, completeWord } from './completion.ts';
+import { applyConfigFile } from './config-file.ts';
+import { addConfigCommand } from './config-show.ts';
+import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
+import { addNounCommands } from './noun-commands.ts';
+import { addPartCommands } from './part-commands.ts';
+import { tell, warn } from './tell.ts';
+import { readVersion } from './version.ts';
+
+/** Resolves when it is done; what went wrong is told on standard error, and becomes the exit code. */
+export async function run(words: readonly string[]): Promise<void> {
+  closeQuietly();
+  if (words[0] === completeWord) return answerTheShell(words.slice(1));
+  try {
+    const program = await buildProgram(words);
+    await program.parseAsync(words, { from: 'user' });
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      // Whatever it has to say, it has said.
+      process.exitCode = thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+      return;
+    }
+    const failure = toFailure(thrown);
+    process.exitCode = exitCodeOf(failure.code);
+    if (failure.code !== 'cancelled') tell(failure, words.includes('--json'));
+  }
+}
+
+/** With all the commands that the words may mean. */
+export async function buildProgram(words: readonly string[]): Promise<Command> {
+  const program = new Command('kilonova')
+    .description('Launches and runs virtual machines on a fleet of libvirt hosts.')
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .showHelpAfterError('(--help says what there is)')
+    .configureHelp({ sortSubcommands: false })
+    .enablePositionalOptions()
+    .exitOverride()
+    .addHelpText('afterAll', exitCodesHelp)
+    .hook('preAction', (_, command) => void applyConfigFile(command, warn));
+  addPartCommands(program);
+  await addNounCommands(program, words);
+  program.commandsGroup('The program itself:');
+  addConfigCommand(program);
+  addCompletionCommand(program);
+  return program;
+}
+
+/** Says nothing when there is nothing to say: whatever it said would land in the line that is being typed. */
+async function answerTheShell(words: readonly string[]): Promise<void> {
+  try {
+    const { complete } = await import('./client/complete.ts');
+    const found = await complete(await buildProgram(words), words);
+    process.stdout.write(found.map((each) => `${each}\n`).join(''), () => process.exit());
+  } catch {
+    process.exit();
+  }
+}
+
+/** Who reads us may stop reading, as `head` does: then there is nothing left to say. */
+function closeQuietly(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit();
+    });
+  }
+}
