@@ -1,3 +1,4 @@
+/** The API about itself: what any client needs to talk to it. */
 import { api, endpoints } from '../../transport/messages/api.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { describeEndpoint } from '../../transport/reference/endpoint-schema.ts';

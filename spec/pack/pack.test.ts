@@ -35,7 +35,8 @@ afterAll(async () => {
 describe('the package', () => {
   it('holds the program and what it needs, without tests and sources', () => {
     const others = packed.filter((path) => !/^\.dist\/(machines|actors|transport)\/.+\.js$/.test(path));
-    expect(others.toSorted()).toEqual(['LICENSE', 'README.md', 'package.json']);
+    const document = '.dist/transport/reference/asyncapi.json';
+    expect(others.toSorted()).toEqual([document, 'LICENSE', 'README.md', 'package.json']);
     expect(packed).toContain('.dist/transport/cli/main.js');
     expect(packed.filter((path) => /test\.js$|spec\//.test(path))).toEqual([]);
   });

@@ -14,7 +14,7 @@ export const paging = {
 export const IdOrName = (list: string, pointer: string, what: string) =>
   Of(list, pointer, Described(Name, `id or name of ${what}`));
 
-export const InstanceUuid = Of('instance.list', '/instances/*/uuid', Described(Uuid, 'an instance'));
+export const InstanceUuid = Of('instance.list', '/instances/*/uuid', Described(Uuid, 'the uuid of an instance'));
 export const FlavorRef = IdOrName('flavor.list', '/flavors/*/id', 'a flavor');
 export const ImageRef = IdOrName('image.list', '/images/*/id', 'an image');
 export const NetworkRef = IdOrName('network.list', '/networks/*/id', 'a network');

@@ -65,7 +65,7 @@ export const CreateInstance = Exact({
     Type.Array(
       Exact({
         network: NetworkRef,
-        fixedIp: Type.Optional(Described(Ipv4, 'the address to have; absent: a free one')),
+        fixedIp: Type.Optional(Described(Ipv4, 'the IPv4 address to have; absent: a free one')),
       }),
       { minItems: 1, maxItems: 8, description: 'a port in each; absent: in the only one that there is' },
     ),
@@ -156,7 +156,9 @@ export type InstanceView = Static<typeof InstanceView>;
 /** One thing that was asked of an instance, and what came of it. Nova's instance action and its events. */
 export const InstanceAction = Exact(
   {
-    action: Type.String({ description: 'create, stop, resize, …' }),
+    action: Type.String({
+      description: 'create, stop, resize, …; observed: nobody asked, the guest or its host did it by itself',
+    }),
     requestId: Type.String({ description: 'of the request that asked for it' }),
     userId: Type.Optional(Described(Id, 'who asked')),
     startedAt: Timestamp,
@@ -164,11 +166,11 @@ export const InstanceAction = Exact(
     result: OneOf(['in progress', 'success', 'error']),
     events: Type.Array(
       Exact({
-        state: Type.String({ description: 'of the instance chart' }),
+        state: Type.String({ description: 'of the instance chart, dotted' }),
         startedAt: Timestamp,
-        finishedAt: Type.Optional(Timestamp),
+        finishedAt: Type.Optional(Described(Timestamp, 'absent: the state that it is in, or in which it came to rest')),
         host: Type.Optional(Type.String()),
-        failure: Type.Optional(FailureSchema),
+        failure: Type.Optional(Described(FailureSchema, 'what led into the state')),
       }),
     ),
   },
@@ -188,7 +190,7 @@ export const ListInstances = Exact({
   flavor: Type.Optional(FlavorRef),
   image: Type.Optional(ImageRef),
   keyName: Type.Optional(KeyPairName),
-  address: Type.Optional(Described(Ipv4, 'has this fixed IP')),
+  address: Type.Optional(Described(Ipv4, 'has this fixed IPv4 address')),
   tags: Type.Optional(Described(Tags, 'has all of these tags')),
   reservationId: Type.Optional(Described(Id, 'launched by one request')),
   userId: Type.Optional(Described(Id, 'launched by this user')),

@@ -1,0 +1,5 @@
+/** `npm run reference`: writes the reference of the API from its schemas and the examples of its messages. */
+import { writeFileSync } from 'node:fs';
+import { referenceFiles } from './reference-files.ts';
+
+for (const { url, text } of referenceFiles()) writeFileSync(url, text);
