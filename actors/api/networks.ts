@@ -1,6 +1,6 @@
 /** Networks and their subnets: those that every project shares, and the project's own; administrators see all. */
 import { api } from '../../transport/messages/api.ts';
-import type { Subnet } from '../../transport/messages/records.ts';
+import type { Network, Subnet } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import { isAdmin } from '../identity/authenticator.ts';
 import { parseLeaseKey } from '../network/address-book.ts';
@@ -22,21 +22,18 @@ export const networkReads: Reads = async (on, { store }) => {
 
   const find = (idOrName: string, caller: Caller, field: string) =>
     named(networks, idOrName, 'network', field, isMeantBy(caller, idOrName));
-  const present = (caller: Caller) => (network: ReturnType<typeof find>) => {
-    const subnetIds = subnetsOf.entries(network.id).map(({ value }) => value);
-    return viewNetwork(
-      network,
-      subnetIds.toSorted(byBlock).map(({ id }) => id),
-      { isWhole: isAdmin(caller) },
-    );
+  const presentTo = (caller: Caller) => (network: Network) => {
+    const own = subnetsOf.entries(network.id).map(({ value }) => value);
+    const subnetIds = own.toSorted(byBlock).map(({ id }) => id);
+    return viewNetwork(network, subnetIds, { isWhole: isAdmin(caller) });
   };
 
-  on(api.network.get, ({ network }, { caller }) => ({ network: present(caller)(find(network, caller, '/network')) }));
+  on(api.network.get, ({ network }, { caller }) => ({ network: presentTo(caller)(find(network, caller, '/network')) }));
 
   on(api.network.list, ({ limit, marker }, { caller }) => {
     const marked = marker === undefined ? undefined : find(marker, caller, '/marker');
     const sorted = [...networks.values()].filter(isSeenBy(caller)).toSorted(byNameAndId);
-    return { networks: pageOf(after(sorted, marked, byNameAndId), present(caller), limit) };
+    return { networks: pageOf(after(sorted, marked, byNameAndId), presentTo(caller), limit) };
   });
 
   on(api.subnet.list, ({ network, limit, marker }, { caller }) => {

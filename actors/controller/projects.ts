@@ -6,7 +6,7 @@ import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import { missing } from '../records/lookup.ts';
 import { viewProject } from '../records/project-view.ts';
 import { Administrators } from './administrators.ts';
-import { type Changed, changeRecord } from './change-record.ts';
+import { changeRecord } from './change-record.ts';
 import { createWithId } from './create-with-id.ts';
 import { removeLeftovers } from './leftovers.ts';
 import type { Writes } from './writes.ts';
@@ -41,20 +41,21 @@ export const projectWrites: Writes = async (on, { store, clock, chance, admissio
   });
 
   on(api.project.delete, async ({ id }) => {
-    // Disabled first, so that what is looked for can no longer come.
+    await refuseInUse(id, await admissions.underWay(id));
+    // Disabled, and looked at again: from here on nothing is admitted to it.
     const disabled = await administrators.changeProject(id, {
       change: (project) => ({ ...project, isEnabled: false }),
       undo: (project, { isEnabled }) => ({ ...project, isEnabled }),
     });
     if (!disabled) throw missing('project', id, '/id');
+    const { revision, before } = disabled;
     try {
-      await refuseInUse(disabled);
+      await refuseInUse(id, await admissions.close(id, revision));
     } catch (error) {
       // As it was; unless somebody has changed it since, who then knows better.
-      await projects.update(id, disabled.before, disabled.revision);
+      await projects.update(id, before, revision);
       throw error;
     }
-    const { revision } = disabled;
     if ((await projects.remove(id, revision)) === conflict) {
       throw fail('conflict', `project ${id} was changed just now`, { disposition: 'retry' });
     }
@@ -62,16 +63,14 @@ export const projectWrites: Writes = async (on, { store, clock, chance, admissio
     return { reply: {}, written: [{ bucket: 'project', revision, removed: id }, ...left] };
   });
 
-  /** Rejects with `conflict` while the project has instances, or is about to, or has images of its own. */
-  async function refuseInUse({ key: id, revision }: Changed<Project>): Promise<void> {
-    const underWay = new Set(await admissions.close(id, revision));
+  /** Rejects with `conflict` while the project has instances, recorded or under way, or images of its own. */
+  async function refuseInUse(id: string, underWay: string[]): Promise<void> {
     await Promise.all([instances.caughtUp(), images.caughtUp()]);
-    for (const { uuid, projectId, vmState } of instances.values()) {
-      if (projectId === id && vmState !== 'deleted') underWay.add(uuid);
-      else underWay.delete(uuid);
-    }
+    const recorded = [...instances.values()].filter(
+      ({ projectId, vmState }) => projectId === id && vmState !== 'deleted',
+    );
     const held = {
-      instances: underWay.size,
+      instances: recorded.length + underWay.filter((uuid) => !instances.get(uuid)).length,
       images: [...images.values()].filter(({ projectId, deletion }) => projectId === id && !deletion).length,
     };
     for (const [what, count] of Object.entries(held)) {
