@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { api } from '../../transport/messages/api.ts';
+import { addDownZone } from '../support/down-zone.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { type BareClient, connectBare } from './bare-client.ts';
 
@@ -43,7 +44,8 @@ it('is empty while the guest has no disk, and a conflict while there is no host'
   letGo?.();
   await cloud.until(uuid, ({ state }) => state === 'running');
 
-  const unplaced = await cloud.create({ availabilityZone: 'nowhere' });
+  await addDownZone(cloud.runtime, 'down');
+  const unplaced = await cloud.create({ availabilityZone: 'down' });
   await cloud.until(unplaced.uuid, ({ state }) => state === 'failed.scheduling');
   const answer = await bare.as(cloud.token)('instance.console-log', { uuid: unplaced.uuid });
   expect(answer).toMatchObject({

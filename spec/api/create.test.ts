@@ -3,6 +3,7 @@ import { FailureError } from '../../machines/failure.ts';
 import type { CreateInstance } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { ApiClient } from '../../transport/nats/api-client.ts';
+import { addDownZone } from '../support/down-zone.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { expectNothingLeft } from './support.ts';
 
@@ -152,15 +153,22 @@ describe('an availability zone', () => {
     expect(await cloud.until(uuid, ({ state }) => state === 'running')).toMatchObject({ host: 'host2' });
   });
 
-  it('that has no host ends the launch with a fault that says which filter removed how many hosts', async () => {
-    const { uuid } = await cloud.create({ availabilityZone: 'nowhere' }, client);
+  it('that no host is in is refused', async () => {
+    await expect(cloud.create({ availabilityZone: 'nowhere' }, client)).rejects.toMatchObject({
+      failure: { code: 'invalid_request', details: { field: '/availabilityZone' } },
+    });
+  });
+
+  it('whose hosts are down ends the launch with a fault that says which filter removed how many hosts', async () => {
+    await addDownZone(cloud.runtime, 'down');
+    const { uuid } = await cloud.create({ availabilityZone: 'down' }, client);
     expect(await cloud.until(uuid, ({ vmState }) => vmState === 'error')).toMatchObject({
       state: 'failed.scheduling',
       fault: {
         code: 'no_valid_host',
         step: 'scheduling',
-        message: 'no host of 2 will do: AvailabilityZoneFilter removed 2',
-        details: { hosts: 2, removedBy: { AvailabilityZoneFilter: 2 } },
+        message: 'no host of 3 will do: ComputeFilter removed 1, AvailabilityZoneFilter removed 2',
+        details: { hosts: 3, removedBy: { ComputeFilter: 1, AvailabilityZoneFilter: 2 } },
       },
       commands: ['delete'],
     });

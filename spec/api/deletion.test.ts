@@ -5,6 +5,7 @@ import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import { networkCalls, schedulerCasts } from '../../transport/messages/internal.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import { addDownZone } from '../support/down-zone.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { expectNothingLeft } from './support.ts';
 
@@ -24,7 +25,7 @@ const remove = (uuid: string) => cloud.client.ask(api.instance.delete, { uuid })
 const isDeleted = ({ state }: InstanceView) => state === 'deleted';
 
 async function usedOfHost() {
-  const { hosts } = await cloud.client.ask(api.host.list, {});
+  const { hosts } = await cloud.client.ask(api.host.list, { service: 'enabled', availabilityZone: 'nova' });
   return hosts.map(({ used, instances }) => ({ ...used, instances }));
 }
 
@@ -118,7 +119,8 @@ describe('a delete', () => {
   });
 
   it('of one for which there is no host leaves nothing, not even its secrets', async () => {
-    const { uuid } = await cloud.create({ adminPassword: 'secret', availabilityZone: 'nowhere' });
+    await addDownZone(cloud.runtime, 'down');
+    const { uuid } = await cloud.create({ adminPassword: 'secret', availabilityZone: 'down' });
     await cloud.until(uuid, ({ state }) => state === 'failed.scheduling');
     await remove(uuid);
     await expectDeleted(uuid);

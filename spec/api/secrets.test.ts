@@ -11,6 +11,7 @@ import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { connectBus } from '../../transport/nats/bus.ts';
+import { addDownZone } from '../support/down-zone.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { type BareClient, connectBare } from './bare-client.ts';
@@ -90,7 +91,8 @@ it('keeps passwords, user data, files and tokens out of facts, logs and answers'
   const broken = { code: 'hypervisor_error', message: 'it broke', disposition: 'reschedule' } as const;
   for (const step of ['createDisks', 'createDomain'] as const) hypervisor.failNext(step, broken);
   const failed = await createAndReach('fails', 'failed.scheduling');
-  const unplaced = await createAndReach('is not placed', 'failed.scheduling', { availabilityZone: 'nowhere' });
+  await addDownZone(runtime, 'down');
+  const unplaced = await createAndReach('is not placed', 'failed.scheduling', { availabilityZone: 'down' });
   await remember('instance.create', { name: 'refused', ...request, surprise: 1 });
   await remember('instance.create', { name: 'refused', ...request, userData: `${userData}!` });
   await remember('instance.create', {

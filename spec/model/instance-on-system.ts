@@ -13,6 +13,7 @@ import type { InstanceCommandName } from '../../machines/instance-states.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
+import { addDownZone } from '../support/down-zone.ts';
 import { eventually, imageName } from '../support/test-cloud.ts';
 import type { ConductedCloud } from './conducted-cloud.ts';
 import { ConductedHypervisor } from './conducted-hypervisor.ts';
@@ -72,6 +73,7 @@ class InstanceRun {
 
   async play(): Promise<void> {
     const { cloud, follow } = this.#world;
+    await addDownZone(cloud.runtime, this.#zone);
     this.#conductor.await(stepOf(this.#specified.state));
     const { instances } = await cloud.client.ask(api.instance.create, {
       name: this.#zone,

@@ -113,6 +113,24 @@ it('goes on after a compute process is killed and started again', async () => {
   await until(uuid, 'deleted');
 });
 
+it('keeps disabled the host of a compute process that was killed, when it is started again', async () => {
+  const child = running.find((each) => each.spawnargs.includes('beta') && each.signalCode === null);
+  if (!child) throw new Error('no process for beta');
+  await end(child, 'SIGKILL');
+  const { host } = await client.ask(api.host.disable, { host: 'beta', reason: 'it was killed' });
+  expect(host).toMatchObject({ service: 'disabled', disabledReason: 'it was killed' });
+  await startPart('compute', '--hypervisor', 'simulated', '--host', 'beta');
+  await eventually(async () => {
+    const again = (await client.ask(api.host.get, { host: 'beta' })).host;
+    return again.hypervisorState === 'up' && Date.parse(again.startedAt) > Date.parse(host.startedAt)
+      ? again
+      : undefined;
+  }, 20_000);
+  const kept = (await client.ask(api.host.get, { host: 'beta' })).host;
+  expect(kept).toMatchObject({ service: 'disabled', disabledReason: 'it was killed', isAlive: true });
+  expect((await client.ask(api.host.enable, { host: 'beta' })).host.service).toBe('enabled');
+});
+
 it('stops every part in order when it is asked to', async () => {
   const codes = await Promise.all(
     running.filter(({ signalCode }) => signalCode === null).map((child) => end(child, 'SIGTERM')),
