@@ -99,18 +99,29 @@ function eventsOf(name: InstanceCommandName): InstanceEvent[] {
   }
 }
 
+/** Whether nothing is under way in a state: the instance stays there until somebody asks, or something happens to it. */
+export function isAtRest(path: string): boolean {
+  return nodesOf(path).every(({ invoke }) => invoke.length === 0);
+}
+
 function metaOf(path: string): InstanceMeta {
   let meta = metaByPath.get(path);
   if (!meta) {
-    meta = {};
-    let node: AnyStateNode | undefined = instanceMachine.root;
-    for (const name of path.split('.')) {
-      node = node?.states[name];
-      meta = { ...meta, ...(node?.meta as InstanceMeta | undefined) };
-    }
+    meta = Object.assign({}, ...nodesOf(path).map((node) => node.meta)) as InstanceMeta;
     metaByPath.set(path, meta);
   }
   return meta;
 }
 
 const metaByPath = new Map<string, InstanceMeta>();
+
+/** The states that one is in, from the outermost; none beneath one that is not known. */
+function nodesOf(path: string): AnyStateNode[] {
+  const nodes: AnyStateNode[] = [];
+  let node: AnyStateNode | undefined = instanceMachine.root;
+  for (const name of path.split('.')) {
+    node = node?.states[name];
+    if (node) nodes.push(node);
+  }
+  return nodes;
+}

@@ -14,6 +14,7 @@ import { admit, openAuthenticator, tokenIdOf } from '../identity/authenticator.t
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { addressReads } from './addresses.ts';
 import { aggregateReads } from './aggregates.ts';
+import { factReads } from './facts.ts';
 import { flavorReads } from './flavors.ts';
 import { hostReads } from './hosts.ts';
 import { imageReads } from './images.ts';
@@ -33,6 +34,7 @@ import { zoneReads } from './zones.ts';
 
 const resources: Reads[] = [
   instanceReads,
+  factReads,
   keyPairReads,
   flavorReads,
   imageReads,

@@ -1,25 +1,24 @@
+/** Looks at instances: one, a list of them, what one wrote to its console, what was done to it. */
 import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
-import { computeCalls } from '../../transport/messages/internal.ts';
+import { computeCalls, facts, type InstanceFact } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { call } from '../../transport/nats/call.ts';
+import type { Caller } from '../../transport/nats/call-context.ts';
+import { replayFacts } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import type { View } from '../../transport/nats/view.ts';
 import { maySee } from '../identity/authenticator.ts';
+import { actionsOf } from '../records/instance-actions.ts';
 import { viewInstance } from '../records/instance-view.ts';
+import { pageOf } from '../records/paging.ts';
 import { InstanceList } from './instance-list.ts';
 import type { Reads, Request } from './reads.ts';
 
 export const instanceReads: Reads = async (on, { bus, store, logger }) => {
   const [instances, images] = await Promise.all([store.view('instance'), store.view('image')]);
   const list = new InstanceList(instances, images, logger);
-
-  function find(uuid: string, { caller }: Request): Instance {
-    const instance = instances.get(uuid);
-    if (!instance || !maySee(caller, instance.projectId)) {
-      throw fail('not_found', `there is no instance ${uuid}`, { details: { field: '/uuid' } });
-    }
-    return instance;
-  }
+  const find = (uuid: string, { caller }: Request) => findInstance(instances, uuid, caller);
 
   on(api.instance.get, ({ uuid }, request) => ({ instance: viewInstance(find(uuid, request)) }));
 
@@ -31,4 +30,26 @@ export const instanceReads: Reads = async (on, { bus, store, logger }) => {
     const kind = computeCalls.consoleLog;
     return call(bus, subjects.computeCall(host, kind.name), kind, { uuid, maxBytes }, request.context);
   });
+
+  on(api.instance.actions, async ({ uuid }, request) => {
+    const subject = subjects.instanceFact(find(uuid, request).projectId, uuid);
+    const told: InstanceFact[] = [];
+    for await (const { body } of replayFacts(bus, subject, facts.instance)) {
+      if (body) told.push(body);
+      if (told.length >= 2 * mostFacts) told.splice(0, mostFacts);
+    }
+    return { actions: pageOf(actionsOf(told), (action) => action) };
+  });
 };
+
+/** From how many facts, the latest ones, actions are made: at least. */
+const mostFacts = 5_000;
+
+/** Rejects with `not_found` also when the instance is not the caller's to see. */
+export function findInstance(instances: View<Instance>, uuid: string, caller: Caller): Instance {
+  const instance = instances.get(uuid);
+  if (!instance || !maySee(caller, instance.projectId)) {
+    throw fail('not_found', `there is no instance ${uuid}`, { details: { field: '/uuid' } });
+  }
+  return instance;
+}

@@ -1,3 +1,4 @@
+/** Create, delete and the power commands: each is stored by who owns the instance before it is answered. */
 import { api } from '../../transport/messages/api.ts';
 import { MacAddresses } from '../network/mac-addresses.ts';
 import { viewInstance } from '../records/instance-view.ts';

@@ -6,19 +6,38 @@ const maxPage = 1000;
 /** NATS carries 1 MiB in a message unless told otherwise. */
 const maxPageBytes = 768 * 1024;
 
-/** As many as fit into one message, and at least one; what cannot be presented is left out. */
-export function pageOf<T, V>(sorted: Iterable<T>, present: (record: T) => V | undefined, limit = maxPage): V[] {
-  const page: V[] = [];
-  let bytes = 0;
-  for (const record of sorted) {
-    if (page.length === limit) break;
-    const view = present(record);
-    if (view === undefined) continue;
-    bytes += Buffer.byteLength(JSON.stringify(view)) + 1;
-    if (bytes > maxPageBytes && page.length > 0) break;
-    page.push(view);
+/** A page that is being filled. */
+export class Page<V> {
+  readonly entries: V[] = [];
+  readonly #limit: number;
+  #bytes = 0;
+
+  constructor(limit = maxPage) {
+    this.#limit = limit;
   }
-  return page;
+
+  /** Whether there is room for it: as many as fit into one message, and at least one. */
+  add(view: V): boolean {
+    this.#bytes += Buffer.byteLength(JSON.stringify(view)) + 1;
+    const hasRoom = this.entries.length < this.#limit && (this.#bytes <= maxPageBytes || this.entries.length === 0);
+    if (hasRoom) this.entries.push(view);
+    return hasRoom;
+  }
+
+  get isFull(): boolean {
+    return this.entries.length >= this.#limit || this.#bytes >= maxPageBytes;
+  }
+}
+
+/** The first page of a list; what cannot be presented is left out. */
+export function pageOf<T, V>(sorted: Iterable<T>, present: (record: T) => V | undefined, limit?: number): V[] {
+  const page = new Page<V>(limit);
+  for (const record of sorted) {
+    if (page.isFull) break;
+    const view = present(record);
+    if (view !== undefined && !page.add(view)) break;
+  }
+  return page.entries;
 }
 
 /**

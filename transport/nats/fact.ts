@@ -2,11 +2,12 @@
  * fact: what happened. Published without waiting, captured by a stream that anyone with the right may read and replay.
  * A fact tells; the records stay the truth.
  */
-import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { nanos } from 'nats';
 import type { Static, TSchema } from 'typebox';
 import { type Codec, codec } from '../messages/codec.ts';
 import type { Bus } from './bus.ts';
+import { answered } from './store-answer.ts';
 import { streams } from './subjects.ts';
 
 export interface Fact<Body> {
@@ -35,4 +36,72 @@ export async function ensureFactStream({ manager }: Bus, { keepDays = 7, maxByte
 
 export function publishFact<Body>(bus: Bus, subject: string, { body: bodyCodec }: Fact<Body>, body: Body): void {
   bus.send(subject, bodyCodec.encode(body));
+}
+
+export interface CapturedFact<Body> {
+  /** Its place in the stream: later ones have greater ones. */
+  sequence: number;
+  /** Absent: it cannot be read. */
+  body?: Body;
+}
+
+/** Where to begin: after a sequence, or else at a time (epoch ms), or else with the oldest that is kept. */
+export interface ReplayStart {
+  after?: number | undefined;
+  since?: number | undefined;
+}
+
+/** How many are fetched at a time. */
+const batchSize = 256;
+/** How long to wait for facts that the stream said it holds: less only when it drops them meanwhile (ms). */
+const fetchMs = 5_000;
+/** When the server may forget a consumer that was not taken away, because its process has died (ms). */
+const forgottenMs = 30_000;
+
+/**
+ * What was captured on a subject until now, oldest first. How much that is is known from the beginning, so it ends
+ * without waiting for more. Its consumer is gone when the loop over it is over, however it ends.
+ */
+export async function* replayFacts<Body>(
+  { manager, jetstream }: Bus,
+  subject: string,
+  { body: codecOfBody }: Fact<Body>,
+  { after, since }: ReplayStart = {},
+): AsyncGenerator<CapturedFact<Body>> {
+  const stream = streams.facts.name;
+  const consumer = await answered(
+    manager.consumers.add(stream, {
+      filter_subject: subject,
+      ack_policy: AckPolicy.None,
+      mem_storage: true,
+      inactive_threshold: nanos(forgottenMs),
+      ...(after !== undefined
+        ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }
+        : since !== undefined
+          ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(since).toISOString() }
+          : { deliver_policy: DeliverPolicy.All }),
+    }),
+  );
+  try {
+    const pulled = jetstream.consumers.getConsumerFromInfo(consumer);
+    for (let left = consumer.num_pending; left > 0; ) {
+      const before = left;
+      const batch = await pulled.fetch({ max_messages: Math.min(left, batchSize), expires: fetchMs });
+      for await (const { seq, data } of batch) {
+        left -= 1;
+        yield { sequence: seq, ...readable(codecOfBody, data) };
+      }
+      if (left === before) return;
+    }
+  } finally {
+    await manager.consumers.delete(stream, consumer.name).catch(() => undefined);
+  }
+}
+
+function readable<Body>(bodyCodec: Codec<Body>, data: Uint8Array): { body?: Body } {
+  try {
+    return { body: bodyCodec.decode(data) };
+  } catch {
+    return {};
+  }
 }
