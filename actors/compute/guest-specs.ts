@@ -36,8 +36,8 @@ export class GuestSpecs {
     this.#availabilityZone = availabilityZone;
   }
 
-  image({ imageId }: Instance): Image {
-    const image = this.#images.get(imageId);
+  async image({ imageId }: Instance): Promise<Image> {
+    const image = await this.#findImage(imageId);
     if (!image) throw fail('image_unavailable', `image ${imageId} is not there any more`);
     return image;
   }
@@ -76,7 +76,7 @@ export class GuestSpecs {
       userId,
       flavor,
       // A guest that has its disks starts without its image too; who makes disks asks for it by `image`.
-      image: this.#images.get(record.imageId) ?? { id: record.imageId, name: '', diskFormat: 'none' },
+      image: (await this.#findImage(record.imageId)) ?? { id: record.imageId, name: '', diskFormat: 'none' },
       ports,
       configDrive: {
         hostname,
@@ -90,6 +90,12 @@ export class GuestSpecs {
     };
     this.#specs.set(uuid, spec);
     return spec;
+  }
+
+  /** Also one that was made just now, and that the view has yet to see. */
+  async #findImage(imageId: string): Promise<Image | undefined> {
+    if (!this.#images.get(imageId)) await this.#images.caughtUp();
+    return this.#images.get(imageId);
   }
 
   /** Drops what is only needed while a launch is under way; it holds secrets. */

@@ -27,7 +27,7 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
 
   async function createDisks(spec: GuestSpec, { owner, signal }: EffectJob): Promise<void> {
     try {
-      specs.image(owner.record);
+      await specs.image(owner.record);
       await hypervisor.createDisks(spec, signal);
     } catch (error) {
       // A rebuild may come from another image.
@@ -62,7 +62,7 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
       if ((await hypervisor.powerState(record.uuid)) !== 'absent') {
         throw fail('already_launched', `the hypervisor has a domain for instance ${record.uuid} already`);
       }
-      refuseLargeImage(specs.image(record), record.flavor);
+      refuseLargeImage(await specs.image(record), record.flavor);
     }),
     claimResources: local(async ({ owner: { record } }) => claims.claim(record.uuid, record.flavor)),
 
@@ -127,7 +127,7 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
     claimResize: durable(async ({ owner: { record, context } }) => {
       const { flavor } = record;
       const { wantedFlavor = flavor } = context;
-      refuseLargeImage(specs.image(record), wantedFlavor);
+      refuseLargeImage(await specs.image(record), wantedFlavor);
       claims.change(record.uuid, greaterOf(flavor, wantedFlavor));
       return { previousFlavor: flavor };
     }),

@@ -55,9 +55,8 @@ export class Catalog {
 
   /** An image that the project may use, and that fits the flavor. */
   async image(idOrName: string, { projectId }: Caller, flavor: Flavor): Promise<Image> {
-    const image = await found(this.#images, () =>
-      named(this.#images, idOrName, 'image', '/image', isUsableBy(projectId)),
-    );
+    const isUsable = (image: Image) => image.deletion === undefined && isUsableBy(projectId)(image);
+    const image = await found(this.#images, () => named(this.#images, idOrName, 'image', '/image', isUsable));
     if (image.status !== 'active') {
       throw fail('conflict', `image ${image.name} is ${image.status}: it cannot be launched yet`, {
         details: { field: '/image' },

@@ -12,6 +12,8 @@ import { aggregateWrites } from './aggregates.ts';
 import { flavorWrites } from './flavors.ts';
 import { hostWrites } from './hosts.ts';
 import { startIdentitySweep } from './identity-sweep.ts';
+import { startImageSweep } from './image-sweep.ts';
+import { imageWrites } from './images.ts';
 import { instanceChangeWrites } from './instance-changes.ts';
 import { instanceEditWrites } from './instance-edits.ts';
 import { instanceWrites } from './instances.ts';
@@ -37,6 +39,7 @@ const resources: Writes[] = [
   instanceEditWrites,
   keyPairWrites,
   flavorWrites,
+  imageWrites,
   serverGroupWrites,
   quotaWrites,
   hostWrites,
@@ -67,6 +70,7 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
   const stopSweeps = await Promise.all([
     startPlacementSweep(world),
     startPayloadSweep(world),
+    startImageSweep(world),
     startIdentitySweep(world),
   ]);
   return {

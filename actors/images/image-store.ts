@@ -5,9 +5,10 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { type ObjectStore, Objm } from '@nats-io/obj';
-import { fail } from '../../machines/failure.ts';
+import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { Image } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
+import { answered } from '../../transport/nats/store-answer.ts';
 import { imageObjectStore } from '../../transport/nats/subjects.ts';
 import type { ImageFile } from '../hypervisor/hypervisor.ts';
 import { nameUuid } from '../runtime/name-uuid.ts';
@@ -36,13 +37,54 @@ export class ImageStore implements ImageSource {
     const { size } = await stat(path);
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(path)) hash.update(chunk);
-    const sha256 = hash.digest('hex');
-    if (!(await this.#objects.info(sha256))) {
-      const bytes = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
-      await this.#objects.put({ name: sha256 }, bytes);
-    }
-    return { sha256, size };
+    const file = { sha256: hash.digest('hex'), size };
+    await this.write(file, createReadStream(path));
+    return file;
   }
+
+  /** How large the file is, if it is there. */
+  async sizeOf(sha256: string): Promise<number | undefined> {
+    const info = await answered(this.#objects.info(sha256));
+    return info && !info.deleted ? info.size : undefined;
+  }
+
+  /**
+   * Keeps the bytes as the file that they are said to be, unless it is there already. Rejects with `invalid_request` when
+   * they are something else; then nothing is kept. Of those who write the same file at once, one does.
+   */
+  async write(file: ImageFile, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    const known = await answered(this.#objects.info(file.sha256));
+    if (known && !known.deleted) return;
+    const stream = Readable.toWeb(Readable.from(verified(file, bytes))) as ReadableStream<Uint8Array>;
+    try {
+      await this.#objects.put({ name: file.sha256 }, stream, { previousRevision: known?.revision ?? 0 });
+    } catch (error) {
+      if (error instanceof FailureError) throw error;
+      if ((await this.sizeOf(file.sha256)) !== undefined) return;
+      throw fail('unavailable', `image file ${file.sha256} could not be stored`, {
+        disposition: 'retry',
+        cause: toFailure(error),
+      });
+    }
+  }
+
+  /** Idempotent. */
+  async remove(sha256: string): Promise<void> {
+    await answered(this.#objects.delete(sha256));
+  }
+}
+
+/** The same bytes; ends with a failure, and so before they count, when they are not the file. */
+async function* verified({ sha256, size }: ImageFile, bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const hash = createHash('sha256');
+  let length = 0;
+  for await (const chunk of bytes) {
+    hash.update(chunk);
+    length += chunk.length;
+    yield chunk;
+  }
+  if (length === size && hash.digest('hex') === sha256) return;
+  throw fail('invalid_request', `what came is not the file of ${size} bytes with the SHA-256 ${sha256}`);
 }
 
 /** Local files to make an image of. */

@@ -1,0 +1,70 @@
+/**
+ * Removes what nobody comes back for: images whose upload has stopped, chunks of images that are gone, and deleted images
+ * that the last instance has let go. Every controller does it: to remove what is gone is to do nothing.
+ */
+import { ImageChunks } from '../../transport/nats/image-chunks.ts';
+import { every } from '../runtime/clock.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { ImageRemoval } from './image-removal.ts';
+
+const sweepEveryMs = 600_000;
+/** How long an upload may rest (ms). */
+const restMs = 24 * 3600 * 1000;
+/** How long a controller may take to remove an image's files (ms). */
+const removalMs = 600_000;
+
+/** Looks through all images now and then, and when an instance is deleted; returns the function that ends it. */
+export async function startImageSweep(runtime: Runtime): Promise<() => void> {
+  const { store, bus, clock, logger } = runtime;
+  const [images, bucket, instances, chunks, removal] = await Promise.all([
+    store.view('image'),
+    store.bucket('image'),
+    store.view('instance'),
+    ImageChunks.open(bus),
+    ImageRemoval.open(runtime),
+  ]);
+
+  /** For how long nobody has written to it: to its record, or a chunk of it (ms). */
+  async function restedMs(id: string): Promise<number> {
+    const written = (await bucket.kv.get(id))?.created.getTime() ?? 0;
+    return clock.now() - Math.max(written, (await chunks.touchedAt(id)) ?? 0);
+  }
+
+  async function sweepImages(): Promise<void> {
+    for (const { id, status, deletion } of images.values()) {
+      if (deletion === 'asked') await removal.clear(id);
+      else if (deletion === 'underway') {
+        if ((await restedMs(id)) > removalMs) await removal.clear(id, { isAbandoned: true });
+      } else if (status !== 'active' && (await restedMs(id)) > restMs) await removal.remove(id);
+    }
+  }
+
+  async function sweepChunks(): Promise<void> {
+    for (const id of await chunks.images()) {
+      const isAwaited = (images.get(id)?.missing ?? []).length > 0;
+      if (!isAwaited && (await restedMs(id)) > restMs) await chunks.remove(id);
+    }
+  }
+
+  async function sweep(): Promise<void> {
+    try {
+      await sweepImages();
+      await sweepChunks();
+    } catch (error) {
+      logger.warn({ error }, 'images could not be swept');
+    }
+  }
+
+  void sweep();
+  const stopSweep = every(clock, sweepEveryMs, sweep);
+  const stopListening = instances.onChange(({ after, before }) => {
+    if (after?.vmState !== 'deleted' || before?.vmState === 'deleted' || !images.get(after.imageId)?.deletion) return;
+    removal
+      .clear(after.imageId)
+      .catch((error) => logger.warn({ image: after.imageId, error }, 'an image is still there'));
+  });
+  return () => {
+    stopSweep();
+    stopListening();
+  };
+}
