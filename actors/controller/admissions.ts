@@ -13,6 +13,7 @@ import type { View } from '../../transport/nats/view.ts';
 import { quotaOf } from '../records/quotas.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { changeRecord } from './change-record.ts';
 import { uniqueHostname } from './hostnames.ts';
 import { ProjectUsage } from './project-usage.ts';
 
@@ -94,6 +95,14 @@ export class Admissions {
   /** Rejects with `quota_exceeded`. What is admitted counts until the instance's record shows the flavor, or a minute. */
   async admitGrowth(growth: Growth): Promise<void> {
     await this.#ask(growth);
+  }
+
+  /** Takes back what was admitted to the project and is not going to be created. */
+  async withdraw(projectId: string, uuids: string[]): Promise<void> {
+    await changeRecord(this.#bucket, projectId, (admission) => ({
+      ...admission,
+      pending: Object.fromEntries(Object.entries(admission.pending).filter(([uuid]) => !uuids.includes(uuid))),
+    }));
   }
 
   /**

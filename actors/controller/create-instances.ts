@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { initialTransition } from 'xstate';
 import { fail } from '../../machines/failure.ts';
 import { instanceMachine } from '../../machines/instance.ts';
 import { unborn } from '../../machines/instance-states.ts';
@@ -13,6 +12,7 @@ import type { Flavor, Image, Instance, InstancePayload } from '../../transport/m
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { ChartMoves } from '../instance/chart-moves.ts';
 import { persistSnapshot } from '../instance/chart-snapshot.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
 import type { MacAddresses } from '../network/mac-addresses.ts';
@@ -72,7 +72,12 @@ export async function createInstances(
     vcpus: flavor.vcpus,
     memoryMb: flavor.memoryMb,
   });
-  await world.catalog.confirmSecurityGroups(securityGroups, caller);
+  try {
+    await world.catalog.confirmSecurityGroups(securityGroups, caller);
+  } catch (error) {
+    await world.admissions.withdraw(caller.projectId, uuids);
+    throw error;
+  }
 
   const reservationId = `r-${world.chance.bytes(5).toString('hex').slice(0, 8)}`;
   const admitted = uuids.slice(0, hostnames.length);
@@ -175,9 +180,10 @@ function describe(
   };
 }
 
+const moves = new ChartMoves(instanceMachine);
+
 function bornChart(uuid: string, { maxAttempts, clock }: CreationWorld) {
-  const [snapshot] = initialTransition(instanceMachine, { uuid, maxAttempts, at: clock.now() });
-  return persistSnapshot(instanceMachine, snapshot);
+  return persistSnapshot(moves.begin({ uuid, maxAttempts, at: clock.now() }));
 }
 
 /** A client token makes the uuids, so that the same token makes the same instances. */
