@@ -31,14 +31,18 @@ export async function run(words: readonly string[]): Promise<void> {
 
 /** With all the commands that the words may mean. */
 export async function buildProgram(words: readonly string[]): Promise<Command> {
+  const isJson = words.includes('--json');
   const program = new Command('kilonova')
     .description('Launches and runs virtual machines on a fleet of libvirt hosts.')
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .showHelpAfterError('(--help says what there is)')
+    .showHelpAfterError(isJson ? false : '(--help says what there is)')
     .configureHelp({ sortSubcommands: false })
     .enablePositionalOptions()
     .exitOverride()
+    .configureOutput({
+      outputError: (text) => tell({ code: 'invalid_request', message: sentence(text), disposition: 'abort' }, isJson),
+    })
     .addHelpText('afterAll', exitCodesHelp)
     .hook('preAction', (_, command) => void applyConfigFile(command, warn));
   addPartCommands(program);
@@ -58,6 +62,11 @@ async function answerTheShell(words: readonly string[]): Promise<void> {
   } catch {
     process.exit();
   }
+}
+
+/** What commander says of wrong use, without the word that it begins with. */
+function sentence(text: string): string {
+  return text.replace(/^error: /, '').trim();
 }
 
 /** Who reads us may stop reading, as `head` does: then there is nothing left to say. */

@@ -106,7 +106,7 @@ export function withSettings(command: Command, names: readonly (keyof Settings)[
 }
 
 /** For root where services keep their state, else in the home folder. */
-function defaultState(): string {
+export function defaultState(): string {
   if (process.getuid?.() === 0) return '/var/lib/kilonova';
   return join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'kilonova');
 }

@@ -1,5 +1,5 @@
 /** `kilonova up`: the whole cloud in one process, and, when asked, a first instance in it. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { roles, startCloud } from '../../actors/cloud/cloud.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
@@ -10,11 +10,12 @@ import type { InstanceView } from '../messages/api/instance.ts';
 import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
 import { encodeToken, subjects } from '../nats/subjects.ts';
+import { natsUrlFile } from './client/access.ts';
 import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch.ts';
 import { measureLaunchPath } from './launch-path.ts';
 import { askedToStop, type Process, startProcess } from './process.ts';
 import { formatMs } from './progress.ts';
-import type { Settings } from './settings.ts';
+import { defaultState, type Settings } from './settings.ts';
 import { readVersion } from './version.ts';
 
 export interface UpOptions extends Settings {
@@ -49,6 +50,8 @@ export async function up(options: UpOptions): Promise<number> {
     // A nats-server of our own that dies takes the cloud with it; somebody else's is waited for.
     void machine.natsServer?.ended.then((sentence) => end.abort(fail('unavailable', sentence)));
     end.signal.throwIfAborted();
+    // For client commands on this machine: the port may be any.
+    await writeFile(join(options.state, natsUrlFile), `${machine.natsUrl}\n`);
     cloud = await startProcess('up', machine.natsUrl, options);
     // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
     const { token, isNew } = await ensureFirstAdmin(cloud.runtime, tokenFile(options));
@@ -73,6 +76,7 @@ export async function up(options: UpOptions): Promise<number> {
     return 1;
   } finally {
     await cloud?.stop();
+    if (machine) await rm(join(options.state, natsUrlFile), { force: true });
     await machine?.stop();
   }
 }
@@ -238,9 +242,13 @@ function describeCloud(machine: ReadyMachine, options: Settings): string {
 }
 
 function howToTalk(machine: ReadyMachine, options: Settings): string {
+  // A checkout has no program on the path.
+  const program = import.meta.filename.endsWith('.ts') ? 'npm run -s kilonova --' : 'kilonova';
+  const state = options.state === defaultState() ? '' : ` --state ${options.state}`;
   const subject = subjects.api(api.instance.list.resource, api.instance.list.verb);
   return [
     `· NATS: ${machine.natsUrl}`,
+    `  ${program} instance list${state}     the command line; --help says what else there is`,
     `  every request carries the header Authorization: Bearer <token>, with the token in ${tokenFile(options)}`,
     `  nats --server ${machine.natsUrl} req ${subject} '{}' -H "Authorization:Bearer $(cat ${tokenFile(options)})"`,
     `  nats --server ${machine.natsUrl} sub 'cloud.fact.>'     what happens, as it happens`,

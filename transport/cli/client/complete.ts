@@ -64,10 +64,15 @@ async function valuesOf(taker: Argument | Option, place: Place, begun: string): 
   return Promise.race([namesInTheCloud(listing, place, begun).catch(() => []), patience]);
 }
 
-async function namesInTheCloud(listing: Listing, { command, typed }: Place, begun: string): Promise<string[]> {
+async function namesInTheCloud(
+  listing: Listing,
+  { command, typed, awaiting }: Place,
+  begun: string,
+): Promise<string[]> {
   const endpoint = endpoints.find(isListedBy(listing));
   if (!endpoint) return [];
-  readSettings(command, typed);
+  // A flag whose value is being typed has none yet.
+  readSettings(command, awaiting ? typed.slice(0, -1) : typed);
   const bus = await connect(findNatsUrl(command.opts<Settings>()).value, patienceMs);
   try {
     const things = await allPages(new ApiClient(bus, findToken(command).value), endpoint, {});

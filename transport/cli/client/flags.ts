@@ -86,7 +86,7 @@ function flagsOfField({ name, schema, isRequired }: Field): Flag[] {
   const word = wordOf(name);
   const description = schema.description ?? schema.anyOf?.[0]?.description ?? word.replaceAll('-', ' ');
   const make = (flags: string, more: Partial<Flag> = {}, about = description): Flag => {
-    const option = new Option(flags, about).makeOptionMandatory(isRequired);
+    const option = new Option(flags, isRequired ? `${about} (required)` : about).makeOptionMandatory(isRequired);
     return { option, field: name, listing: listingOf({ schema }), ...more };
   };
   if (schema.type === 'boolean') {

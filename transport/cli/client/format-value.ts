@@ -27,12 +27,14 @@ export function formatValue(key: string, value: unknown, now: number): string {
 /** `3 min ago`, `in 2 h`. */
 export function formatAge(time: string, now: number): string {
   const age = now - Date.parse(time);
-  let count = Math.round(Math.abs(age) / 1000);
+  // What is to come in 7 h 59 min comes in 8 h; what was 7 h 59 min ago is not 8 h old.
+  const round = age < 0 ? Math.ceil : Math.floor;
+  let count = round(Math.abs(age) / 1000);
   let unit: string = 's';
   for (const [name, size] of units) {
     unit = name;
     if (count < size) break;
-    count = Math.floor(count / size);
+    count = round(count / size);
   }
   return age < 0 ? `in ${count} ${unit}` : `${count} ${unit} ago`;
 }

@@ -15,7 +15,7 @@ export async function fieldsFromFlags(command: Command, flags: readonly Flag[], 
     if (given === undefined || command.getOptionValueSource(name) === 'default') continue;
     // `--x` and `--no-x` share their name.
     if (option.negate !== (given === false)) continue;
-    const value = toValue ? await toValue(given as never) : given;
+    const value = toValue ? await converted(option.long ?? field, () => toValue(given as never)) : given;
     set(body, field, listing ? await lookup.idsOf(listing, value, field) : value);
   }
   return body;
@@ -71,6 +71,15 @@ export function inWordsOfTheCommand(thrown: unknown, verb: Verb, flags: readonly
     .replace(`${verb.endpoint.name} request: field ${field}`, word)
     .replace(`field ${field}`, word);
   return new FailureError({ ...failure, message });
+}
+
+async function converted(flag: string, convert: () => unknown): Promise<unknown> {
+  try {
+    return await convert();
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    throw new FailureError({ ...failure, message: `${flag} ${failure.message}` });
+  }
 }
 
 function set(body: Thing, path: string, value: unknown): void {

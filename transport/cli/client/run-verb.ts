@@ -72,7 +72,7 @@ async function beginWaiting({ client, signal, output, command }: Invocation, bod
       ? (await client.ask(api.instance.get, { uuid })).instance.projectId
       : await currentProject(client);
   const timeoutMs = Number(command.getOptionValue('timeout') ?? defaultTimeout) * 1000;
-  return followSettling(client, projectId, { signal, timeoutMs, isQuiet: output.isQuiet });
+  return followSettling(client, projectId, { signal, timeoutMs, isQuiet: output.isQuiet || output.isJson });
 }
 
 /** The same reply, with the instances as they are when they have settled. */
@@ -86,7 +86,7 @@ async function settledReply(
   const reaches = verb.reaches ?? [];
   if (instance) return { instance: await settling.until(instance, reaches, label) };
   const several = instances ?? [];
-  const settled = several.map((each) => settling.until(each, reaches, several.length > 1 ? each.name : label));
+  const settled = several.map((each) => settling.until(each, reaches, several.length > 1 ? each.hostname : label));
   return { instances: await Promise.all(settled) };
 }
 

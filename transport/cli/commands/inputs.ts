@@ -1,6 +1,6 @@
 /** What comes from files and from the keyboard rather than from the command line. */
 import { readFile } from 'node:fs/promises';
-import { stderr, stdin } from 'node:process';
+import process, { stderr, stdin } from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -25,7 +25,7 @@ export function fileContents(given: string[]): Promise<{ path: string; contents:
   return Promise.all(
     given.map(async (text) => {
       const at = text.indexOf('=');
-      if (at < 1) throw fail('invalid_request', `--file ${text} must be /path=file`);
+      if (at < 1) throw fail('invalid_request', `must be /path=file, not ${text}`);
       return { path: text.slice(0, at), contents: await readBase64(text.slice(at + 1)) };
     }),
   );
@@ -47,6 +47,8 @@ async function askSecretly(question: string): Promise<string> {
   stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
+  // In raw mode Ctrl-C is a key like any other.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     return await lines.question('');
   } finally {

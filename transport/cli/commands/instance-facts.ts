@@ -88,15 +88,19 @@ async function* history(invocation: Invocation, limit: number): AsyncGenerator<E
   }
 }
 
-function show(fact: InstanceFact, { output }: Invocation): void {
-  output.lines([output.isJson ? JSON.stringify(fact) : inWords(fact)]);
+function show(fact: InstanceFact, { output, given: [instance] }: Invocation): void {
+  output.lines([output.isJson ? JSON.stringify(fact) : inWords(fact, instance === undefined)]);
 }
 
-function inWords({ at, name, uuid, type, from, to, command, host, attempt, failure }: InstanceFact): string {
+function inWords(
+  { at, name, uuid, type, from, to, command, host, attempt, failure }: InstanceFact,
+  isOneOfMany: boolean,
+): string {
+  const who = isOneOfMany ? `${uuid}  ${printable(name)}` : printable(name);
   const what =
     type === 'transition' ? `${from ? `${from} → ` : ''}${to}` : type === 'command' ? `asked to ${command}` : type;
   const where = host ? ` on ${printable(host)}` : '';
   const again = attempt > 1 ? `, attempt ${attempt}` : '';
   const why = failure ? `  ✗ ${failure.code}: ${printable(failure.message)}` : '';
-  return `${formatLocalTime(at, { millis: true })}  ${uuid}  ${printable(name)}  ${what}${where}${again}${why}`;
+  return `${formatLocalTime(at, { millis: true })}  ${who}  ${what}${where}${again}${why}`;
 }
