@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Admissions } from '../../actors/controller/admissions.ts';
 import { startController } from '../../actors/controller/controller.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { RoleName } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
+import { conflict } from '../../transport/nats/bucket.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
 let cloud: TestCloud;
@@ -164,6 +166,32 @@ describe('the deletion of a project', () => {
     expect((await again.ask(api.keyPair.list, {})).keyPairs).toEqual([]);
     const { uuid } = await cloud.create({}, again);
     await cloud.until(uuid, ({ state }) => state === 'running');
+  });
+
+  it('waits for what was admitted, and has nothing admitted after it, whichever controller is asked', async () => {
+    const { projectId: id } = await newUser();
+    const admissions = await Admissions.open(await cloud.connect());
+    const instance = { projectId: id, min: 1, hostname: 'test', vcpus: 1, memoryMb: 1 };
+    const ask = (uuid: string) => ({ ...instance, uuids: [uuid] });
+    const early = nameUuid('early', id);
+    await admissions.admit(ask(early));
+    expect(await refused(admin.ask(api.project.delete, { id }))).toMatchObject({
+      code: 'conflict',
+      details: { instances: 1 },
+    });
+    await admissions.withdraw(id, [early]);
+
+    // As the deletion does, up to where it looks.
+    const projects = await cloud.runtime.store.bucket('project');
+    const entry = await projects.get(id);
+    if (!entry) throw new Error('the project is there');
+    const revision = await projects.update(id, { ...entry.value, isEnabled: false }, entry.revision);
+    if (revision === conflict) throw new Error('nobody else writes it');
+    expect(await (await Admissions.open(cloud.runtime)).close(id, revision)).toEqual([]);
+    expect(await refused(admissions.admit(ask(nameUuid('late', id))))).toMatchObject({ code: 'conflict' });
+    await admin.ask(api.project.update, { id, isEnabled: true });
+    expect(await refused(admin.ask(api.project.delete, { id }))).toBeUndefined();
+    expect(await refused(admissions.admit(ask(nameUuid('last', id))))).toMatchObject({ code: 'conflict' });
   });
 
   it('leaves no instance behind that was created at the same time, through another controller', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Admissions } from '../../actors/controller/admissions.ts';
 import { startController } from '../../actors/controller/controller.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import { api } from '../../transport/messages/api.ts';
@@ -274,6 +275,20 @@ describe('the deletion of a group', () => {
     await client.ask(api.securityGroup.removeRule, { securityGroup: 'a', ruleId });
     expect(await remove('b')).toBeUndefined();
     expect(await namesOf(client)).toEqual(['a']);
+  });
+
+  it('waits for the instances that are just being created: they may have it', async () => {
+    const client = await newClient();
+    const projectId = `groups-${projects}`;
+    await create(client, 'wanted');
+    const admissions = await Admissions.open(await cloud.connect());
+    const uuid = nameUuid('under way');
+    await admissions.admit({ projectId, uuids: [uuid], min: 1, hostname: 'test', vcpus: 1, memoryMb: 1 });
+    const remove = () => refused(client.ask(api.securityGroup.delete, { securityGroup: 'wanted' }));
+    expect(await remove()).toMatchObject({ code: 'conflict', disposition: 'retry' });
+    expect(await namesOf(client)).toEqual(['wanted']);
+    await admissions.withdraw(projectId, [uuid]);
+    expect(await remove()).toBeUndefined();
   });
 
   it('leaves no instance and no rule without its group, when one of another controller’s comes at the same time', async () => {
