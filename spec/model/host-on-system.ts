@@ -1,7 +1,7 @@
 /**
  * Runs paths of the host specification against the whole system: a compute process of its own, whose hypervisor connects,
- * fails and goes away as the path says. The host has to tell of each state that the specification goes through, and an
- * administrator has to see the last one.
+ * fails and goes away as the path says, and an operator, also while the process does not run. The host has to tell of each
+ * state that the specification goes through, and an administrator has to see the last one.
  */
 import { startCompute } from '../../actors/compute/compute.ts';
 import type { Part } from '../../actors/runtime/runtime.ts';
@@ -9,6 +9,7 @@ import type { Failure } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import { newHost } from '../support/records.ts';
 import { eventually } from '../support/test-cloud.ts';
 import type { ConductedCloud } from './conducted-cloud.ts';
 import { ConductedHypervisor } from './conducted-hypervisor.ts';
@@ -29,6 +30,12 @@ function stepOf(state: string): string | undefined {
   return state.startsWith('reconciling') ? 'listDomains' : undefined;
 }
 
+function stoppedHost(name: string) {
+  const stopped = newHost(name, { hypervisorState: 'stopped', heartbeatAt: 0 });
+  const value = { hypervisor: 'stopped', service: 'enabled' };
+  return { ...stopped, chart: { ...stopped.chart, value, context: { name, connection: 0 } } };
+}
+
 export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Promise<void> {
   const { runtime, client } = cloud;
   const name = `model-host-${++paths}`;
@@ -36,6 +43,8 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
   const hypervisor = new ConductedHypervisor(conductor);
   const told: string[] = [];
   const wanted: string[] = [];
+  // It was there before: who does not know a host cannot want anything of it.
+  await (await runtime.store.bucket('host')).create(name, stoppedHost(name));
   const subscription = runtime.bus.connection.subscribe(subjects.hostFact(name), {
     callback: (error, message) => {
       if (!error) told.push(facts.host.body.decode(message.data).to);
@@ -55,6 +64,12 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
     if (told.join() !== wanted.join()) throw new Error(`the host tells of ${told.join()}, not ${wanted.join()}`);
   }
 
+  function want(event: string) {
+    if (event === 'operator: enable') return client.ask(api.host.enable, { host: name });
+    const endpoint = event === 'operator: drain' ? api.host.drain : api.host.disable;
+    return client.ask(endpoint, { host: name, reason: event });
+  }
+
   async function happen(event: string): Promise<void> {
     const next = hostSpecification.next(specified, event);
     if (!next) throw new Error(`the specification does not know it in ${specified.state}`);
@@ -64,6 +79,13 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
       wanted.push(specified.state);
       conductor.await(step);
       part = await startCompute(runtime, { name, hypervisor, capacity });
+    } else if (event.startsWith('operator: ')) {
+      const { host } = await want(event);
+      // Each is told of, also one that is wanted already.
+      wanted.push(next.state);
+      if (`${host.hypervisorState} ${host.service}` !== next.state) throw new Error(`the host is ${host.service}`);
+      specified = next;
+      return hear();
     } else if (event.includes(': ')) {
       if (stepOf(specified.state)) await conductor.arrived();
       const letGo = conductor.expect(step);

@@ -46,13 +46,12 @@ export function isPlayable(state: string, event: string): boolean {
   return !passing.has(state) || event === 'claimResources fails (try elsewhere)' || event.endsWith(' succeeds');
 }
 
-/** No endpoint takes an operator's wish, and a process that does not run cannot be stopped. */
+/** A process that does not run cannot be stopped. */
 export function isHostPlayable(state: string, event: string): boolean {
-  return !event.startsWith('operator: ') && !(state.startsWith('stopped') && event === 'process: stops');
+  return !(state.startsWith('stopped') && event === 'process: stops');
 }
 
 const noVolumes = 'there are no volumes yet: to prepare or disconnect none cannot fail';
-const noEndpoint = 'no endpoint takes an operator’s wish yet';
 
 /** The states and transitions that no path takes on the system, and why. */
 export const beyondReach: Record<'instance' | 'host', Record<string, string>> = {
@@ -65,11 +64,5 @@ export const beyondReach: Record<'instance' | 'host', Record<string, string>> = 
     'releasing.releasingClaim: xstate.error.actor.0.instance.releasing.releasingClaim':
       'a claim is a line in the host’s own memory: to cross it out cannot fail',
   },
-  host: {
-    'service.disabled': noEndpoint,
-    'service.draining': noEndpoint,
-    'service: host.enable': noEndpoint,
-    'service: host.disable': noEndpoint,
-    'service: host.drain': noEndpoint,
-  },
+  host: {},
 };
