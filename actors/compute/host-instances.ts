@@ -99,8 +99,10 @@ export class HostInstances {
   report(uuid: string, powerState: ReportedPowerState): void {
     const owner = this.#owners.get(uuid);
     if (!owner) return;
-    this.#reported.set(uuid, powerState);
-    void this.#tell(owner, powerState);
+    // What comes now is newer than what the chart could not hear before.
+    this.#reported.delete(uuid);
+    if (owner.accepts(this.#changeOf(powerState))) void this.#tell(owner, powerState);
+    else if (owner.isBusy) this.#reported.set(uuid, powerState);
   }
 
   /** Resolves when every chart stands where it is stored. */
@@ -145,16 +147,22 @@ export class HostInstances {
     if (owner.record.chart.children) owner.start();
   }
 
+  /** A no-op for what the chart expects, or what a step under way brings about. */
   async #tell(owner: InstanceOwner, powerState: ReportedPowerState): Promise<void> {
-    const { clock, logger } = this.#world;
+    const event = this.#changeOf(powerState);
+    if (!owner.accepts(event)) return;
     try {
       // What a guest does by itself is no part of what was asked for last, unless that is still under way.
-      const context = owner.isBusy ? owner.callContext : newContext();
-      await owner.send({ type: 'domain.changed', powerState, at: clock.now() }, context);
-    } catch (thrown) {
-      // What the chart expects, or what a step under way brings about.
-      if (toFailure(thrown).code !== 'conflict') logger.error({ uuid: owner.uuid, error: thrown }, 'a domain changed');
+      await owner.send(event, owner.isBusy ? owner.callContext : newContext());
+    } catch (error) {
+      // Lost: whoever has it now finds out by itself.
+      if (toFailure(error).code !== 'conflict')
+        this.#world.logger.error({ uuid: owner.uuid, error }, 'a domain changed');
     }
+  }
+
+  #changeOf(powerState: ReportedPowerState): InstanceEvent {
+    return { type: 'domain.changed', powerState, at: this.#world.clock.now() };
   }
 
   #catchUp(owner: InstanceOwner): void {

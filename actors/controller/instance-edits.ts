@@ -49,6 +49,7 @@ export const instanceEditWrites: Writes = async (on, { bus, store, clock }) => {
       to: stateOf(record),
       at,
       record,
+      states: record,
       context,
       command,
       callContext,

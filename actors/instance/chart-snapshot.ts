@@ -10,12 +10,7 @@ export type InstanceLogic = typeof instanceMachine;
 export type InstanceSnapshot = SnapshotFrom<InstanceLogic>;
 
 /** A record with a chart that has moved on. `owner` is who has it when it is not being placed. */
-export function presentRecord(
-  machine: InstanceLogic,
-  snapshot: InstanceSnapshot,
-  record: Instance,
-  owner: Instance['owner'],
-): Instance {
+export function presentRecord(snapshot: InstanceSnapshot, record: Instance, owner: Instance['owner']): Instance {
   const path = statePath(snapshot.value);
   const { imageId, flavor } = snapshot.context;
   const { taskState: _, ...kept } = record;
@@ -25,24 +20,26 @@ export function presentRecord(
     ...(flavor && { flavor }),
     ...visibleStates(path, snapshot.context, record),
     owner: snapshot.hasTag('placing') ? 'control' : owner,
-    chart: persistSnapshot(machine, snapshot),
+    chart: persistSnapshot(snapshot),
   };
 }
 
-export function persistSnapshot(machine: InstanceLogic, snapshot: InstanceSnapshot): ChartSnapshot {
-  const { status, value, context, children } = machine.getPersistedSnapshot(snapshot) as unknown as {
-    status: 'active' | 'done';
-    value: unknown;
-    context: Record<string, unknown>;
-    children: Record<string, { snapshot: { status: string } }>;
-  };
-  const active = Object.entries(children).filter(([, child]) => child.snapshot.status === 'active');
+/**
+ * As XState persists it, which would look through the whole context for actors: there are none in it, and effects that
+ * have ended are of no use to whoever restores it.
+ */
+export function persistSnapshot({ status, value, context, children }: InstanceSnapshot): ChartSnapshot {
+  const active: Record<string, StoredChild> = {};
+  for (const [id, child] of Object.entries(children)) {
+    const snapshot = child?.getPersistedSnapshot() as StoredChild['snapshot'] | undefined;
+    if (child && snapshot?.status === 'active') active[id] = { src: String(child.src), syncSnapshot: false, snapshot };
+  }
   return {
     version: instanceSnapshotVersion,
-    status,
+    status: status as ChartSnapshot['status'],
     value,
-    context,
-    ...(active.length > 0 && { children: Object.fromEntries(active) }),
+    context: context as unknown as ChartSnapshot['context'],
+    ...(Object.keys(active).length > 0 && { children: active }),
   };
 }
 
@@ -82,5 +79,7 @@ export function restoreLive({ status, value, context, children = {} }: ChartSnap
 
 /** An effect under way, as XState persists it. */
 export interface StoredChild {
+  src: string;
+  syncSnapshot: false;
   snapshot: { status: string; input: EffectKey };
 }

@@ -27,7 +27,7 @@ export interface EffectJob {
   key: EffectKey;
   owner: EffectSubject;
   /** Aborts at the deadline, and when the chart has left the state. */
-  signal: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface EffectImplementation {
@@ -40,10 +40,19 @@ export interface EffectImplementation {
   isDurable: boolean;
 }
 
+/** Who hears what has come of an effect, unless it was left. */
+export interface EffectListener {
+  done(output: object & Timed): void;
+  /** A failure as plain data for the chart. */
+  failed(failure: TimedFailure): void;
+}
+
 export class EffectRunner {
   readonly #subject: EffectSubject;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  /** By the actor of the chart that stands for it. */
+  readonly #underWay = new Map<object, Limit>();
   /** Settles when the last effect has, also one whose state was left: what it began may not be undone before. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -53,40 +62,39 @@ export class EffectRunner {
     this.#logger = logger;
   }
 
-  /** `left` aborts when the chart leaves the state. Rejects with a TimedFailure, as plain data for the chart. */
-  async run(
+  begin(
+    actor: object,
     name: string,
     { run, isDurable }: EffectImplementation,
     key: EffectKey,
-    left: AbortSignal,
-  ): Promise<object & Timed> {
-    const owner = this.#subject;
-    const deadline = new Deadline(name, key.deadline, this.#clock);
-    const signal = AbortSignal.any([left, deadline.signal]);
-    const before = this.#last;
-
-    const work = (async () => {
-      await before;
-      signal.throwIfAborted();
-      if (isDurable) await owner.durable();
-      return this.#again(() => run({ key, owner, signal }), signal, deadline);
-    })();
-    this.#last = work.catch(() => undefined);
-
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort);
-    try {
-      return { ...(await Promise.race([work, aborted])), at: this.#clock.now() };
-    } catch (thrown) {
+    listener: EffectListener,
+  ): void {
+    const limit = new Limit();
+    this.#underWay.set(actor, limit);
+    const failed = (thrown: unknown) => {
+      if (!this.#end(actor)) return;
       const failure: TimedFailure = { ...toFailure(thrown), at: this.#clock.now() };
-      this.#logger.debug({ uuid: owner.uuid, effect: name, failure }, 'an effect failed');
-      throw failure;
-    } finally {
-      // A signal made of others lives for as long as it has a listener.
-      signal.removeEventListener('abort', onAbort);
-      deadline.cancel();
-    }
+      this.#logger.debug({ uuid: key.uuid, effect: name, failure }, 'an effect failed');
+      listener.failed(failure);
+    };
+    limit.cancelDeadline = this.#clock.after(Math.max(0, key.deadline - this.#clock.now()), () => {
+      const { cause } = limit;
+      limit.reach(
+        fail('timeout', `${name} did not end in time`, { disposition: 'reschedule', ...(cause && { cause }) }),
+      );
+      // Whether it heeds its signal or not.
+      failed(limit.reason);
+    });
+    const work = this.#work(this.#last, run, isDurable, key, limit);
+    this.#last = work.catch(() => undefined);
+    work.then((output) => {
+      if (this.#end(actor)) listener.done({ ...output, at: this.#clock.now() });
+    }, failed);
+  }
+
+  /** The chart has left the state: what is under way is asked to end, and nobody waits for what comes of it. */
+  leave(actor: object): void {
+    this.#end(actor)?.reach(new DOMException('the chart has left the state', 'AbortError'));
   }
 
   /** Resolves when no effect is at work any more. */
@@ -94,37 +102,70 @@ export class EffectRunner {
     await this.#last;
   }
 
-  /** Tries again, with back-off, while the failure says that this may help and there is time left. */
-  async #again(run: () => Promise<unknown>, signal: AbortSignal, deadline: Deadline): Promise<object> {
+  /** The limit of the effect, unless it has ended already. */
+  #end(actor: object): Limit | undefined {
+    const limit = this.#underWay.get(actor);
+    this.#underWay.delete(actor);
+    limit?.cancelDeadline();
+    return limit;
+  }
+
+  async #work(
+    before: Promise<unknown>,
+    run: EffectImplementation['run'],
+    isDurable: boolean,
+    key: EffectKey,
+    limit: Limit,
+  ): Promise<object | undefined> {
+    await before;
+    limit.throwIfReached();
+    const owner = this.#subject;
+    if (isDurable) await owner.durable();
+    const job: EffectJob = {
+      key,
+      owner,
+      get signal() {
+        return limit.signal;
+      },
+    };
+    // Again, with back-off, while the failure says that this may help and there is time left.
     for (let pause = 100; ; pause = Math.min(pause * 2, 5_000)) {
       try {
-        return { ...((await run()) as object | undefined) };
+        return (await run(job)) as object | undefined;
       } catch (thrown) {
-        signal.throwIfAborted();
+        limit.throwIfReached();
         const failure = toFailure(thrown);
         if (failure.disposition !== 'retry') throw thrown;
-        deadline.cause = failure;
-        await sleep(this.#clock, pause, signal);
+        limit.cause = failure;
+        await sleep(this.#clock, pause, limit.signal);
       }
     }
   }
 }
 
-/** Aborts with `timeout`, and says which failure was in the way last. */
-class Deadline {
-  readonly signal: AbortSignal;
-  readonly cancel: () => void;
+/** What ends an effect before it is done. Its signal is made for whoever wants it: most effects are sooner done. */
+class Limit {
+  /** Which failure was in the way last. */
   cause: Failure | undefined;
+  reason: Error | undefined;
+  cancelDeadline: () => void = () => {};
+  #controller: AbortController | undefined;
 
-  constructor(name: string, at: number, clock: Clock) {
-    const controller = new AbortController();
-    this.signal = controller.signal;
-    this.cancel = clock.after(Math.max(0, at - clock.now()), () => {
-      const { cause } = this;
-      controller.abort(
-        fail('timeout', `${name} did not end in time`, { disposition: 'reschedule', ...(cause && { cause }) }),
-      );
-    });
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.reason) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  reach(reason: Error): void {
+    this.reason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  throwIfReached(): void {
+    if (this.reason) throw this.reason;
   }
 }
 

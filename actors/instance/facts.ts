@@ -1,6 +1,6 @@
 /** Tells the world of an instance's transitions. */
 import type { InstanceContext } from '../../machines/instance.ts';
-import { visibleStates } from '../../machines/instance-states.ts';
+import type { VisibleStates } from '../../machines/instance-states.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
@@ -14,7 +14,10 @@ export interface TransitionFact {
   from: string | undefined;
   to: string;
   at: number;
+  /** Of which only what no transition changes is told. */
   record: Instance;
+  /** What a client saw of it from then on. */
+  states: VisibleStates;
   context: InstanceContext;
   /** Of a command: what was asked. */
   command?: string;
@@ -24,9 +27,8 @@ export interface TransitionFact {
 
 export function publishTransition(
   bus: Bus,
-  { type, from, to, at, record, context, command, callContext }: TransitionFact,
+  { type, from, to, at, record, states: { vmState, taskState }, context, command, callContext }: TransitionFact,
 ): void {
-  const { vmState, taskState } = visibleStates(to, context, record);
   const { code, message, disposition } = context.fault ?? {};
   publishFact(bus, subjects.instanceFact(record.projectId, record.uuid), facts.instance, {
     type,

@@ -5,10 +5,10 @@
  * fence: a write that comes too late tells an owner that it is one no longer, and it stops its chart and touches
  * nothing more. An actor lives only while an effect is under way; a settled instance is its record.
  */
-import { type Actor, createActor } from 'xstate';
+import { type Actor, createActor, type StateValue } from 'xstate';
 import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
-import { statePath } from '../../machines/instance-states.ts';
+import { statePath, type VisibleStates, visibleStates } from '../../machines/instance-states.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
@@ -54,36 +54,34 @@ const storeAwayMs = 500;
 const haltMs = 5_000;
 
 export class InstanceOwner implements EffectSubject {
-  /** Of the request that is being worked on: one launch is one trace across all parts. */
-  callContext: CallContext;
   readonly #world: OwnerWorld;
   #record: Instance;
   /** 0: not stored yet. */
   #revision: number;
   #actor: Actor<InstanceLogic> | undefined;
-  #snapshot: InstanceSnapshot;
-  /** Whether the snapshot is ahead of the record's chart, or may be. */
-  #hasLived = false;
+  #effects: EffectRunner | undefined;
+  /** Where the chart stands when it is ahead of the record, or may be. */
+  #snapshot: InstanceSnapshot | undefined;
+  /** What a client sees of where it stands. */
+  #states: VisibleStates | undefined;
+  #callContext: CallContext | undefined;
   #isDirty = false;
   #isLost = false;
   #isHalting = false;
   #isReleased = false;
   #writing: Promise<void> | undefined;
   /** The charts that a store which did not answer may hold all the same. */
-  #unanswered: ChartSnapshot[] = [];
+  #unanswered: ChartSnapshot[] | undefined;
   /** What has happened and is not stored yet: it is told when it is, and never when it is not. */
-  #untold: TransitionFact[] = [];
+  #untold: Untold[] | undefined;
   #cancelWriteBehind: (() => void) | undefined;
-  readonly #effects: EffectRunner;
 
   /** `revision` 0: a new instance, whose record is to be created by its first transition. */
-  constructor(world: OwnerWorld, record: Instance, revision: number, callContext: CallContext = newContext()) {
-    this.callContext = callContext;
+  constructor(world: OwnerWorld, record: Instance, revision: number, callContext?: CallContext) {
+    this.#callContext = callContext;
     this.#world = world;
-    this.#effects = new EffectRunner(this, world.clock, world.logger);
     this.#record = record;
     this.#revision = revision;
-    this.#snapshot = restoreSettled(world.machine, record.chart);
     this.#isDirty = revision === 0;
     if (revision === 0) this.#tellCommand('create');
   }
@@ -98,11 +96,16 @@ export class InstanceOwner implements EffectSubject {
   get revision(): number {
     return this.#revision;
   }
+  /** Of the request that is being worked on: one launch is one trace across all parts. */
+  get callContext(): CallContext {
+    this.#callContext ??= newContext();
+    return this.#callContext;
+  }
   get context(): InstanceContext {
-    return this.#snapshot.context;
+    return this.#snapshot?.context ?? (this.#record.chart.context as unknown as InstanceContext);
   }
   get state(): string {
-    return statePath(this.#snapshot.value);
+    return statePath(this.#snapshot?.value ?? (this.#record.chart.value as StateValue));
   }
   /** Whether an effect is under way. */
   get isBusy(): boolean {
@@ -122,15 +125,22 @@ export class InstanceOwner implements EffectSubject {
    * Sends an event to the chart, and resolves with the revision at which its consequence is stored. Rejects with
    * `conflict` when the chart does not accept it in its present state. What it leads to is told as `context`'s.
    */
-  async send(event: InstanceEvent, context: CallContext = this.callContext): Promise<number> {
+  async send(event: InstanceEvent, context?: CallContext): Promise<number> {
     if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
-    if (this.#snapshot.status !== 'active' || !this.#snapshot.can(event)) throw refusal(this, event);
-    this.callContext = context;
+    if (!this.accepts(event)) throw refusal(this, event);
+    if (context) this.#callContext = context;
     if (isCommand(event)) this.#tellCommand(event.type.slice(commandPrefix.length));
     this.#wake().send(event);
     this.#settleUnlessBusy();
     await this.durable();
     return this.#revision;
+  }
+
+  /** Whether the chart, as it stands, would take the event. */
+  accepts(event: InstanceEvent): boolean {
+    const { chart } = this.#record;
+    const snapshot = this.#snapshot ?? restoreSettled(this.#world.machine, chart);
+    return snapshot.status === 'active' && snapshot.can(event);
   }
 
   /** Resolves when all transitions so far are stored; rejects with `conflict` when this owner is one no longer. */
@@ -153,17 +163,19 @@ export class InstanceOwner implements EffectSubject {
     await Promise.race([stored, sleep(this.#world.clock, haltMs, patience.signal)]);
     patience.abort();
     this.#lose();
-    await this.#effects.idle();
+    await this.#effects?.idle();
   }
 
   #wake(): Actor<InstanceLogic> {
     if (this.#actor) return this.#actor;
+    const { machine, clock, logger } = this.#world;
+    const chart = this.#snapshot ? persistSnapshot(this.#snapshot) : this.#record.chart;
     // A restored chart takes no input, which the type of the options does not know.
-    const chart = this.#hasLived ? persistSnapshot(this.#world.machine, this.#snapshot) : this.#record.chart;
-    const actor = createActor(this.#world.machine, { snapshot: restoreLive(chart, this.now()) } as never);
+    const actor = createActor(machine, { snapshot: restoreLive(chart, this.now()) } as never);
     this.#actor = actor;
-    this.#hasLived = true;
     this.#snapshot = actor.getSnapshot();
+    this.#states ??= this.#record;
+    this.#effects ??= new EffectRunner(this, clock, logger);
     registerRunner(actor.system, this.#effects);
     actor.on('*', (notification) => this.#notify(notification));
     actor.subscribe({
@@ -180,7 +192,8 @@ export class InstanceOwner implements EffectSubject {
     const { context } = this;
     this.#snapshot = snapshot;
     const to = this.state;
-    if (from !== to) this.#untold.push(this.#fact('transition', from, to));
+    this.#states = visibleStates(to, snapshot.context, this.#states ?? this.#record);
+    if (from !== to) this.#happened('transition', from);
     if (from !== to || context !== snapshot.context) this.#isDirty = true;
     this.#settleUnlessBusy();
     if (this.#actor && this.#isDirty) {
@@ -192,27 +205,35 @@ export class InstanceOwner implements EffectSubject {
   }
 
   #notify({ type }: InstanceNotification): void {
-    this.#untold.push(this.#fact(type, undefined, this.state));
+    this.#happened(type);
   }
 
   #tellCommand(command: string): void {
-    this.#untold.push({ ...this.#fact('command', undefined, this.state), command });
+    this.#happened('command', undefined, command);
   }
 
-  #fact(type: string, from: string | undefined, to: string): TransitionFact {
+  #happened(type: string, from?: string, command?: string): void {
     const { context, callContext } = this;
-    return { type, from, to, at: this.now(), record: this.#record, context, callContext };
+    const states = this.#states ?? this.#record;
+    this.#untold ??= [];
+    this.#untold.push({
+      type,
+      from,
+      to: this.state,
+      at: this.now(),
+      states,
+      context,
+      callContext,
+      ...(command !== undefined && { command }),
+    });
   }
 
   /** A chart without an effect under way has nothing to wait for: its actor goes, its record stays. */
   #settleUnlessBusy(): void {
-    const isBusy = Object.values(this.#snapshot.children).some((child) => child?.getSnapshot().status === 'active');
-    if (isBusy || !this.#actor) return;
+    const children = Object.values(this.#snapshot?.children ?? {});
+    if (!this.#actor || children.some((child) => child?.getSnapshot().status === 'active')) return;
     this.#actor.stop();
     this.#actor = undefined;
-    // A snapshot of the actor would hold on to it, and to the effects that it ran.
-    const { value, context, status } = this.#snapshot;
-    this.#snapshot = this.#world.machine.resolveState({ value, context, status });
     this.#cancelWriteBehind?.();
     this.#cancelWriteBehind = undefined;
     this.#storeInBackground();
@@ -221,10 +242,26 @@ export class InstanceOwner implements EffectSubject {
 
   #storeInBackground(): void {
     this.durable().then(
-      () => this.#releaseIfGone(),
+      () => {
+        this.#rest();
+        this.#releaseIfGone();
+      },
       // Lost: whoever has it now stores what happens to it.
       () => undefined,
     );
+  }
+
+  /** What has settled and is stored is its record, and holds on to nothing else. */
+  #rest(): void {
+    if (this.#actor || this.#isDirty) return;
+    this.#snapshot = undefined;
+    this.#states = undefined;
+    this.#callContext = undefined;
+    const effects = this.#effects;
+    // One whose state was left may still be at work, and what comes next has to wait for it.
+    void effects?.idle().then(() => {
+      if (!this.#actor && this.#effects === effects) this.#effects = undefined;
+    });
   }
 
   #releaseIfGone(): void {
@@ -237,8 +274,8 @@ export class InstanceOwner implements EffectSubject {
   async #write(): Promise<void> {
     const { bucket } = this.#world;
     this.#isDirty = false;
-    const untold = this.#untold;
-    this.#untold = [];
+    const untold = this.#untold ?? [];
+    this.#untold = undefined;
     const record = this.#present();
     try {
       const revision =
@@ -248,22 +285,18 @@ export class InstanceOwner implements EffectSubject {
       if (revision === conflict) await this.#resolveConflict();
       else this.#take(record, revision);
     } catch (error) {
-      this.#unanswered.push(record.chart);
+      this.#unanswered = [...(this.#unanswered ?? []), record.chart];
       await this.#afterFailedWrite(error);
     }
-    if (this.#isDirty) this.#untold.unshift(...untold);
-    else if (!this.#isLost) for (const fact of untold) this.#tell(fact);
-  }
-
-  /** Under the name that the instance has by now: a client may have changed it. */
-  #tell(fact: TransitionFact): void {
-    this.#world.publish({ ...fact, record: { ...fact.record, name: this.#record.name } });
+    if (this.#isDirty) this.#untold = [...untold, ...(this.#untold ?? [])];
+    // Under the name that the instance has by now: a client may have changed it.
+    else if (!this.#isLost) for (const fact of untold) this.#world.publish({ ...fact, record: this.#record });
   }
 
   #take(record: Instance, revision: number): void {
     this.#record = record;
     this.#revision = revision;
-    this.#unanswered = [];
+    this.#unanswered = undefined;
   }
 
   /** A store that does not answer is asked again until it does, or the process stops; anything else is a bug. */
@@ -282,7 +315,7 @@ export class InstanceOwner implements EffectSubject {
    */
   async #resolveConflict(): Promise<void> {
     const stored = await this.#world.bucket.get(this.uuid);
-    const ours = this.#revision > 0 ? [this.#record.chart, ...this.#unanswered] : this.#unanswered;
+    const ours = this.#revision > 0 ? [this.#record.chart, ...(this.#unanswered ?? [])] : (this.#unanswered ?? []);
     if (stored && ours.some((chart) => isEqual(chart, stored.value.chart))) {
       this.#take(stored.value, stored.revision);
       this.#isDirty = true;
@@ -304,10 +337,15 @@ export class InstanceOwner implements EffectSubject {
 
   /** The record as the chart now wants it. */
   #present(): Instance {
-    const record = { ...this.#record, updatedAt: this.now() };
-    return presentRecord(this.#world.machine, this.#snapshot, record, this.#world.name);
+    const { machine, name } = this.#world;
+    const { vmState, powerState } = this.#states ?? this.#record;
+    const snapshot = this.#snapshot ?? restoreSettled(machine, this.#record.chart);
+    return presentRecord(snapshot, { ...this.#record, vmState, powerState, updatedAt: this.now() }, name);
   }
 }
+
+/** What has happened to an instance, but for the record that will say so. */
+type Untold = Omit<TransitionFact, 'record'>;
 
 const commandPrefix = 'instance.';
 

@@ -6,8 +6,12 @@
  * that was faster wins, and the cast is then decided anew or dropped. Only the host's own claim is final; where two
  * schedulers fill one host, it refuses the second launch, which comes back with that host among the tried.
  */
-import { transition } from 'xstate';
-import type { InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
+import {
+  type InstanceContext,
+  type InstanceEvent,
+  type InstanceNotification,
+  instanceMachine,
+} from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
 import { computeCasts, schedulerCasts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -15,8 +19,8 @@ import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import type { CallContext } from '../../transport/nats/call-context.ts';
 import { cast, consumeCasts, onCast } from '../../transport/nats/cast.ts';
 import { consumers, subjects } from '../../transport/nats/subjects.ts';
-import { type InstanceSnapshot, presentRecord, restoreSettled } from '../instance/chart-snapshot.ts';
-import { provideEffects } from '../instance/effects.ts';
+import { ChartMoves } from '../instance/chart-moves.ts';
+import { presentRecord, restoreSettled } from '../instance/chart-snapshot.ts';
 import { publishTransition } from '../instance/facts.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { allFilters, isFilterName } from './filters.ts';
@@ -39,7 +43,7 @@ interface Stored {
 }
 
 /** No effect runs here: the chart is moved as data. */
-const machine = provideEffects({});
+const moves = new ChartMoves(instanceMachine);
 
 /** Throws TypeError for the name of a filter that there is not. */
 export async function startScheduler(runtime: Runtime, options: SchedulerOptions = {}): Promise<Part> {
@@ -120,9 +124,9 @@ class Placing {
       'host' in choice
         ? { type: 'instance.scheduled', host: choice.host, at: now }
         : { type: 'placement.failed', failure: choice.failure, at: now };
-    const [next, actions] = transition(machine, restoreSettled(machine, record.chart), event);
+    const { next, emitted } = moves.move(restoreSettled(instanceMachine, record.chart), event);
     const owner = 'host' in choice ? { host: choice.host } : 'control';
-    const placed = presentRecord(machine, next, { ...record, updatedAt: now }, owner);
+    const placed = presentRecord(next, { ...record, updatedAt: now }, owner);
     // Whatever revision it will get, it is a later one.
     usage.note(placed, revision + 1);
 
@@ -138,24 +142,21 @@ class Placing {
       return conflict;
     }
     usage.note(placed, outcome);
-    this.#publish(record, placed, next, actions, now, context);
+    this.#publish(stateOf(record), placed, emitted, now, context);
     return { record: placed, revision: outcome };
   }
 
   #publish(
-    before: Instance,
+    from: string,
     record: Instance,
-    next: InstanceSnapshot,
-    actions: readonly object[],
+    emitted: InstanceNotification[],
     at: number,
     callContext: CallContext,
   ): void {
-    const to = statePath(next.value);
-    const fact = { to, at, record, context: next.context, callContext };
-    for (const { type } of notificationsOf(actions)) {
-      publishTransition(this.#runtime.bus, { ...fact, type, from: undefined });
-    }
-    publishTransition(this.#runtime.bus, { ...fact, type: 'transition', from: stateOf(before) });
+    const context = record.chart.context as unknown as InstanceContext;
+    const fact = { to: stateOf(record), at, record, states: record, context, callContext };
+    for (const { type } of emitted) publishTransition(this.#runtime.bus, { ...fact, type, from: undefined });
+    publishTransition(this.#runtime.bus, { ...fact, type: 'transition', from });
   }
 
   async #castToHost({ record, revision }: Stored, attempt: number, context: CallContext): Promise<void> {
@@ -189,12 +190,4 @@ function attemptOf({ chart }: Instance): number {
 
 function stateOf({ chart }: Instance): string {
   return statePath(chart.value as Parameters<typeof statePath>[0]);
-}
-
-/** What the chart would have emitted, had it been run by an actor. */
-function notificationsOf(actions: readonly object[]): InstanceNotification[] {
-  return (actions as { type: string; params?: { event?: InstanceNotification } }[])
-    .filter(({ type }) => type === 'xstate.emit')
-    .map(({ params }) => params?.event)
-    .filter((event) => event !== undefined);
 }

@@ -34,7 +34,7 @@ export function newInstance(uuid: string, more: Partial<Instance> = {}): Instanc
     ...more,
   };
   const chart = createActor(machine, { input: { uuid, maxAttempts: 3, at } }).getSnapshot();
-  return presentRecord(machine, chart, record, 'control');
+  return presentRecord(chart, record, 'control');
 }
 
 /** A host that lives and has room. */

@@ -21,6 +21,7 @@ describe('a launch', () => {
     expect(
       told.filter((fact) => fact.uuid === uuid).map(({ type, to }) => (type === 'transition' ? to : type)),
     ).toEqual([
+      'command',
       'building.checking',
       'building.claiming',
       'compute.instance.create.start',
