@@ -56,7 +56,13 @@ export class Catalog {
   /** An image that the project may use, and that fits the flavor. */
   async image(idOrName: string, { projectId }: Caller, flavor: Flavor): Promise<Image> {
     const isUsable = (image: Image) => image.deletion === undefined && isUsableBy(projectId)(image);
-    const image = await found(this.#images, () => named(this.#images, idOrName, 'image', '/image', isUsable));
+    const look = () => named(this.#images, idOrName, 'image', '/image', isUsable);
+    let image = await found(this.#images, look);
+    if (image.status !== 'active') {
+      // It may have been finished just now, by another controller.
+      await this.#images.caughtUp();
+      image = look();
+    }
     if (image.status !== 'active') {
       throw fail('conflict', `image ${image.name} is ${image.status}: it cannot be launched yet`, {
         details: { field: '/image' },

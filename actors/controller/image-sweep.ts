@@ -1,8 +1,10 @@
 /**
- * Removes what nobody comes back for: images whose upload has stopped, chunks of images that are gone, and deleted images
- * that the last instance has let go. Every controller does it: to remove what is gone is to do nothing.
+ * Removes what nobody comes back for: images whose upload has stopped, chunks of images that are gone, files that were
+ * half written, and deleted images that the last instance has let go. Every controller does it: to remove what is gone
+ * is to do nothing.
  */
 import { ImageChunks } from '../../transport/nats/image-chunks.ts';
+import { ImageStore } from '../images/image-store.ts';
 import { every } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { ImageRemoval } from './image-removal.ts';
@@ -16,11 +18,12 @@ const removalMs = 600_000;
 /** Looks through all images now and then, and when an instance is deleted; returns the function that ends it. */
 export async function startImageSweep(runtime: Runtime): Promise<() => void> {
   const { store, bus, clock, logger } = runtime;
-  const [images, bucket, instances, chunks, removal] = await Promise.all([
+  const [images, bucket, instances, chunks, files, removal] = await Promise.all([
     store.view('image'),
     store.bucket('image'),
     store.view('instance'),
     ImageChunks.open(bus),
+    ImageStore.open(bus),
     ImageRemoval.open(runtime),
   ]);
 
@@ -50,6 +53,7 @@ export async function startImageSweep(runtime: Runtime): Promise<() => void> {
     try {
       await sweepImages();
       await sweepChunks();
+      await files.removeUnnamed(clock.now() - restMs);
     } catch (error) {
       logger.warn({ error }, 'images could not be swept');
     }

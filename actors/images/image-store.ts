@@ -4,12 +4,13 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { Image } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { answered } from '../../transport/nats/store-answer.ts';
-import { imageObjectStore } from '../../transport/nats/subjects.ts';
+import { imageObjects } from '../../transport/nats/subjects.ts';
 import type { ImageFile } from '../hypervisor/hypervisor.ts';
 import { nameUuid } from '../runtime/name-uuid.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -17,13 +18,15 @@ import type { ImageSource } from './guest-disks.ts';
 
 export class ImageStore implements ImageSource {
   readonly #objects: ObjectStore;
+  readonly #manager: JetStreamManager;
 
-  static async open({ jetstream }: Bus): Promise<ImageStore> {
-    return new ImageStore(await new Objm(jetstream).create(imageObjectStore));
+  static async open({ jetstream, manager }: Bus): Promise<ImageStore> {
+    return new ImageStore(await new Objm(jetstream).create(imageObjects.store), manager);
   }
 
-  private constructor(objects: ObjectStore) {
+  private constructor(objects: ObjectStore, manager: JetStreamManager) {
     this.#objects = objects;
+    this.#manager = manager;
   }
 
   async open(sha256: string): Promise<ReadableStream<Uint8Array>> {
@@ -54,7 +57,10 @@ export class ImageStore implements ImageSource {
    */
   async write(file: ImageFile, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const known = await answered(this.#objects.info(file.sha256));
-    if (known && !known.deleted) return;
+    if (known && !known.deleted) {
+      if (known.size !== file.size) throw mismatch(file);
+      return;
+    }
     const stream = Readable.toWeb(Readable.from(verified(file, bytes))) as ReadableStream<Uint8Array>;
     try {
       await this.#objects.put({ name: file.sha256 }, stream, { previousRevision: known?.revision ?? 0 });
@@ -72,6 +78,20 @@ export class ImageStore implements ImageSource {
   async remove(sha256: string): Promise<void> {
     await answered(this.#objects.delete(sha256));
   }
+
+  /** Removes what was written by those who died before they gave it a name: nobody has added to it since `before`. */
+  async removeUnnamed(before: number): Promise<void> {
+    const { stream } = imageObjects;
+    const names = new Set((await answered(this.#objects.list())).map(({ nuid }) => imageObjects.bytes(nuid)));
+    const { state } = await answered(this.#manager.streams.info(stream, { subjects_filter: imageObjects.bytes() }));
+    for (const subject of Object.keys(state.subjects ?? {})) {
+      if (names.has(subject)) continue;
+      const latest = await answered(this.#manager.streams.getMessage(stream, { last_by_subj: subject }));
+      if (latest && latest.time.getTime() < before) {
+        await answered(this.#manager.streams.purge(stream, { filter: subject }));
+      }
+    }
+  }
 }
 
 /** The same bytes; ends with a failure, and so before they count, when they are not the file. */
@@ -83,8 +103,11 @@ async function* verified({ sha256, size }: ImageFile, bytes: AsyncIterable<Uint8
     length += chunk.length;
     yield chunk;
   }
-  if (length === size && hash.digest('hex') === sha256) return;
-  throw fail('invalid_request', `what came is not the file of ${size} bytes with the SHA-256 ${sha256}`);
+  if (length !== size || hash.digest('hex') !== sha256) throw mismatch({ sha256, size });
+}
+
+function mismatch({ sha256, size }: ImageFile): FailureError {
+  return fail('invalid_request', `what came is not the file of ${size} bytes with the SHA-256 ${sha256}`);
 }
 
 /** Local files to make an image of. */

@@ -26,8 +26,12 @@ export const streams = {
   imageChunks: { name: 'CLOUD_IMAGE_CHUNKS', subjects: ['cloud.image.*.*.*'] },
 } as const;
 
-/** The object store that holds the bytes of images. */
-export const imageObjectStore = 'cloud_images';
+/** The object store that holds the files of images; its stream, and the subjects of the bytes of one file, or of all. */
+export const imageObjects = {
+  store: 'cloud_images',
+  stream: 'OBJ_cloud_images',
+  bytes: (id?: string) => `$O.cloud_images.C.${id === undefined ? '*' : token(id)}`,
+} as const;
 
 export const subjects = {
   api: (resource: string, verb: string) => `${apiPrefix}.${token(resource)}.${token(verb)}`,
