@@ -80,7 +80,7 @@ describe('kilonova up', () => {
     [['up', '--max-attempts', '0'], 'whole number from 1'],
   ] as const)('refuses %j with a usage error', async ([args, message]) => {
     await using cloud = startKilonova(args);
-    expect(await cloud.ended).toBe(1);
+    expect(await cloud.ended).toBe(2);
     expect(cloud.stderr()).toContain(message);
     expect(cloud.stderr()).toContain('--help');
     expect(cloud.stdout()).toBe('');

@@ -4,8 +4,9 @@ import stringWidth from 'string-width';
 const gap = '  ';
 /** What a column keeps when the terminal is too narrow. */
 const leastWidth = 8;
-/** Identifiers are copied from the screen: they are never cut. */
-const identifier = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64})$/;
+/** Identifiers and addresses are copied from the screen: they are never cut. */
+const identifier =
+  /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64}|(\d{1,3}\.){3}\d|([0-9a-f]{2}:){5}[0-9a-f]{2}/;
 
 const graphemes = new Intl.Segmenter();
 

@@ -1,0 +1,90 @@
+/** Runs the command line as somebody would: a process of its own, with an empty home and nothing told but by the test. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const main = fileURLToPath(new URL('../../transport/cli/main.ts', import.meta.url));
+
+const deadlineMs = 25_000;
+
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Running extends PromiseLike<Ended> {
+  child: ChildProcess;
+  /** Resolves when standard output has that; rejects when it ends before. */
+  says(pattern: RegExp): Promise<void>;
+}
+
+export interface Shell extends AsyncDisposable {
+  /** Its home, and where it stands. */
+  folder: string;
+  environment: Record<string, string>;
+  /** `kilonova` with these words. */
+  kilonova(...words: string[]): Running;
+  /** A line of bash, in which `kilonova` is a command. */
+  bash(line: string): Running;
+}
+
+export async function openShell(told: Record<string, string> = {}): Promise<Shell> {
+  const folder = await mkdtemp(join(tmpdir(), 'kilonova-cli-'));
+  const kept = Object.entries(process.env).filter(([name]) => !/^(KILONOVA_|XDG_|NO_COLOR|FORCE_COLOR)/.test(name));
+  const environment = {
+    ...(Object.fromEntries(kept) as Record<string, string>),
+    HOME: folder,
+    KILONOVA_STATE: join(folder, 'state'),
+    // What Node compiles is kept from test to test.
+    KILONOVA_CACHE_DIR: process.env.KILONOVA_CACHE_DIR ?? join(tmpdir(), 'kilonova-cli-cache'),
+    ...told,
+  };
+  const start = (program: string, words: readonly string[]) =>
+    follow(spawn(program, words, { cwd: folder, env: environment, stdio: ['pipe', 'pipe', 'pipe'] }), words);
+  return {
+    folder,
+    environment,
+    kilonova: (...words) => start(process.execPath, [main, ...words]),
+    bash: (line) => start('bash', ['-c', `kilonova() { '${process.execPath}' '${main}' "$@"; }\n${line}`]),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+function follow(child: ChildProcess, words: readonly string[]): Running {
+  const output = { stdout: '', stderr: '' };
+  const listeners = new Set<() => void>();
+  child.stdin?.end();
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+      for (const listener of listeners) listener();
+    });
+  }
+  const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
+  const ended = new Promise<Ended>((resolve) => {
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, ...output });
+    });
+  });
+  return {
+    child,
+    // biome-ignore lint/suspicious/noThenProperty: to wait for it is to wait for its end.
+    then: (fulfilled, rejected) => ended.then(fulfilled, rejected),
+    says(pattern) {
+      return new Promise((resolve, reject) => {
+        const look = () => {
+          if (pattern.test(output.stdout)) resolve();
+        };
+        listeners.add(look);
+        look();
+        void ended.then(({ stdout, stderr }) =>
+          reject(new Error(`${words.join(' ')} ended before it said ${pattern}:\n${stdout}${stderr}`)),
+        );
+      });
+    },
+  };
+}
