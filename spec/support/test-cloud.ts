@@ -56,14 +56,17 @@ export async function startTestCloud({
   hosts = [{ name: 'host1' }],
   controller,
   scheduler,
+  logFile,
 }: {
   hosts?: TestHost[];
   controller?: ControllerOptions;
   scheduler?: SchedulerOptions;
+  /** Where everything that is logged goes. */
+  logFile?: string;
 } = {}): Promise<TestCloud> {
   const nats = await startTestNats();
   const folder = await mkdtemp(join(tmpdir(), 'kilonova-cloud-'));
-  const logger = createLogger(process.env.KILONOVA_LOG_LEVEL ?? 'fatal');
+  const logger = logFile ? createLogger('trace', logFile) : createLogger(process.env.KILONOVA_LOG_LEVEL ?? 'fatal');
   const cleanups: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true }), () => nats.stop()];
 
   async function connect(): Promise<Runtime> {

@@ -1,5 +1,5 @@
 /** Schemas that many messages and records share. Free text is bounded, names and ids have patterns. */
-import Type, { type TObjectOptions, type TProperties, type TSchema } from 'typebox';
+import Type, { type TObjectOptions, type TProperties, type TSchema, type TSchemaOptions } from 'typebox';
 import { failureCodes } from '../../machines/failure.ts';
 
 /** An object with these fields and no others. A `title` is its name in the reference. */
@@ -30,10 +30,11 @@ export const Name = Type.String({
   description: 'any text but control characters, not only blanks',
 });
 export const Text = Type.String({ maxLength: 4096 });
-export const Base64 = (maxLength: number, description: string) =>
+export const Base64 = (maxLength: number, description: string, more: TSchemaOptions = {}) =>
   Type.String({
     maxLength,
     description: `${description}; in base64`,
+    ...more,
     pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
   });
 export const Mac = Type.String({

@@ -39,9 +39,10 @@ const Tags = Type.Array(
 const AdminPassword = Type.String({
   minLength: 1,
   maxLength: 128,
+  writeOnly: true,
   description: 'of the guest’s administrator; secret',
 });
-const UserData = Base64(65_536, 'what cloud-init in the guest is to do; secret');
+const UserData = Base64(65_536, 'what cloud-init in the guest is to do; secret', { writeOnly: true });
 const Files = Type.Array(
   Exact({
     path: Type.String({
@@ -52,7 +53,7 @@ const Files = Type.Array(
     }),
     contents: Base64(14_336, 'what is in the file'),
   }),
-  { maxItems: 5, description: 'to be put into the guest; secret' },
+  { maxItems: 5, writeOnly: true, description: 'to be put into the guest; secret' },
 );
 
 export const CreateInstance = Exact({
