@@ -75,7 +75,7 @@ export const projectWrites: Writes = async (on, { store, clock, chance, admissio
     };
     for (const [what, count] of Object.entries(held)) {
       if (count > 0)
-        throw fail('conflict', `project ${id} has ${count} ${what}`, { details: { field: '/id', ...held } });
+        throw fail('conflict', `project ${id} still has ${what}: ${count}`, { details: { field: '/id', ...held } });
     }
   }
 };

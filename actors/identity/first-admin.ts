@@ -4,7 +4,7 @@
  */
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { conflict } from '../../transport/nats/bucket.ts';
+import { answered } from '../../transport/nats/store-answer.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { tokenDigest } from './authenticator.ts';
 
@@ -17,7 +17,10 @@ export interface FirstAdmin {
   isNew: boolean;
 }
 
-/** Idempotent: the token in the file is the administrator's, whatever was there before. */
+/**
+ * Idempotent. A token that is in the file before the cloud begins is the administrator's; one that was revoked since is
+ * replaced, never made valid again, and an administrator who was deleted stays deleted.
+ */
 export async function ensureFirstAdmin({ store, clock, chance }: Runtime, tokenFile: string): Promise<FirstAdmin> {
   const [projects, users, tokens] = await Promise.all([
     store.bucket('project'),
@@ -25,22 +28,27 @@ export async function ensureFirstAdmin({ store, clock, chance }: Runtime, tokenF
     store.bucket('token'),
   ]);
   const createdAt = clock.now();
-  await projects.create(adminProject, { id: adminProject, name: adminProject, isEnabled: true, createdAt });
-  await users.create(adminUser, {
-    id: adminUser,
-    name: adminUser,
-    isEnabled: true,
-    roles: { [adminProject]: ['admin', 'member'] },
-    createdAt,
-  });
+  const isNewCloud = (await answered(users.kv.get(adminUser))) === null;
+  if (isNewCloud) {
+    await projects.create(adminProject, { id: adminProject, name: adminProject, isEnabled: true, createdAt });
+    await users.create(adminUser, {
+      id: adminUser,
+      name: adminUser,
+      isEnabled: true,
+      roles: { [adminProject]: ['admin', 'member'] },
+      createdAt,
+    });
+  }
 
   const kept = (await readFile(tokenFile, 'utf8').catch(() => '')).trim();
-  const token = kept || chance.bytes(32).toString('base64url');
-  if (!kept) {
+  const isValid = kept !== '' && (isNewCloud || (await tokens.get(tokenDigest(kept))) !== undefined);
+  const isGone = !isNewCloud && (await users.get(adminUser)) === undefined;
+  const token = isValid || isGone ? kept : chance.bytes(32).toString('base64url');
+  if (token !== kept) {
     await mkdir(dirname(tokenFile), { recursive: true });
     await writeFile(tokenFile, `${token}\n`, { mode: 0o600 });
     await chmod(tokenFile, 0o600);
   }
-  const created = await tokens.create(tokenDigest(token), { userId: adminUser, projectId: adminProject, createdAt });
-  return { token, isNew: !kept && created !== conflict };
+  if (!isGone) await tokens.create(tokenDigest(token), { userId: adminUser, projectId: adminProject, createdAt });
+  return { token, isNew: token !== kept };
 }
