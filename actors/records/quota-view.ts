@@ -3,8 +3,8 @@ import type { QuotaView } from '../../transport/messages/api/quota.ts';
 import type { KeyPair, Quota, SecurityGroup, ServerGroup } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { ProjectUsage } from '../controller/project-usage.ts';
 import type { Store } from '../runtime/store.ts';
+import { ProjectUsage } from './project-usage.ts';
 import { quotaOf } from './quotas.ts';
 
 export class QuotaViews {
