@@ -11,6 +11,8 @@ export interface Missing {
 export class Coverage {
   readonly states = new Set<string>();
   readonly transitions = new Set<string>();
+  /** The states, told apart as the specification does, in which every event was tried. */
+  readonly tried = new Set<string>();
   readonly #machine: AnyStateMachine;
 
   constructor(machine: AnyStateMachine) {

@@ -1,8 +1,13 @@
 /** The instance chart, and how the specification's events and sights are its own. */
-import { instanceMachine, instanceTimeouts } from '../../machines/instance.ts';
+import {
+  type InstanceContext,
+  type InstanceFlavor,
+  instanceMachine,
+  instanceTimeouts,
+} from '../../machines/instance.ts';
 import { commandsIn, statePath, unborn, type VisibleStates, visibleStates } from '../../machines/instance-states.ts';
-import { port } from '../charts/instance-territory.ts';
-import { failure, type Sent } from '../charts/support.ts';
+import { large, port, small } from '../charts/instance-territory.ts';
+import { failure, type Sent, type Stage } from '../charts/support.ts';
 import {
   allowedCommands,
   type InstanceFacts,
@@ -10,6 +15,7 @@ import {
   maxAttempts,
   visibleOf,
 } from './instance-specification.ts';
+import type { Flavor } from './instance-words.ts';
 import type { Chart, Meaning } from './on-chart.ts';
 
 export const instanceChart: Chart<InstanceFacts> = {
@@ -17,7 +23,7 @@ export const instanceChart: Chart<InstanceFacts> = {
   machine: instanceMachine,
   input: { uuid: 'c0ffee00-0000-4000-8000-000000000001', maxAttempts },
   longestMs: Math.max(...Object.values(instanceTimeouts)),
-  meaningOf: (event) => meaningOf(event),
+  meaningOf,
   expected: ({ state, context }) => ({
     state,
     ...visibleOf(state, context),
@@ -30,14 +36,30 @@ export const instanceChart: Chart<InstanceFacts> = {
       ...unborn,
       ...(before as Partial<VisibleStates>),
     });
-    return { state, vmState, powerState, taskState, commands: [...commandsIn(value)].sort(), attempt: context.attempt };
+    const { flavor = small, previousFlavor, fault, attempt } = context as InstanceContext;
+    return {
+      state,
+      vmState,
+      powerState,
+      flavor: nameOf(flavor),
+      earlierFlavor: previousFlavor && nameOf(previousFlavor),
+      fault: fault?.step,
+      taskState,
+      commands: [...commandsIn(value)].sort(),
+      attempt,
+    };
   },
 };
 
-function meaningOf(event: string): Meaning {
+function nameOf({ id }: InstanceFlavor): Flavor {
+  return id === small.id ? 'first' : 'second';
+}
+
+function meaningOf(event: string, stage: Stage): Meaning {
+  const { flavor = small } = stage.context as InstanceContext;
   const [first = '', ...rest] = event.split(' ');
   const what = rest.join(' ');
-  if (first === 'client:') return { heard: commandOf(what) };
+  if (first === 'client:') return { heard: commandOf(what, flavor.id === small.id ? large : small) };
   if (first === 'guest:') return { heard: { type: 'domain.changed', powerState: what } };
   if (event === 'scheduler: host found') return { heard: { type: 'instance.scheduled', host: 'host-1' } };
   if (event === 'scheduler: no host') {
@@ -45,17 +67,23 @@ function meaningOf(event: string): Meaning {
   }
   if (what.startsWith('fails')) {
     const reason = failure(what.includes('elsewhere') ? 'reschedule' : 'abort');
-    return { effect: first, play: (stage) => stage.fail(reason) };
+    return { effect: first, play: (here) => here.fail(reason) };
   }
-  return { effect: first, play: (stage) => stage.done(outputOf(first, what)) };
+  return { effect: first, play: (here) => here.done(outputOf(first, what, flavor)) };
 }
 
-function commandOf(what: string): Sent {
+function commandOf(what: string, wanted: InstanceFlavor): Sent {
   const [verb, how] = what.split(' ');
-  return { type: `instance.${verb}`, ...(how && { how }) };
+  const details: Record<string, object> = {
+    reboot: { how },
+    rebuild: { imageId: 'c0ffee00-0000-4000-8000-000000000006' },
+    resize: { flavor: wanted },
+  };
+  return { type: `instance.${verb}`, ...details[verb ?? ''] };
 }
 
-function outputOf(effect: string, what: string): object {
+function outputOf(effect: string, what: string, flavor: InstanceFlavor): object {
   if (effect === 'allocateNetwork') return { ports: [port] };
+  if (effect === 'claimResize') return { previousFlavor: flavor };
   return what.startsWith('finds ') ? { powerState: what.slice('finds '.length) } : {};
 }

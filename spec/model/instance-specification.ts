@@ -3,173 +3,97 @@
  * each accepts, and what follows from the answers of scheduler, network and hypervisor. Written apart from the chart,
  * which has to agree with it.
  */
-import { type Consequence, type Rules, specify } from './specification.ts';
-
-export interface Visible {
-  vmState: string;
-  powerState: string;
-  taskState: string | undefined;
-}
+import { launch, power, rebuild, release, reports, resize, rest, revert } from './instance-steps.ts';
+import { type Flavor, type Visible, wordsOf } from './instance-words.ts';
+import { type Consequence, type Rules, type Specified, specify } from './specification.ts';
 
 export interface InstanceFacts extends Omit<Visible, 'taskState'> {
   attempt: number;
   isDeleteWanted: boolean;
-  /** The step of the launch that failed, and whether it may be tried on another host. */
-  failedIn: string | undefined;
+  /** Whether the launch that failed may be tried on another host. */
   isForAnotherHost: boolean;
+  /** Whether the guest ran before it was changed; nothing, where it is not being changed. */
+  isToRun: boolean | undefined;
 }
 
 type Consequences = Record<string, Consequence<InstanceFacts>[]>;
 
 export const maxAttempts = 2;
 
-/** Of a launch, in order: the state, what is done in it, the step that a fault names, and where undoing begins. */
-const launch = [
-  ['building.checking', 'checkLaunch', 'building', 'releasing.releasingClaim'],
-  ['building.claiming', 'claimResources', 'building', 'releasing.releasingClaim'],
-  ['networking', 'allocateNetwork', 'networking', 'releasing.releasingNetwork'],
-  ['mapping', 'mapBlockDevices', 'mapping', 'releasing.unmappingBlockDevices'],
-  ['spawning.preparingFilter', 'prepareFilter', 'spawning', 'releasing.destroyingDomain'],
-  ['spawning.creatingDisks', 'createDisks', 'spawning', 'releasing.destroyingDomain'],
-  ['spawning.creatingDomain', 'createDomain', 'spawning', 'releasing.destroyingDomain'],
-  ['spawning.enablingHairpin', 'enableHairpin', 'spawning', 'releasing.destroyingDomain'],
-  ['spawning.applyingFilter', 'applyFilter', 'spawning', 'releasing.destroyingDomain'],
-  ['spawning.waitingForBoot', 'waitForBoot', 'spawning', 'releasing.destroyingDomain'],
-] as const;
-
-const release = [
-  ['releasing.destroyingDomain', 'destroyDomain'],
-  ['releasing.removingFilter', 'removeFilter'],
-  ['releasing.removingDisks', 'removeDisks'],
-  ['releasing.unmappingBlockDevices', 'unmapBlockDevices'],
-  ['releasing.releasingNetwork', 'releaseNetwork'],
-  ['releasing.releasingClaim', 'releaseClaim'],
-] as const;
-
-/** A power operation: its state, what is done, where it leads, and where its failure leads. */
-const power = [
-  ['stopping', 'stopDomain', 'stopped', 'inspecting'],
-  ['starting', 'startDomain', 'running', 'inspecting'],
-  ['rebooting.softly', 'rebootSoftly', 'running', 'rebooting.hard'],
-  ['rebooting.hard', 'rebootHard', 'running', 'inspecting'],
-  ['pausing', 'pauseDomain', 'paused', 'inspecting'],
-  ['unpausing', 'unpauseDomain', 'running', 'inspecting'],
-  ['suspending', 'suspendDomain', 'suspended', 'inspecting'],
-  ['resuming', 'resumeDomain', 'running', 'inspecting'],
-] as const;
-
-/** Where an instance with a guest rests: what its power state is there, and what a client may command. */
-const rest: Record<string, { powerState: string; commands: Record<string, string> }> = {
-  running: {
-    powerState: 'running',
-    commands: {
-      stop: 'stopping',
-      'reboot soft': 'rebooting.softly',
-      'reboot hard': 'rebooting.hard',
-      pause: 'pausing',
-      suspend: 'suspending',
-    },
-  },
-  stopped: { powerState: 'shutdown', commands: { start: 'starting', 'reboot hard': 'rebooting.hard' } },
-  paused: { powerState: 'paused', commands: { unpause: 'unpausing', 'reboot hard': 'rebooting.hard' } },
-  suspended: { powerState: 'suspended', commands: { resume: 'resuming', 'reboot hard': 'rebooting.hard' } },
-  'failed.powering': {
-    powerState: 'nostate',
-    commands: { start: 'starting', stop: 'stopping', 'reboot hard': 'rebooting.hard' },
-  },
-};
-
-export const reports = ['running', 'paused', 'shutdown', 'suspended', 'crashed', 'absent'] as const;
-
-/** Nova's words: of a state, or of the states within it. What a state does not say stays as it was. */
-const words: Record<string, Partial<Visible>> = {
-  scheduling: { vmState: 'building', taskState: 'scheduling' },
-  building: { vmState: 'building' },
-  networking: { vmState: 'building', taskState: 'networking' },
-  mapping: { vmState: 'building', taskState: 'block_device_mapping' },
-  spawning: { vmState: 'building', taskState: 'spawning' },
-  running: { vmState: 'active', powerState: 'running' },
-  stopping: { vmState: 'active', taskState: 'powering-off' },
-  stopped: { vmState: 'stopped', powerState: 'shutdown' },
-  starting: { vmState: 'stopped', taskState: 'powering-on' },
-  'rebooting.softly': { vmState: 'active', taskState: 'rebooting' },
-  'rebooting.hard': { vmState: 'active', taskState: 'rebooting_hard' },
-  pausing: { vmState: 'active', taskState: 'pausing' },
-  paused: { vmState: 'paused', powerState: 'paused' },
-  unpausing: { vmState: 'paused', taskState: 'unpausing' },
-  suspending: { vmState: 'active', taskState: 'suspending' },
-  suspended: { vmState: 'suspended', powerState: 'suspended' },
-  resuming: { vmState: 'suspended', taskState: 'resuming' },
-  inspecting: { taskState: 'inspecting' },
-  releasing: { taskState: 'releasing' },
-  deleted: { vmState: 'deleted', powerState: 'nostate' },
-  failed: { vmState: 'error' },
-  'failed.powering': { vmState: 'error', powerState: 'nostate' },
-};
-
 /** What a client reads of an instance in this state. */
-export function visibleOf(state: string, { vmState, powerState, isDeleteWanted }: InstanceFacts): Visible {
+export function visibleOf(state: string, facts: InstanceFacts): Visible {
+  const { vmState, powerState, flavor, earlierFlavor, fault, isDeleteWanted } = facts;
   const { taskState } = wordsOf(state);
-  return { vmState, powerState, taskState: taskState === 'releasing' && isDeleteWanted ? 'deleting' : taskState };
-}
-
-function wordsOf(state: string): Partial<Visible> {
-  return words[state] ?? words[state.split('.')[0] ?? ''] ?? {};
+  const isDeleting = taskState === 'releasing' && isDeleteWanted;
+  return { vmState, powerState, flavor, earlierFlavor, fault, taskState: isDeleting ? 'deleting' : taskState };
 }
 
 /** Entering a state changes what is seen. */
 function to(
   target: string,
-  more: Partial<InstanceFacts> = {},
+  more: Partial<InstanceFacts> | ((facts: InstanceFacts) => Partial<InstanceFacts>) = {},
   when?: (facts: InstanceFacts) => boolean,
 ): Consequence<InstanceFacts> {
   const { taskState: _, ...seen } = wordsOf(target);
-  return { target, change: (facts) => ({ ...facts, ...more, ...seen }), ...(when && { when }) };
+  const settled = rest[target] || target.startsWith('resized') ? { isToRun: undefined, isForAnotherHost: false } : {};
+  const moreOf = typeof more === 'function' ? more : () => more;
+  return { target, change: (facts) => ({ ...facts, ...settled, ...moreOf(facts), ...seen }), ...(when && { when }) };
 }
 
 const deletion: Consequences = { 'client: delete': [to('releasing.destroyingDomain', { isDeleteWanted: true })] };
 
+/** The one that a resize wants: the other one. */
+export function otherFlavor(flavor: Flavor): Flavor {
+  return flavor === 'first' ? 'second' : 'first';
+}
+
+const isToRun = (facts: InstanceFacts) => facts.isToRun === true;
+
 const afterRelease: Consequence<InstanceFacts>[] = [
   to('deleted', {}, ({ isDeleteWanted }) => isDeleteWanted),
-  {
-    ...to('scheduling', {}, ({ isForAnotherHost, attempt }) => isForAnotherHost && attempt < maxAttempts),
-    change: (facts) => ({
-      ...facts,
-      vmState: 'building',
-      attempt: facts.attempt + 1,
-      failedIn: undefined,
-      isForAnotherHost: false,
-    }),
-  },
-  ...['building', 'networking', 'mapping'].map((step) => to(`failed.${step}`, {}, ({ failedIn }) => failedIn === step)),
+  to(
+    'scheduling',
+    ({ attempt }) => ({ attempt: attempt + 1, fault: undefined, isForAnotherHost: false }),
+    ({ isForAnotherHost, attempt }) => isForAnotherHost && attempt < maxAttempts,
+  ),
+  ...['building', 'networking', 'mapping'].map((step) => to(`failed.${step}`, {}, ({ fault }) => fault === step)),
   to('failed.spawning'),
 ];
+
+/** What a client may command in a state; all but a deletion clear the fault. */
+function commands(state: string): Consequences {
+  const changes = { isToRun: state !== 'stopped', fault: undefined };
+  return Object.fromEntries(
+    Object.entries(rest[state]?.commands ?? {}).map(([command, target]) => {
+      const isChange = command === 'rebuild' || command === 'resize';
+      return [`client: ${command}`, [to(target, isChange ? changes : { fault: undefined })]];
+    }),
+  );
+}
 
 const rules: Rules<InstanceFacts> = {
   scheduling: {
     'scheduler: host found': [to('building.checking')],
-    'scheduler: no host': [to('failed.scheduling')],
-    'requestPlacement fails': [to('failed.scheduling')],
+    'scheduler: no host': [to('failed.scheduling', { fault: 'scheduling' })],
+    'requestPlacement fails': [to('failed.scheduling', { fault: 'scheduling' })],
     'client: delete': [to('deleted', { isDeleteWanted: true })],
   },
   ...Object.fromEntries(
-    launch.map(([state, effect, failedIn, undoing], index) => [
+    launch.map(([state, effect, fault, undoing], index) => [
       state,
       {
         [`${effect} succeeds`]: [to(launch[index + 1]?.[0] ?? 'running')],
-        [`${effect} fails`]: [to(undoing, { failedIn, isForAnotherHost: false })],
-        [`${effect} fails (try elsewhere)`]: [to(undoing, { failedIn, isForAnotherHost: true })],
+        [`${effect} fails`]: [to(undoing, { fault, isForAnotherHost: false })],
+        [`${effect} fails (try elsewhere)`]: [to(undoing, { fault, isForAnotherHost: true })],
         ...deletion,
       },
     ]),
   ),
   ...Object.fromEntries(
-    Object.entries(rest).map(([state, { powerState, commands }]) => [
+    Object.entries(rest).map(([state, { powerState }]) => [
       state,
       {
-        ...Object.fromEntries(
-          Object.entries(commands).map(([command, target]) => [`client: ${command}`, [to(target)]]),
-        ),
+        ...commands(state),
         ...Object.fromEntries(
           reports.filter((each) => each !== powerState).map((each) => [`guest: ${each}`, [to('inspecting')]]),
         ),
@@ -180,16 +104,56 @@ const rules: Rules<InstanceFacts> = {
   ...Object.fromEntries(
     power.map(([state, effect, reached, otherwise]) => [
       state,
-      { [`${effect} succeeds`]: [to(reached)], [`${effect} fails`]: [to(otherwise)], ...deletion },
+      {
+        [`${effect} succeeds`]: [to(reached)],
+        // That a guest does not restart when it is asked to is no fault.
+        [`${effect} fails`]: [to(otherwise, state === 'rebooting.softly' ? {} : { fault: 'powering' })],
+        ...deletion,
+      },
     ]),
   ),
+  ...inOrder(rebuild, [to('starting', {}, isToRun), to('stopped')], 'inspecting', 'rebuilding'),
+  'resizing.claiming': {
+    'claimResize succeeds': [
+      to('resizing.stoppingGuest', ({ flavor }) => ({ flavor: otherFlavor(flavor), earlierFlavor: flavor })),
+    ],
+    'claimResize fails': [to('inspecting', { fault: 'resizing' })],
+    ...deletion,
+  },
+  ...inOrder(
+    resize,
+    [to('resizing.startingGuest', {}, isToRun), to('resized.stopped')],
+    'reverting.destroyingDomain',
+    'resizing',
+  ),
+  'resizing.startingGuest': {
+    'startDomain succeeds': [to('resized.running')],
+    'startDomain fails': [to('reverting.destroyingDomain', { fault: 'resizing' })],
+    ...deletion,
+  },
+  'resized.running': {
+    ...decisions(true),
+    ...Object.fromEntries(
+      reports.filter((each) => each !== 'running').map((each) => [`guest: ${each}`, [to('resized.stopped')]]),
+    ),
+  },
+  'resized.stopped': { ...decisions(false), 'guest: running': [to('resized.running')] },
+  confirming: {
+    'confirmResize succeeds': [to('inspecting', { earlierFlavor: undefined })],
+    'confirmResize fails': [
+      to('resized.running', { fault: 'resizing' }, isToRun),
+      to('resized.stopped', { fault: 'resizing' }),
+    ],
+    ...deletion,
+  },
+  ...inOrder(revert, [to('starting', {}, isToRun), to('stopped')], 'failed.resizing', 'resizing'),
   inspecting: {
     ...Object.fromEntries(
       Object.entries(rest)
         .filter(([state]) => state !== 'failed.powering')
         .map(([state, { powerState }]) => [`inspectDomain finds ${powerState}`, [to(state)]]),
     ),
-    'inspectDomain fails': [to('failed.powering')],
+    'inspectDomain fails': [to('failed.powering', { fault: 'powering' })],
     ...Object.fromEntries(reports.map((each) => [`guest: ${each}`, [to('inspecting')]])),
     ...deletion,
   },
@@ -200,7 +164,7 @@ const rules: Rules<InstanceFacts> = {
         state,
         {
           [`${effect} succeeds`]: next ? [to(next)] : afterRelease,
-          [`${effect} fails`]: [to('failed.releasing')],
+          [`${effect} fails`]: [to('failed.releasing', { fault: 'releasing' })],
           'client: delete': [to(state, { isDeleteWanted: true })],
         },
       ];
@@ -211,7 +175,46 @@ const rules: Rules<InstanceFacts> = {
   ...Object.fromEntries(
     ['building', 'networking', 'mapping', 'spawning', 'releasing'].map((step) => [`failed.${step}`, deletion]),
   ),
+  'failed.resizing': {
+    'client: revert-resize': [to('reverting.destroyingDomain', { fault: undefined })],
+    ...deletion,
+  },
 };
+
+/** States one after the other, which fail alike. Where a resize is undone, the earlier flavor comes back with the disk. */
+function inOrder(
+  steps: readonly (readonly [string, string])[],
+  last: Consequence<InstanceFacts>[],
+  otherwise: string,
+  fault: string,
+): Rules<InstanceFacts> {
+  return Object.fromEntries(
+    steps.map(([state, effect], index) => {
+      const next = steps[index + 1]?.[0];
+      return [
+        state,
+        {
+          [`${effect} succeeds`]: next ? [to(next, effect === 'restoreDisks' ? regainFlavor : {})] : last,
+          [`${effect} fails`]: [to(otherwise, { fault })],
+          ...deletion,
+        },
+      ];
+    }),
+  );
+}
+
+function regainFlavor({ flavor, earlierFlavor }: InstanceFacts): Partial<InstanceFacts> {
+  return { flavor: earlierFlavor ?? flavor, earlierFlavor: undefined };
+}
+
+/** What a client may decide of a resize. */
+function decisions(isToRun: boolean): Consequences {
+  return {
+    'client: confirm-resize': [to('confirming', { isToRun, fault: undefined })],
+    'client: revert-resize': [to('reverting.destroyingDomain', { isToRun, fault: undefined })],
+    ...deletion,
+  };
+}
 
 export const instanceSpecification = specify<InstanceFacts>(
   'instance',
@@ -220,17 +223,28 @@ export const instanceSpecification = specify<InstanceFacts>(
     context: {
       attempt: 1,
       isDeleteWanted: false,
-      failedIn: undefined,
       isForAnotherHost: false,
+      isToRun: undefined,
       vmState: 'building',
       powerState: 'nostate',
+      flavor: 'first',
+      earlierFlavor: undefined,
+      fault: undefined,
     },
   },
   rules,
+  identify,
 );
+
+/** What decides over what follows, and what stays to be seen; which faults and flavors there were is looked at on every path. */
+function identify({ state, context }: Specified<InstanceFacts>): unknown {
+  const { attempt, isDeleteWanted, isForAnotherHost, isToRun, vmState, powerState, fault } = context;
+  const ofLaunch = !isDeleteWanted && /^(scheduling|building|networking|mapping|spawning|releasing)/.test(state);
+  return [state, isDeleteWanted, isToRun, vmState, powerState, ofLaunch && [attempt, isForAnotherHost, fault]];
+}
 
 /** The commands that a client may give in a state, by the name of their verb. */
 export function allowedCommands(state: string): string[] {
-  const commands = Object.keys(rules[state] ?? {}).filter((event) => event.startsWith('client: '));
-  return [...new Set(commands.map((event) => event.split(' ')[1] ?? ''))].sort();
+  const allowed = Object.keys(rules[state] ?? {}).filter((event) => event.startsWith('client: '));
+  return [...new Set(allowed.map((event) => event.split(' ')[1] ?? ''))].sort();
 }

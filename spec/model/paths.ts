@@ -9,14 +9,18 @@ export type Path = readonly string[];
 
 const mostLooks = 100_000;
 
-/** Enough paths for every transition of the specification, of the events that can be played. */
+/** Enough paths for every event that can be played in every state of the specification that is told apart. */
 export function generatePaths<Context>(
-  { machine, events, next }: Specification<Context>,
+  { machine, events, next, identify }: Specification<Context>,
   isPlayable: (state: string, event: string) => boolean = () => true,
 ): Path[] {
+  const identityOf = (snapshot: unknown) => identify(readSpecified(snapshot));
   const model = createTestModel(machine, {
     events: events.map((type) => ({ type })),
     limit: mostLooks,
+    // Each way into a state is one of its own.
+    serializeState: (snapshot, event, before) =>
+      JSON.stringify([before && identityOf(before), event?.type, identityOf(snapshot)]),
     filterEvents(snapshot, { type }) {
       const specified = readSpecified<Context>(snapshot);
       return next(specified, type) !== undefined && isPlayable(specified.state, type);
@@ -48,28 +52,30 @@ export function choosePaths(paths: readonly Path[], featuresOf: (path: Path) => 
 
 export interface StateGraph {
   states: string[];
-  /** The states from which none of those can be reached in which `isGoal` holds. */
+  /** The states from which none of those can be reached in which `isRest` holds. */
   stuck: string[];
 }
 
-/** What can be reached at all, with everything that the state and its context say; and from where no rest can be. */
+/** What can be reached at all, of what is told apart; and from where no rest can be. */
 export function findStuck<Context>(spec: Specification<Context>, isRest: (state: string) => boolean): StateGraph {
-  const { machine, events, next } = spec;
+  const { machine, events, next, identify } = spec;
+  const identityOf = (snapshot: unknown) => JSON.stringify(identify(readSpecified(snapshot)));
   const graph = getAdjacencyMap(machine, {
     events: events.map((type) => ({ type })),
     filterEvents: (snapshot, { type }) => next(readSpecified(snapshot), type) !== undefined,
     limit: mostLooks,
-    serializeState: (snapshot) => JSON.stringify(readSpecified(snapshot)),
+    serializeState: identityOf,
   });
   const before = new Map<string, string[]>();
   for (const [from, { transitions }] of Object.entries(graph)) {
     for (const leading of Object.values(transitions)) {
-      const to = JSON.stringify(readSpecified((leading as { state: unknown }).state));
+      const to = identityOf((leading as { state: unknown }).state);
       before.set(to, [...(before.get(to) ?? []), from]);
     }
   }
-  const reaching = new Set(Object.keys(graph).filter((node) => isRest(JSON.parse(node).state)));
-  for (const node of reaching) for (const earlier of before.get(node) ?? []) reaching.add(earlier);
+  const isResting = (node: string) => isRest(readSpecified<Context>(graph[node as keyof typeof graph]?.state).state);
   const states = Object.keys(graph);
+  const reaching = new Set(states.filter(isResting));
+  for (const node of reaching) for (const earlier of before.get(node) ?? []) reaching.add(earlier);
   return { states, stuck: states.filter((node) => !reaching.has(node)) };
 }

@@ -28,12 +28,15 @@ export interface Specification<Context> {
   isKnown(state: string, event: string): boolean;
   /** What follows; `undefined` when the event may not happen there. */
   next(from: Specified<Context>, event: string): Specified<Context> | undefined;
+  /** Of two with the same identity, one is enough to go on from. */
+  identify(specified: Specified<Context>): unknown;
 }
 
 export function specify<Context extends object>(
   name: string,
   initial: Specified<Context>,
   rules: Rules<Context>,
+  identify: (specified: Specified<Context>) => unknown = (specified) => specified,
 ): Specification<Context> {
   const states = Object.fromEntries(
     Object.entries(rules).map(([path, happenings]) => [
@@ -54,6 +57,7 @@ export function specify<Context extends object>(
     name,
     machine,
     initial,
+    identify,
     events: [...new Set(Object.values(rules).flatMap((happenings) => Object.keys(happenings)))],
     isKnown: (state, event) => rules[state]?.[event] !== undefined,
     next({ state, context }, event) {
