@@ -1,3 +1,4 @@
+/** Flavors, as anyone in a project sees them: smallest first. */
 import { api } from '../../transport/messages/api.ts';
 import type { Flavor } from '../../transport/messages/records.ts';
 import { named } from '../records/lookup.ts';

@@ -1,3 +1,4 @@
+/** Images: those of everybody, and the project’s own. */
 import { api } from '../../transport/messages/api.ts';
 import { isImageMeantBy, isListedFor, viewImage } from '../records/image-view.ts';
 import { byNameAndId, named } from '../records/lookup.ts';

@@ -1,3 +1,4 @@
+/** Key pairs: each user sees their own, in each project. */
 import { api } from '../../transport/messages/api.ts';
 import { viewKeyPair } from '../records/key-pair-view.ts';
 import { keyPairKey } from '../records/keys.ts';

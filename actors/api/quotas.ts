@@ -1,3 +1,4 @@
+/** What a project may have, and has. */
 import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import { maySee } from '../identity/authenticator.ts';

@@ -1,3 +1,4 @@
+/** Server groups of the project, and who is in them. */
 import { api } from '../../transport/messages/api.ts';
 import type { ServerGroup } from '../../transport/messages/records.ts';
 import { byNameAndId, isMeantBy, named } from '../records/lookup.ts';

@@ -1,3 +1,4 @@
+/** Sets the limits of projects. */
 import { api } from '../../transport/messages/api.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
 import { found, missing } from '../records/lookup.ts';

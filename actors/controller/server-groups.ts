@@ -1,3 +1,4 @@
+/** Makes and deletes server groups, within the quota. */
 import { api } from '../../transport/messages/api.ts';
 import type { ServerGroup } from '../../transport/messages/records.ts';
 import { conflict } from '../../transport/nats/bucket.ts';

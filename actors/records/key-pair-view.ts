@@ -1,3 +1,4 @@
+/** A key pair as its user sees it. */
 import type { KeyPairView } from '../../transport/messages/api/key-pair.ts';
 import type { KeyPair } from '../../transport/messages/records.ts';
 import { timestamp } from './timestamp.ts';
