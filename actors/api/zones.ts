@@ -1,6 +1,6 @@
 /** Availability zones: those that hosts are in. */
 import { api } from '../../transport/messages/api.ts';
-import { isAlive } from '../compute/heartbeat.ts';
+import { takesInstances } from '../compute/heartbeat.ts';
 import { HostAggregates } from '../records/host-aggregates.ts';
 import { byName } from '../records/lookup.ts';
 import type { Reads } from './reads.ts';
@@ -12,8 +12,7 @@ export const zoneReads: Reads = async (on, { store, clock }) => {
     const zones = new Map<string, boolean>();
     for (const host of hosts.values()) {
       const zone = aggregates.zoneOf(host);
-      const isUsable = host.service === 'enabled' && host.hypervisorState === 'up' && isAlive(host, clock.now());
-      zones.set(zone, isUsable || (zones.get(zone) ?? false));
+      zones.set(zone, takesInstances(host, clock.now()) || (zones.get(zone) ?? false));
     }
     return { zones: [...zones].map(([name, isAvailable]) => ({ name, isAvailable })).toSorted(byName) };
   });

@@ -3,15 +3,13 @@
  * filter of the same meaning has (nova/scheduler/filters/). Pure.
  */
 import type { Host } from '../../transport/messages/records.ts';
-import { isAlive } from '../compute/heartbeat.ts';
+import { takesInstances } from '../compute/heartbeat.ts';
 import { freeOf, type HostState, type PlacementRequest } from './placement.ts';
 
 export type Filter = (state: HostState, request: PlacementRequest) => boolean;
 
 export const filters = {
-  /** Wanted by its operator, heard of lately, and with a hypervisor that can be used. */
-  ComputeFilter: ({ host }, { now }) =>
-    host.service === 'enabled' && host.hypervisorState === 'up' && isAlive(host, now),
+  ComputeFilter: ({ host }, { now }) => takesInstances(host, now),
 
   RetryFilter: ({ host }, { tried }) => !tried.has(host.name),
 

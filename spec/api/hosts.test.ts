@@ -9,6 +9,8 @@ import type { HostView } from '../../transport/messages/api/host.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import { computeCalls, facts } from '../../transport/messages/internal.ts';
+import type { Host, HostCommand } from '../../transport/messages/records.ts';
+import { conflict } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
@@ -213,22 +215,23 @@ describe('a host that nobody runs', () => {
 
 describe('a host that runs', () => {
   it('takes over what was written while it was not heard, and keeps its lease', async () => {
-    const bucket = await cloud.runtime.store.bucket('host');
-    const entry = await bucket.get('host1');
-    if (!entry) throw new Error('there is no host1');
-    const command = { type: 'host.drain' as const, reason: 'not heard', at: Date.now() };
-    await bucket.update('host1', commandedRecord(entry.value, command), entry.revision);
-    await untilHost(
-      'host1',
-      ({ heartbeatAt }) => Date.parse(heartbeatAt) > entry.value.heartbeatAt,
-      heartbeatEveryMs * 2,
-    );
-    expect(await get('host1')).toMatchObject({ service: 'draining', disabledReason: 'not heard' });
-    expect((await bucket.get('host1'))?.value.incarnation).toBe(entry.value.incarnation);
-    // The newer wish counts, and the process still runs the host.
+    const before = await writeUnheard('host1', { type: 'host.drain', reason: 'not heard', at: Date.now() });
+    const isRenewed = ({ heartbeatAt }: HostView) => Date.parse(heartbeatAt) > before.heartbeatAt;
+    expect(await untilHost('host1', isRenewed, heartbeatEveryMs * 2)).toMatchObject({
+      service: 'draining',
+      disabledReason: 'not heard',
+    });
+    const entry = await (await cloud.runtime.store.bucket('host')).get('host1');
+    expect(entry?.value.incarnation).toBe(before.incarnation);
     expect((await enable('host1')).service).toBe('enabled');
     const { uuid } = await cloud.create();
     await cloud.until(uuid, ({ state }) => state === 'running');
+  });
+
+  it('does what it hears rather than what was written before', async () => {
+    await writeUnheard('host1', { type: 'host.disable', reason: 'not heard', at: Date.now() });
+    expect((await enable('host1')).service).toBe('enabled');
+    expect(await get('host1')).toMatchObject({ service: 'enabled' });
   });
 
   it('is asked once more by a controller that did not reach it, when it has shown itself since then', async () => {
@@ -266,3 +269,14 @@ describe('a host that runs', () => {
     void stop();
   });
 });
+
+/** What a controller does that cannot reach the host’s process; resolves with the record as it was. */
+async function writeUnheard(host: string, command: HostCommand): Promise<Host> {
+  const bucket = await cloud.runtime.store.bucket('host');
+  for (;;) {
+    const entry = await bucket.get(host);
+    if (!entry) throw new Error(`there is no host ${host}`);
+    const written = await bucket.update(host, commandedRecord(entry.value, command), entry.revision);
+    if (written !== conflict) return entry.value;
+  }
+}
