@@ -118,9 +118,10 @@ export class EffectRunner {
     limit: Limit,
   ): Promise<object | undefined> {
     await before;
-    limit.throwIfReached();
     const owner = this.#subject;
     if (isDurable) await owner.durable();
+    // In the meantime the chart may have left, or time run out: then nothing may begin that nobody would undo.
+    limit.throwIfReached();
     const job: EffectJob = {
       key,
       owner,
