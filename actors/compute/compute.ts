@@ -52,6 +52,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
           claims,
           specs,
           requestPlacement: requestPlacement(bus),
+          onLook: (uuid) => instances.forgetReport(uuid),
           ...(options.plugNetwork && { plugNetwork: options.plugNetwork }),
         }),
       ),

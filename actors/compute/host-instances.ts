@@ -105,6 +105,11 @@ export class HostInstances {
     else if (owner.isBusy) this.#reported.set(uuid, powerState);
   }
 
+  /** The hypervisor is being asked what the guest does: what it reported before is out of date. */
+  forgetReport(uuid: string): void {
+    this.#reported.delete(uuid);
+  }
+
   /** Resolves when every chart stands where it is stored. */
   async halt(): Promise<void> {
     await Promise.all([...this.#owners.values()].map((owner) => owner.halt()));

@@ -15,6 +15,8 @@ export interface HostWorld {
   readonly claims: Claims;
   readonly specs: GuestSpecs;
   readonly requestPlacement: EffectImplementation;
+  /** Called before it is looked what a guest does. */
+  readonly onLook: (uuid: string) => void;
   /** Makes sure that the host has the port's bridge. Absent on a simulated host. */
   readonly plugNetwork?: (port: GuestPort, signal: AbortSignal) => Promise<void>;
 }
@@ -110,6 +112,7 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
     suspendDomain: durable(({ key, signal }) => hypervisor.suspend(key.uuid, signal)),
     resumeDomain: durable((job) => revive(job, () => hypervisor.resume(job.key.uuid, job.signal))),
     inspectDomain: durable(async ({ key }) => {
+      world.onLook(key.uuid);
       const powerState = await hypervisor.powerState(key.uuid);
       if (powerState === 'absent' || powerState === 'crashed' || powerState === 'nostate') {
         throw fail('domain_lost', `the hypervisor reports the domain as ${powerState}`);
