@@ -45,27 +45,30 @@ export class ImageFinishing {
   }
 
   async #finish(id: string): Promise<Entry<Image>> {
-    const { uploads, removal, view } = this.#world;
-    const { value: image, revision } = await this.#change(id, (record) => record);
-    const files = announcedBy(image);
+    const { images, uploads, removal } = this.#world;
+    const entry = await this.#change(id, (image) => image);
     try {
-      await view.reached(revision);
-      for (const file of files) await uploads.check(file);
-      await this.#change(id, (record) => (record.status === 'queued' ? { ...record, status: 'saving' } : record));
-      for (const file of files) await this.#keep(file);
+      const finished = await this.#save(entry);
+      await uploads.forget(id);
+      return finished;
     } catch (error) {
+      const latest = await images.get(id);
       // Another controller may have finished it, and removed the chunks.
-      const latest = await this.#change(id, (record) => record);
-      if (latest.value.status === 'active') return latest;
+      if (latest?.value.status === 'active' && !latest.value.deletion) return latest;
+      // Deleted in between: nobody else knows of the files that are there now.
+      if (!latest || latest.value.deletion) await removal.discard(entry.value);
       throw error;
     }
-    const finished = await this.#change(id, active).catch(async (error) => {
-      // Deleted in between: nobody else knows of the files that are now there.
-      if (toFailure(error).code === 'not_found') await removal.discard(image);
-      throw error;
-    });
-    await uploads.forget(id);
-    return finished;
+  }
+
+  async #save({ key, value, revision }: Entry<Image>): Promise<Entry<Image>> {
+    const { uploads, view } = this.#world;
+    const files = announcedBy(value);
+    await view.reached(revision);
+    for (const file of files) await uploads.check(file);
+    await this.#change(key, (image) => (image.status === 'queued' ? { ...image, status: 'saving' } : image));
+    for (const file of files) await this.#keep(file);
+    return this.#change(key, active);
   }
 
   async #keep(file: Announced): Promise<void> {
