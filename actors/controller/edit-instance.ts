@@ -2,16 +2,25 @@
 import { fail } from '../../machines/failure.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
+import { type Chance, type Clock, sleep } from '../runtime/clock.ts';
+
+export interface EditWorld {
+  readonly bucket: Bucket<Instance>;
+  readonly clock: Clock;
+  readonly chance: Chance;
+}
 
 /** How often others may write in between, its owner or other clients: each time one of them has come through. */
-const maxTries = 128;
+const maxTries = 64;
+/** The longest pause between two tries (ms): of any length, or those who write in step would lose in step. */
+const maxPauseMs = 50;
 
 /**
  * `edit` makes the new record of the latest one, gives that one back where there is nothing to change, or throws.
  * Resolves with the record as it is stored.
  */
 export async function editInstance(
-  bucket: Bucket<Instance>,
+  { bucket, clock, chance }: EditWorld,
   known: Entry<Instance>,
   edit: (record: Instance) => Instance,
 ): Promise<Entry<Instance>> {
@@ -21,6 +30,7 @@ export async function editInstance(
     if (value === entry.value) return entry;
     const revision = await bucket.update(entry.key, value, entry.revision);
     if (revision !== conflict) return { key: entry.key, value, revision };
+    await sleep(clock, chance.fraction() * Math.min(2 ** turn, maxPauseMs));
     entry = await bucket.get(entry.key);
   }
   throw fail('conflict', `instance ${known.key} is changed too often`, { disposition: 'retry' });

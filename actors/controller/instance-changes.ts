@@ -42,7 +42,7 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     const entry = await find(uuid, 'rebuild', caller);
     const { imageId, flavor, projectId } = entry.value;
     // Of the project whose instance it is, also for an administrator.
-    const image = catalog.image(wanted ?? imageId, { ...caller, projectId }, flavor);
+    const image = await catalog.image(wanted ?? imageId, { ...caller, projectId }, flavor);
     if (Object.keys(payload).length > 0) await replacePayload(entry, payload);
     return command(uuid, { type: 'instance.rebuild', imageId: image.id, at: clock.now() }, request);
   });
@@ -57,12 +57,12 @@ export const instanceChangeWrites: Writes = async (on, world) => {
         : await payloads.create(entry.key, next);
       if (revision !== conflict) break;
     }
-    if (!entry.value.hasPayload) await editInstance(bucket, entry, (record) => ({ ...record, hasPayload: true }));
+    if (!entry.value.hasPayload) await editInstance({ ...world, bucket }, entry, (record) => ({ ...record, hasPayload: true }));
   }
 
   on(api.instance.resize, async ({ uuid, flavor: wanted }, request) => {
     const { value } = await find(uuid, 'resize', request.caller);
-    const flavor = catalog.flavor(wanted);
+    const flavor = await catalog.flavor(wanted);
     refuseFlavor(flavor, value, images.get(value.imageId)?.minMemoryMb ?? 0);
     const held = heldShare(value);
     await admissions.admitGrowth({

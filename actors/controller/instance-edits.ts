@@ -13,7 +13,7 @@ import { editInstance } from './edit-instance.ts';
 import { locked, unlocked } from './instance-lock.ts';
 import type { WriteRequest, Writes } from './writes.ts';
 
-export const instanceEditWrites: Writes = async (on, { bus, store, clock }) => {
+export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance }) => {
   const bucket = await store.bucket('instance');
 
   /** `change` makes the new record of the latest one, or gives that one back. */
@@ -27,7 +27,7 @@ export const instanceEditWrites: Writes = async (on, { bus, store, clock }) => {
     const known = await bucket.get(uuid);
     if (!known || !maySee(caller, known.value.projectId)) throw unknownInstance(uuid);
     let isChange = false;
-    const entry = await editInstance(bucket, known, (record) => {
+    const entry = await editInstance({ bucket, clock, chance }, known, (record) => {
       refuseDeleted(record, command);
       const changed = change(record);
       isChange = changed !== record;

@@ -5,6 +5,7 @@ import { facts } from '../messages/internal.ts';
 import type { Bus } from './bus.ts';
 import { request } from './call.ts';
 import type { Fact } from './fact.ts';
+import { followFrom } from './follow-from.ts';
 import { subjects } from './subjects.ts';
 
 export type InstanceFact = ReturnType<typeof facts.instance.body.decode>;
@@ -31,7 +32,15 @@ export class ApiClient {
     return this.#subscribe(subjects.instanceFacts(projectId), facts.instance, listener);
   }
 
-  /** The same for facts about hosts. */
+  /**
+   * As `follow`, but from a time on (ISO 8601), nothing missed and nothing twice, also when the connection is away for a
+   * while. Resolves when all that happened since is told.
+   */
+  followFrom(projectId: string, since: string, listener: (fact: InstanceFact) => void): Promise<() => void> {
+    return followFrom(this.#bus, this, { projectId, since }, listener);
+  }
+
+  /** As `follow`, for facts about hosts. */
   followHosts(listener: (fact: HostFact) => void): () => void {
     return this.#subscribe(subjects.hostFacts(), facts.host, listener);
   }

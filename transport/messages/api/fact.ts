@@ -18,8 +18,8 @@ export const factEndpoints = {
   list: read({
     name: 'fact.list',
     description:
-      'What happened to the instances of the project, oldest first, as far back as facts are kept. To miss nothing: ' +
-      'subscribe, then list up to the first fact that came.',
+      'What happened to the instances of the project, oldest first, as far back as facts are kept. To follow from a time ' +
+      'on and miss nothing: subscribe, then list until a page is empty, and leave out what comes both ways.',
     request: Exact({
       uuid: Type.Optional(Described(InstanceUuid, 'of this instance only')),
       since: Type.Optional(Described(Timestamp, 'what happened then or later')),
