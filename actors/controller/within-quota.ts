@@ -13,7 +13,10 @@ export async function keepWithinQuota<T>(
   projectId: string,
   isCounted: (record: T) => boolean,
 ): Promise<void> {
-  const limit = quotaOf(await store.view('quota'), projectId)[resource];
+  const quotas = await store.view('quota');
+  // It may have been changed just now, by another controller.
+  await quotas.caughtUp();
+  const limit = quotaOf(quotas, projectId)[resource];
   if (limit < 0) return;
   const used = (await earlierThan(made, isCounted)).length;
   if (used < limit) return;
