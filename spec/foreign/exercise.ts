@@ -3,7 +3,7 @@ import type { Answer, ForeignClient, KnownEndpoint } from './foreign-client.ts';
 import type { Listed } from './json-schema.ts';
 import { type Mutation, mutate, mutateWire } from './mutations.ts';
 import type { Random } from './random.ts';
-import { secretMark, validValue } from './valid-values.ts';
+import { inBase64, secretMark, validValue } from './valid-values.ts';
 
 /** `Authorization` of whoever asks. */
 export interface Who {
@@ -16,6 +16,8 @@ export interface Who {
 
 /** How many requests are under way at a time. */
 const width = 16;
+/** How often a round makes something of each kind, so that the rest of it has something to refer to. */
+const creates = 4;
 
 export class Exercise {
   readonly #client: ForeignClient;
@@ -28,7 +30,7 @@ export class Exercise {
   readonly complaints = new Map<string, string>();
   readonly succeeded = new Set<string>();
   readonly secrets: string[] = [];
-  readonly counts = { valid: 0, invalid: 0, unauthorized: 0, slowestMs: 0 };
+  readonly counts = { valid: 0, invalid: 0, unauthorized: 0, secret: 0, slowestMs: 0 };
 
   constructor(client: ForeignClient, who: Who, random: Random, kept: ReadonlySet<unknown>) {
     this.#client = client;
@@ -37,39 +39,40 @@ export class Exercise {
     this.#kept = kept;
   }
 
-  /** Asks each endpoint once with a valid request: first what makes something, last what takes it away. */
+  /** Asks each endpoint with valid requests: first what makes something, last what takes it away. */
   async validRound(): Promise<void> {
-    for (const endpoint of this.#client.endpoints.toSorted((a, b) => turnOf(a) - turnOf(b))) {
-      this.#lists.clear();
-      const body = await this.#bodyFor(endpoint);
-      const payload = JSON.stringify(body);
-      if (!endpoint.accepts(body)) throw new Error(`${endpoint.subject}: not a valid request: ${payload}`);
-      const answer = await this.#ask(endpoint, payload, this.#asker(endpoint));
-      this.counts.valid += 1;
-      if (answer.failure) continue;
-      this.succeeded.add(endpoint.subject);
-      const { secret, privateKey } = Object(answer.body) as { secret?: string; privateKey?: string };
-      if (secret) this.secrets.push(secret);
-      if (privateKey) this.secrets.push(...privateKey.split('\n').slice(1, -2));
-    }
+    for (const endpoint of this.#client.endpoints.toSorted((a, b) => turnOf(a) - turnOf(b)))
+      for (let times = turnOf(endpoint) === 0 ? creates : 1; times > 0; times--) await this.#askValid(endpoint);
+  }
+
+  async #askValid(endpoint: KnownEndpoint): Promise<void> {
+    this.#lists.clear();
+    const asker = this.#asker(endpoint);
+    const body = await this.#bodyFor(endpoint, asker);
+    const payload = JSON.stringify(body);
+    if (!endpoint.accepts(body)) throw new Error(`${endpoint.subject}: not a valid request: ${payload}`);
+    const answer = await this.#ask(endpoint, payload, asker);
+    this.counts.valid += 1;
+    if (answer.failure) return;
+    this.succeeded.add(endpoint.subject);
+    if (payload.includes(secretMark) || payload.includes(inBase64(secretMark))) this.counts.secret += 1;
+    const { secret, privateKey } = Object(answer.body) as { secret?: string; privateKey?: string };
+    if (secret) this.secrets.push(secret);
+    if (privateKey) this.secrets.push(...privateKey.split('\n').slice(1, -2));
   }
 
   /** Asks each endpoint so often with a request that is broken in one place. */
   async invalidRound(times: number): Promise<void> {
     this.#lists.clear();
     for (const endpoint of this.#client.endpoints) {
-      const requests = await Promise.all(
-        Array.from({ length: times }, async () => {
-          const body = await this.#bodyFor(endpoint);
-          const isWire = this.#random.chance(0.15);
-          const wire = isWire ? mutateWire(body, endpoint.maxBytes, this.#random) : undefined;
-          return wire ?? mutate(endpoint.request, body, this.#random);
-        }),
-      );
-      await this.#several(
-        requests.filter((request) => request !== undefined),
-        (request) => this.#askBroken(endpoint, request),
-      );
+      const requests = Array.from({ length: times }, async () => {
+        const body = await this.#bodyFor(endpoint);
+        const isWire = this.#random.chance(0.15);
+        return isWire
+          ? mutateWire(body, endpoint.maxBytes, this.#random)
+          : mutate(endpoint.request, body, this.#random);
+      });
+      await this.#several(await Promise.all(requests), (request) => this.#askBroken(endpoint, request));
     }
   }
 
@@ -90,7 +93,9 @@ export class Exercise {
     }
   }
 
-  async #askBroken(endpoint: KnownEndpoint, { what, field, payload }: Mutation): Promise<void> {
+  async #askBroken(endpoint: KnownEndpoint, { what, field: place, payload }: Mutation): Promise<void> {
+    // What is too long is not even read.
+    const field = Buffer.byteLength(payload) > endpoint.maxBytes ? '' : place;
     const answer = await this.#ask(endpoint, payload, this.#asker(endpoint));
     this.counts.invalid += 1;
     // What is valid all the same may be answered in any valid way.
@@ -115,23 +120,23 @@ export class Exercise {
     }
   }
 
-  async #bodyFor(endpoint: KnownEndpoint): Promise<Record<string, unknown>> {
-    const isWrite = endpoint.metadata.kind === 'write';
+  async #bodyFor(endpoint: KnownEndpoint, asker = this.#asker(endpoint)): Promise<Record<string, unknown>> {
+    const optional = this.#random.pick([0, 0.2, 0.6]);
     const source = {
       random: this.#random,
       listed: async (reference: Listed) => {
-        const values = await this.#listed(reference);
-        return isWrite ? values.filter((value) => !this.#kept.has(value)) : values;
+        const values = await this.#listed(reference, asker);
+        return couldHarm(endpoint, reference) ? values.filter((value) => !this.#kept.has(value)) : values;
       },
     };
-    return (await validValue(endpoint.request, source, { optional: 0.4 })) as Record<string, unknown>;
+    return (await validValue(endpoint.request, source, { optional })) as Record<string, unknown>;
   }
 
-  #listed(reference: Listed): Promise<unknown[]> {
-    const { operator, member } = this.#who;
+  #listed(reference: Listed, asker: string): Promise<unknown[]> {
     const isForAdmin = this.#client.endpoint(reference.subject).metadata.access === 'admin';
-    const key = JSON.stringify(reference);
-    const known = this.#lists.get(key) ?? this.#client.listed(reference, isForAdmin ? operator : member);
+    const reader = isForAdmin ? this.#who.operator : asker;
+    const key = JSON.stringify([reference, reader]);
+    const known = this.#lists.get(key) ?? this.#client.listed(reference, reader);
     this.#lists.set(key, known);
     return known;
   }
@@ -155,6 +160,12 @@ export class Exercise {
   }
 }
 
+/** Whether the endpoint changes what the reference names. */
+function couldHarm({ subject, metadata: { kind, access } }: KnownEndpoint, reference: Listed): boolean {
+  const resourceOf = (name: string) => name.split('.').at(-2);
+  return kind === 'write' && (access === 'admin' || resourceOf(subject) === resourceOf(reference.subject));
+}
+
 /** What makes something comes before what uses it, and that before what takes it away. */
 function turnOf({ subject }: KnownEndpoint): number {
   const verb = subject.split('.').at(-1) ?? '';
@@ -163,7 +174,7 @@ function turnOf({ subject }: KnownEndpoint): number {
 }
 
 function isAccepted(endpoint: KnownEndpoint, payload: string | Uint8Array): boolean {
-  if (payload.length > endpoint.maxBytes) return false;
+  if (Buffer.byteLength(payload) > endpoint.maxBytes) return false;
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(payload));
     return endpoint.accepts(JSON.parse(text));

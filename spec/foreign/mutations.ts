@@ -16,6 +16,8 @@ interface Place {
   value: unknown;
 }
 
+const longTexts = (length: number) => (length > 100_000 ? ['a'] : ['a', '\u{1f4a5}', '\u0301']);
+
 type Edit = (holder: object, name: string) => void;
 
 /** Values for places whose type is another one. */
@@ -49,12 +51,17 @@ const strangeTexts = [
   'A'.repeat(70),
 ];
 
-/** One way to break it, of many; none when this one does not apply. */
-export function mutate(schema: JsonSchema, body: Record<string, unknown>, random: Random): Mutation | undefined {
-  const place = random.pick(placesOf(schema, body, ''));
-  return random.pick(place.pointer === '' ? waysOfAll : ways)(place, body, random);
+/** One way to break it, of many. */
+export function mutate(schema: JsonSchema, body: Record<string, unknown>, random: Random): Mutation {
+  const places = placesOf(schema, body, '');
+  for (;;) {
+    const place = random.pick(places);
+    const mutation = random.pick(place.pointer === '' ? waysOfAll : ways)(place, body, random);
+    if (mutation) return mutation;
+  }
 }
 
+/** Nothing when it does not apply to the place. */
 type Way = (place: Place, body: Record<string, unknown>, random: Random) => Mutation | undefined;
 
 const ways: Way[] = [
@@ -86,7 +93,8 @@ const ways: Way[] = [
   },
   function tooLong({ pointer, schema: { maxLength, maxItems }, value }, body, random) {
     if (typeof value === 'string' && maxLength !== undefined)
-      return broken('a long text', body, pointer, put(random.pick(['a', '\u{1f4a5}', '\u0301']).repeat(maxLength + 1)));
+      // As many bytes as a message carries are enough.
+      return broken('a long text', body, pointer, put(random.pick(longTexts(maxLength)).repeat(maxLength + 1)));
     if (Array.isArray(value) && maxItems !== undefined && value.length > 0)
       return broken('a long list', body, pointer, put(Array.from({ length: maxItems + 1 }, () => value[0])));
     return undefined;
@@ -121,7 +129,7 @@ const waysOfAll: Way[] = [
 export function mutateWire(body: Record<string, unknown>, maxBytes: number, random: Random): Mutation {
   const wire = Buffer.from(JSON.stringify(body));
   const at = random.between(1, wire.length - 1);
-  const depth = random.between(5_000, 100_000);
+  const depth = random.between(5_000, 50_000);
   const ways: [what: string, field: string, payload: () => string | Uint8Array][] = [
     ['a part of it', '', () => wire.subarray(0, at)],
     ['no JSON', '', () => random.pick(['{', 'text', '{"a": }', '{}{}', '\u0000', 'NaN', "{'a': 1}", '[1,]'])],

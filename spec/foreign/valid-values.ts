@@ -67,7 +67,7 @@ function validInteger({ minimum = 0, maximum = 2 ** 31 }: JsonSchema, random: Ra
   return random.between(minimum, Math.min(maximum, Math.max(minimum, 0) + 4));
 }
 
-const bytes = (text: string) => Buffer.from(text).toString('base64');
+export const inBase64 = (text: string) => Buffer.from(text).toString('base64');
 
 function validString(schema: JsonSchema, random: Random, isSecret: boolean): string {
   const { minLength = 0, maxLength = 4096, pattern = '', format } = schema;
@@ -75,12 +75,17 @@ function validString(schema: JsonSchema, random: Random, isSecret: boolean): str
   const word = isSecret ? `${secretMark}-${random.word()}` : random.word();
   const choices = [
     ...[word, `${word} ${random.pick(['é', '\u{1f680}', '日本', '"quoted"', '$(reboot)', '%s'])}`],
-    ...[`/${word}`, bytes(word), random.hex(64), `10.${random.below(256)}.${random.below(256)}.${random.below(256)}`],
+    ...[
+      `/${word}`,
+      inBase64(word),
+      random.hex(64),
+      `10.${random.below(256)}.${random.below(256)}.${random.below(256)}`,
+    ],
     `${random.hex(8)}-${random.hex(4)}-4${random.hex(3)}-8${random.hex(3)}-${random.hex(12)}`,
     Array.from({ length: 6 }, () => random.hex(2)).join(':'),
   ].filter((text) => text.length >= minLength && [...text].length <= maxLength && new RegExp(pattern, 'u').test(text));
   // What is secret has to be found again.
-  const marked = choices.filter((text) => text.includes(secretMark) || text.startsWith(bytes(secretMark)));
+  const marked = choices.filter((text) => text.includes(secretMark) || text.startsWith(inBase64(secretMark)));
   if (choices.length === 0) throw new Error(`nothing that is known matches ${pattern}`);
   return isSecret
     ? random.pick(marked)

@@ -74,14 +74,12 @@ export const InstancePayload = Exact({
 export type InstancePayload = Static<typeof InstancePayload>;
 
 /** Where an instance wants to be, in relation to others. Nova's scheduler hints. */
-export const SchedulerHints = Exact(
-  {
-    group: Type.Optional(Described(Uuid, 'the id of a server group to join')),
-    sameHost: Type.Optional(Type.Array(Uuid, { maxItems: 64, description: 'on a host of any of these instances' })),
-    differentHost: Type.Optional(Type.Array(Uuid, { maxItems: 64, description: 'on no host of these instances' })),
-  },
-  { title: 'SchedulerHints', description: 'where it wants to be, in relation to others' },
-);
+export const SchedulerHints = Exact({
+  /** A server group's id. */
+  group: Type.Optional(Uuid),
+  sameHost: Type.Optional(Type.Array(Uuid, { maxItems: 64 })),
+  differentHost: Type.Optional(Type.Array(Uuid, { maxItems: 64 })),
+});
 export type SchedulerHints = Static<typeof SchedulerHints>;
 
 export const ServerGroup = Exact({

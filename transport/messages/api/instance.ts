@@ -15,8 +15,8 @@ import {
   Timestamp,
   Uuid,
 } from '../common.ts';
-import { Flavor, powerStates, SchedulerHints, vmStates } from '../records.ts';
-import { read, write } from './endpoint.ts';
+import { Flavor, powerStates, type SchedulerHints, vmStates } from '../records.ts';
+import { Of, read, write } from './endpoint.ts';
 import {
   FlavorRef,
   HostName,
@@ -54,6 +54,18 @@ const Files = Type.Array(
     contents: Base64(14_336, 'what is in the file'),
   }),
   { maxItems: 5, writeOnly: true, description: 'to be put into the guest; secret' },
+);
+
+const instancesOf = (description: string) => Type.Optional(Type.Array(InstanceUuid, { maxItems: 64, description }));
+const Hints: typeof SchedulerHints = Exact(
+  {
+    group: Type.Optional(
+      Of('server-group.list', '/serverGroups/*/id', Described(Uuid, 'the id of a server group to join')),
+    ),
+    sameHost: instancesOf('on a host of any of these instances'),
+    differentHost: instancesOf('on no host of these instances'),
+  },
+  { title: 'SchedulerHints', description: 'where it wants to be, in relation to others' },
 );
 
 export const CreateInstance = Exact({
@@ -96,7 +108,7 @@ export const CreateInstance = Exact({
       description: 'the same token again is answered with the same instances',
     }),
   ),
-  hints: Type.Optional(SchedulerHints),
+  hints: Type.Optional(Hints),
 });
 export type CreateInstance = Static<typeof CreateInstance>;
 
