@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { type ObjectStore, Objm } from '@nats-io/obj';
+import { type ObjectStore, Objm, setSha256Backend } from '@nats-io/obj';
 import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { Image } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
@@ -21,6 +21,8 @@ export class ImageStore implements ImageSource {
   readonly #manager: JetStreamManager;
 
   static async open({ jetstream, manager }: Bus): Promise<ImageStore> {
+    // Unless told otherwise, the library hashes in JavaScript, as it must in browsers.
+    setSha256Backend('native');
     return new ImageStore(await new Objm(jetstream).create(imageObjects.store), manager);
   }
 
