@@ -47,7 +47,7 @@ describe('a launch', () => {
     expect(running.ports[0]?.mac).toMatch(/^fa:16:3e:/);
     expect(running.ports[0]?.addresses).toHaveLength(1);
     expect(Date.parse(running.launchedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(running.scheduledAt ?? ''));
-    expect(running.commands).toEqual(['stop', 'reboot', 'pause', 'suspend', 'delete']);
+    expect(running.commands).toEqual(['stop', 'reboot', 'pause', 'suspend', 'rebuild', 'resize', 'delete']);
   });
 
   it('gives everything back when the instance is deleted', async () => {
