@@ -11,6 +11,7 @@ const followMs = 500;
 const overlap = 512;
 /** All that the API gives of a log. */
 const mostBytes = 262_144;
+const shortBytes = 32_768;
 
 export const consoleVerb: Verb = {
   word: 'console',
@@ -35,22 +36,23 @@ async function showConsole(invocation: Invocation): Promise<void> {
     return;
   }
   let seen = reply.output;
-  let maxBytes = mostBytes;
+  let fresh = '';
   for (;;) {
     await pause(followMs, undefined, { signal }).catch(() => undefined);
     signal.throwIfAborted();
+    // A short log is looked at from its beginning; of a long one, what can have been written in so little time.
+    const isShort = Buffer.byteLength(seen) < shortBytes;
+    const maxBytes = isShort ? mostBytes : Math.min(mostBytes, Math.max(shortBytes, 4 * Buffer.byteLength(fresh)));
     const { output: latest } = await client.ask(api.instance.consoleLog, { uuid: first.uuid, maxBytes });
-    const fresh = whatIsNew(seen, latest);
+    fresh = whatIsNew(seen, latest);
     process.stdout.write(fresh);
     seen = (seen + fresh).slice(-mostBytes);
-    // Little is written in half a second: not the whole log is asked for each time.
-    maxBytes = Math.min(mostBytes, Math.max(16_384, 4 * Buffer.byteLength(fresh)));
   }
 }
 
 /** What `latest`, the end of the log, holds after what was seen of it. All of it, when the log has begun anew. */
 export function whatIsNew(seen: string, latest: string): string {
-  if (seen === '') return latest;
+  if (latest.startsWith(seen)) return latest.slice(seen.length);
   const tail = seen.slice(-overlap);
   const at = latest.lastIndexOf(tail);
   if (at >= 0) return latest.slice(at + tail.length);

@@ -1,5 +1,5 @@
 /** `kilonova keypair …` */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { fail } from '../../../machines/failure.ts';
 import { api } from '../../messages/api.ts';
@@ -44,7 +44,10 @@ async function createKeyPair({ verb, client, command, lookup, given, flags, outp
   const path = command.getOptionValue('output') as string | undefined;
   // Before the key is made: one that could not be written would be lost.
   if (path !== undefined) await claim(path);
-  const reply = await client.ask(keyPair.create, body);
+  const reply = await client.ask(keyPair.create, body).catch(async (thrown: unknown) => {
+    if (path !== undefined) await rm(path);
+    throw thrown;
+  });
   const { privateKey, ...shown } = reply;
   if (path !== undefined && privateKey !== undefined) await writeFile(path, privateKey);
   const isWritten = path !== undefined || privateKey === undefined;

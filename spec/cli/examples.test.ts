@@ -1,0 +1,83 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nouns } from '../../transport/cli/commands/nouns.ts';
+import { buildProgram } from '../../transport/cli/program.ts';
+import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { main, openShell, type Shell } from './support.ts';
+
+const program = await buildProgram(nouns.map(({ word }) => word));
+const examples = leavesOf(program).map((command) => [pathOf(command), exampleIn(helpOf(command))] as const);
+
+/** What an example takes for granted, beyond what the examples before it have made. */
+const before: Record<string, string> = {
+  'instance revert-resize': 'kilonova instance resize web --flavor m1.small --wait',
+  'user grant': 'kilonova project create shop',
+};
+/** Their ids cannot be known before. */
+const notThere = ['security-group rule remove', 'token revoke'];
+/** Goes on until it is stopped. */
+const endless = ['instance watch'];
+
+let cloud: TestCloud;
+let shell: Shell;
+
+beforeAll(async () => {
+  cloud = await startTestCloud({ hosts: [{ name: 'host1' }] });
+  shell = await openShell({ KILONOVA_NATS_URL: cloud.url, KILONOVA_TOKEN: cloud.token });
+  await writeFile(join(shell.folder, 'tiny.raw'), 'x'.repeat(100_000));
+});
+
+afterAll(async () => {
+  await shell[Symbol.asyncDispose]();
+  await cloud.stop();
+});
+
+it('there is an example in the help of every command of the client', () => {
+  expect(examples.length).toBeGreaterThan(70);
+  expect(examples.filter(([path, example]) => !example.startsWith(`kilonova ${path}`))).toEqual([]);
+});
+
+describe('the example of', () => {
+  it.each(examples)('%s works', async (path, example) => {
+    if (before[path]) expect(await shell.bash(before[path])).toMatchObject({ code: 0 });
+    const running = shell.bash(endless.includes(path) ? `exec timeout --signal=INT 3 ${inFull(example)}` : example);
+    const { code, stdout, stderr } = await running;
+    const expected = notThere.includes(path) ? 3 : endless.includes(path) ? 124 : 0;
+    expect(code, `${example}\n${stderr}`).toBe(expected);
+    if (expected !== 3) expect(stdout).not.toBe('');
+  });
+});
+
+function leavesOf(command: Command): Command[] {
+  const inner = command.commands.flatMap(leavesOf);
+  // The parts of the cloud are no clients; completion is shown how to be sourced.
+  const isClient = command.commands.length === 0 && command.options.some(({ long }) => long === '--json');
+  return isClient ? [...inner, command] : inner;
+}
+
+function pathOf(command: Command): string {
+  const { parent } = command;
+  return parent?.parent ? `${pathOf(parent)} ${command.name()}` : command.name();
+}
+
+function helpOf(command: Command): string {
+  let help = '';
+  command.configureOutput({
+    writeOut: (text) => {
+      help += text;
+    },
+  });
+  command.outputHelp();
+  return help;
+}
+
+function exampleIn(help: string): string {
+  return /^Example:\n {2}(.+)$/m.exec(help)?.[1] ?? '';
+}
+
+/** `timeout` knows no functions of the shell. */
+function inFull(example: string): string {
+  return example.replace(/^kilonova/, `'${process.execPath}' '${main}'`);
+}

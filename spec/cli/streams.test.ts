@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { main, openShell, type Shell } from './support.ts';
+
+let cloud: TestCloud;
+let shell: Shell;
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  shell = await openShell({ KILONOVA_NATS_URL: cloud.url, KILONOVA_TOKEN: cloud.token });
+  const { uuid } = await cloud.create({ name: 'talker' });
+  await cloud.until(uuid, ({ vmState }) => vmState === 'active');
+});
+
+afterAll(async () => {
+  await shell[Symbol.asyncDispose]();
+  await cloud.stop();
+});
+
+/** On a terminal that is 100 characters wide. */
+function onTerminal(words: string) {
+  return shell.bash(`script -qec "stty cols 100; '${process.execPath}' '${main}' ${words}" /dev/null < /dev/null`);
+}
+
+describe('a reader that stops reading', () => {
+  it('ends the command without a complaint', async () => {
+    const { code, stdout, stderr } = await shell.bash('set -o pipefail; kilonova api list --json | head -n 2');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe('[\n  {\n');
+  });
+});
+
+describe('Ctrl-C', () => {
+  it.each([
+    [['instance', 'list', '--watch'], /^NAME/],
+    [['instance', 'watch', '--since', '1h'], /running/],
+    [['instance', 'console', 'talker', '--follow'], /ready/],
+  ])('ends kilonova %j with 130, and without a word', async (words, pattern) => {
+    const running = shell.kilonova(...words);
+    await running.says(pattern);
+    running.child.kill('SIGINT');
+    expect(await running).toMatchObject({ code: 130, stderr: '' });
+  });
+
+  it('ends the waiting, while the instance goes its way', async () => {
+    const release = cloud.hypervisors.get('host1')?.hang('createDomain');
+    const words = ['--image', 'simulated', '--flavor', 'm1.micro', '--wait'];
+    const running = shell.kilonova('instance', 'create', 'patient', ...words);
+    await new Promise<void>((resolve) => {
+      running.child.stderr?.on('data', (text: string) => {
+        if (text.includes('creatingDisks')) resolve();
+      });
+    });
+    running.child.kill('SIGINT');
+    const { code, stderr } = await running;
+    expect(code).toBe(130);
+    expect(stderr).not.toContain('kilonova:');
+    release?.();
+    const { stdout } = await shell.kilonova('instance', 'show', 'patient', '-q');
+    await cloud.until(stdout.trim(), ({ vmState }) => vmState === 'active');
+  });
+
+  it('leaves no half of an image', async () => {
+    await writeFile(join(shell.folder, 'large.raw'), Buffer.alloc(200 * 1024 * 1024, 1));
+    const running = shell.kilonova('image', 'create', 'large', '--disk-format', 'raw', '--disk', 'large.raw');
+    const images = () => shell.kilonova('image', 'list', '--status', 'queued', '-q').then(({ stdout }) => stdout);
+    while ((await images()) === '') await pause(10);
+    running.child.kill('SIGINT');
+    expect(await running).toMatchObject({ code: 130, stdout: '' });
+    expect(await images()).toBe('');
+  });
+});
+
+describe('on a terminal', () => {
+  it('a table fits its width, and states have colours', async () => {
+    const { uuid } = await cloud.create({ name: 'a-name-that-is-much-too-long-for-a-narrow-terminal-to-show' });
+    await cloud.until(uuid, ({ vmState }) => vmState === 'active');
+    const { stdout } = await onTerminal('instance list --columns name,uuid,vmState,createdAt');
+    const line = stdout.split('\r\n').find((each) => each.includes(uuid)) ?? '';
+    expect(line).toContain('\u001b[32mactive\u001b[39m');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are made of them.
+    const plain = line.replaceAll(/\u001b\[\d+m/g, '');
+    expect(plain).toMatch(/^a-name-that-is-much-too-.*… {2}/);
+    expect(plain.length).toBeLessThanOrEqual(100);
+  });
+
+  it('NO_COLOR is respected', async () => {
+    shell.environment.NO_COLOR = '1';
+    const { stdout } = await onTerminal('flavor list');
+    delete shell.environment.NO_COLOR;
+    expect(stdout).toContain('m1.micro');
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('waiting counts on in one line', async () => {
+    const { stdout } = await onTerminal('instance create counted --image simulated --flavor m1.micro --wait');
+    expect(stdout).toContain('\r\u001b[2K');
+    expect(stdout).toMatch(/running/);
+  });
+});
