@@ -123,7 +123,7 @@ export interface ImageFiles {
   minMemoryMb?: number;
 }
 
-/** Registers a public image. Registered again under its name, the image has the new files. */
+/** Registers a public image. Registered again under its name with other files, the image has those; with the same, it stays. */
 export async function registerImage(runtime: Runtime, files: ImageFiles): Promise<Image> {
   const { bus, store, clock } = runtime;
   const [objects, bucket] = await Promise.all([ImageStore.open(bus), store.bucket('image')]);
@@ -145,7 +145,12 @@ export async function registerImage(runtime: Runtime, files: ImageFiles): Promis
     createdAt: clock.now(),
   };
   const known = (await bucket.get(image.id))?.value;
-  if (known && isDeepStrictEqual({ ...known, createdAt: image.createdAt }, image)) return known;
+  if (known && !known.deletion && isDeepStrictEqual(bootOf(known), bootOf(image))) return known;
   await bucket.put(image.id, image);
   return image;
+}
+
+/** What a guest boots from. All else of an image is the administrator's, who may have changed it since. */
+function bootOf({ diskFormat, disk, kernel, ramdisk, kernelArguments }: Image) {
+  return { diskFormat, disk, kernel, ramdisk, kernelArguments };
 }
