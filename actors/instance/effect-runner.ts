@@ -77,7 +77,7 @@ export class EffectRunner {
       this.#logger.debug({ uuid: key.uuid, effect: name, failure }, 'an effect failed');
       listener.failed(failure);
     };
-    limit.cancelDeadline = this.#clock.after(Math.max(0, key.deadline - this.#clock.now()), () => {
+    limit.cancelDeadline = this.#clock.after(roundUp(Math.max(0, key.deadline - this.#clock.now())), () => {
       const { cause } = limit;
       limit.reach(
         fail('timeout', `${name} did not end in time`, { disposition: 'reschedule', ...(cause && { cause }) }),
@@ -142,6 +142,11 @@ export class EffectRunner {
       }
     }
   }
+}
+
+/** A second does not matter to a minute, and Node keeps timers of the same length together. */
+function roundUp(ms: number): number {
+  return ms < 10_000 ? ms : Math.ceil(ms / 1_000) * 1_000;
 }
 
 /** What ends an effect before it is done. Its signal is made for whoever wants it: most effects are sooner done. */

@@ -2,8 +2,9 @@
  * Gives back what crashes left: leases without a port, and what instances hold that are no more. Nothing young is
  * touched, because it may be in the making. Several controllers may sweep at once: each removal is of one revision.
  */
-import type { AddressLease, Instance } from '../../transport/messages/records.ts';
-import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
+import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
+import type { Entry } from '../../transport/nats/bucket.ts';
+import { openView, type View } from '../../transport/nats/view.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { parseLeaseKey } from './address-book.ts';
@@ -13,23 +14,33 @@ import { type ReleaseBooks, releasePorts } from './release.ts';
 const youngMs = 300_000;
 
 export interface SweepBooks extends ReleaseBooks {
-  readonly instanceBucket: Bucket<Instance>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export async function sweepAddresses(books: SweepBooks): Promise<void> {
-  const { addresses, ports, clock, logger } = books;
+  const { addresses, ports, instances: bucket, clock } = books;
   const isOld = (since: number) => clock.now() - since > youngMs;
   await Promise.all([addresses.caughtUp(), ports.caughtUp()]);
+  const oldPorts = [...ports.view.values()].filter(({ createdAt }) => isOld(createdAt));
+  const oldLeases = [...addresses.all()].filter(({ value }) => isOld(value.leasedAt));
+  if (oldPorts.length === 0 && oldLeases.length === 0) return;
+  const instances = await openView(bucket);
+  instances.close();
+  await sweepOld(books, instances, oldPorts, oldLeases);
+}
 
+async function sweepOld(
+  books: SweepBooks,
+  instances: View<Instance>,
+  oldPorts: Port[],
+  oldLeases: Entry<AddressLease>[],
+): Promise<void> {
+  const { addresses, logger } = books;
   const suspects = new Set<string>();
-  for (const { value } of ports.view.entries()) {
-    if (isOld(value.createdAt) && mayBeGone(books, value.instanceUuid)) suspects.add(value.instanceUuid);
-  }
-  for (const lease of [...addresses.all()]) {
-    if (!isOld(lease.value.leasedAt)) continue;
-    if (mayBeGone(books, lease.value.instanceUuid)) suspects.add(lease.value.instanceUuid);
+  for (const { instanceUuid } of oldPorts) if (mayBeGone(instances, instanceUuid)) suspects.add(instanceUuid);
+  for (const lease of oldLeases) {
+    if (mayBeGone(instances, lease.value.instanceUuid)) suspects.add(lease.value.instanceUuid);
     else if (isSpare(books, lease)) {
       logger.warn({ lease: lease.key, ...lease.value }, 'a lease that its port does not use is given back');
       await addresses.giveBack({ ...parseLeaseKey(lease.key), revision: lease.revision });
@@ -49,13 +60,13 @@ function isSpare({ ports }: SweepBooks, { key, value }: Entry<AddressLease>): bo
   return port !== undefined && !port.fixedIps.some((one) => one.subnetId === subnetId && one.address === address);
 }
 
-function mayBeGone({ instances }: SweepBooks, uuid: string): boolean {
+function mayBeGone(instances: View<Instance>, uuid: string): boolean {
   const record = instances.get(uuid);
   return record === undefined || record.vmState === 'deleted';
 }
 
 /** Asked of the bucket itself: the view may be late, and leaves out records that this version cannot read. */
-async function isGone({ instanceBucket }: SweepBooks, uuid: string): Promise<boolean> {
-  const entry = await instanceBucket.get(uuid);
+async function isGone({ instances }: SweepBooks, uuid: string): Promise<boolean> {
+  const entry = await instances.get(uuid);
   return entry === undefined || entry.value.vmState === 'deleted';
 }

@@ -15,18 +15,18 @@ import { NetworkCatalog } from './port-plan.ts';
 import { releasePorts } from './release.ts';
 
 const queue = 'network';
-const sweepEveryMs = 60_000;
+/** It reads all instances: whose changes nobody here follows, because that would cost every launch something. */
+const sweepEveryMs = 300_000;
 
 export async function startNetworkController(runtime: Runtime): Promise<Part> {
   const { bus, store, clock, logger } = runtime;
-  const [catalog, addresses, ports, instances, instanceBucket] = await Promise.all([
+  const [catalog, addresses, ports, instances] = await Promise.all([
     NetworkCatalog.open(runtime),
     AddressBook.open(runtime),
     PortBook.open(runtime),
-    store.view('instance'),
     store.bucket('instance'),
   ]);
-  const books = { catalog, addresses, ports, instances, instanceBucket, clock, logger };
+  const books = { catalog, addresses, ports, instances, clock, logger };
   const { allocateForInstance, releaseForInstance } = networkCalls;
   const serving = [
     serve(

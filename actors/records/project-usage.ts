@@ -2,6 +2,7 @@
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { heldShare } from '../instance/held-share.ts';
+import { ChangedKeys } from './changed-keys.ts';
 
 export interface Usage {
   instances: number;
@@ -10,36 +11,61 @@ export interface Usage {
   hostnames: Map<string, number>;
 }
 
+/** What one instance counts for. */
+interface Share {
+  projectId: string;
+  hostname: string;
+  vcpus: number;
+  memoryMb: number;
+}
+
 export class ProjectUsage {
+  readonly #instances: View<Instance>;
+  readonly #changed: ChangedKeys;
+  readonly #shares = new Map<string, Share>();
   readonly #projects = new Map<string, Usage>();
 
   constructor(instances: View<Instance>) {
-    for (const instance of instances.values()) this.#count(instance, 1);
-    instances.onChange(({ before, after }) => {
-      if (before) this.#count(before, -1);
-      if (after) this.#count(after, 1);
-    });
+    this.#instances = instances;
+    this.#changed = new ChangedKeys(instances);
   }
 
   of(projectId: string): Usage {
-    let usage = this.#projects.get(projectId);
-    if (!usage) {
-      usage = { instances: 0, vcpus: 0, memoryMb: 0, hostnames: new Map() };
-      this.#projects.set(projectId, usage);
-    }
-    return usage;
+    for (const uuid of this.#changed.take()) this.#recount(uuid);
+    return this.#usageOf(projectId);
   }
 
-  #count(record: Instance, by: 1 | -1): void {
-    const { projectId, vmState, hostname } = record;
-    if (vmState === 'deleted') return;
+  #recount(uuid: string): void {
+    const before = this.#shares.get(uuid);
+    if (before) this.#count(before, -1);
+    const record = this.#instances.get(uuid);
+    if (!record || record.vmState === 'deleted') {
+      this.#shares.delete(uuid);
+      return;
+    }
+    const { projectId, hostname } = record;
     const { vcpus, memoryMb } = heldShare(record);
-    const usage = this.of(projectId);
+    const share = { projectId, hostname, vcpus, memoryMb };
+    this.#shares.set(uuid, share);
+    this.#count(share, 1);
+  }
+
+  #count({ projectId, hostname, vcpus, memoryMb }: Share, by: 1 | -1): void {
+    const usage = this.#usageOf(projectId);
     usage.instances += by;
     usage.vcpus += by * vcpus;
     usage.memoryMb += by * memoryMb;
     const holders = (usage.hostnames.get(hostname) ?? 0) + by;
     if (holders > 0) usage.hostnames.set(hostname, holders);
     else usage.hostnames.delete(hostname);
+  }
+
+  #usageOf(projectId: string): Usage {
+    let usage = this.#projects.get(projectId);
+    if (!usage) {
+      usage = { instances: 0, vcpus: 0, memoryMb: 0, hostnames: new Map() };
+      this.#projects.set(projectId, usage);
+    }
+    return usage;
   }
 }

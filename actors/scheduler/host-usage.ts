@@ -7,6 +7,7 @@ import { statePath } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { heldShare, holdsShare } from '../instance/held-share.ts';
+import { ChangedKeys } from '../records/changed-keys.ts';
 
 /** What is taken of a host. */
 export interface Usage {
@@ -28,7 +29,7 @@ const nothing: Readonly<Usage> = { vcpus: 0, memoryMb: 0, diskGb: 0, instances: 
 
 export class HostUsage {
   readonly #view: View<Instance>;
-  readonly #stopListening: () => void;
+  readonly #changed: ChangedKeys;
   readonly #shares = new Map<string, Share>();
   readonly #used = new Map<string, Usage>();
   readonly #building = new Map<string, number>();
@@ -37,30 +38,30 @@ export class HostUsage {
 
   constructor(view: View<Instance>) {
     this.#view = view;
-    for (const { value, revision } of view.entries()) this.note(value, revision);
-    this.#stopListening = view.onChange(({ key, after, revision }) => {
-      if (after) this.note(after, revision);
-      else this.#replace(key, undefined);
-    });
+    this.#changed = new ChangedKeys(view);
   }
 
   /** Of a host that nothing is known of: nothing. */
   of(host: string): Readonly<Usage> {
+    this.#catchUp();
     return this.#used.get(host) ?? nothing;
   }
 
   /** How many instances on the host are on their way to running. Nova's num_io_ops. */
   buildingOn(host: string): number {
+    this.#catchUp();
     return this.#building.get(host) ?? 0;
   }
 
   /** Where the instance is, while it holds something there. */
   hostOf(uuid: string): string | undefined {
+    this.#catchUp();
     return this.#shares.get(uuid)?.host;
   }
 
   /** The hosts that have instances of the server group. */
   hostsOfGroup(group: string): ReadonlySet<string> {
+    this.#catchUp();
     return new Set(this.#groups.get(group)?.keys());
   }
 
@@ -78,7 +79,15 @@ export class HostUsage {
   }
 
   close(): void {
-    this.#stopListening();
+    this.#changed.close();
+  }
+
+  #catchUp(): void {
+    for (const uuid of this.#changed.take()) {
+      const entry = this.#view.entry(uuid);
+      if (entry) this.note(entry.value, entry.revision);
+      else this.#replace(uuid, undefined);
+    }
   }
 
   #replace(uuid: string, share: Share | undefined): void {

@@ -1,6 +1,7 @@
 /**
- * A read view of a whole bucket, kept current by a watch: reads never cross the bus. `reached` is how a process
- * reads its own writes: it waits until the view has seen the revision that the write was given.
+ * A read view of a whole bucket, kept current by a watch: reads never cross the bus. A record is decoded when somebody
+ * reads it: most versions of most records are replaced before that. `reached` is how a process reads its own writes: it
+ * waits until the view has seen the revision that the write was given.
  */
 import type { KvWatchEntry } from '@nats-io/kv';
 import type { QueuedIterator } from 'nats';
@@ -8,7 +9,13 @@ import { fail } from '../../machines/failure.ts';
 import type { Bucket, Entry } from './bucket.ts';
 import { answered } from './store-answer.ts';
 
-export type Change<T> = { key: string; before: T | undefined; after: T | undefined; revision: number };
+export interface Change<T> {
+  readonly key: string;
+  readonly revision: number;
+  /** What there was and what there is: decoded when it is looked at. */
+  readonly before: T | undefined;
+  readonly after: T | undefined;
+}
 
 export interface ViewEntry<T> extends Entry<T> {
   /** The revision at which the record came to be; of one that is older than the view, the first that the view saw. */
@@ -39,31 +46,42 @@ export async function openView<T>(
   bucket: Bucket<T>,
   { onUnreadable }: { onUnreadable?: (key: string, error: unknown) => void } = {},
 ): Promise<View<T>> {
-  const records = new Map<string, ViewEntry<T>>();
+  const records = new Map<string, Held<T>>();
   const listeners = new Set<(change: Change<T>) => void>();
   const waiting = new Set<{ revision: number; resolve: () => void }>();
   let revision = 0;
 
   const watch: QueuedIterator<KvWatchEntry> = await bucket.kv.watch();
 
+  function decode(key: string, bytes: Uint8Array): T | undefined {
+    try {
+      return bucket.kind.record.decode(bytes);
+    } catch (error) {
+      onUnreadable?.(key, error);
+      return undefined;
+    }
+  }
+
   function take(entry: KvWatchEntry): void {
-    const known = records.get(entry.key);
-    const before = known?.value;
-    let after: T | undefined;
-    if (entry.operation === 'PUT') {
-      try {
-        after = bucket.kind.record.decode(entry.value);
-      } catch (error) {
-        onUnreadable?.(entry.key, error);
-      }
-    }
-    if (after === undefined) records.delete(entry.key);
-    else {
-      const born = known?.born ?? entry.revision;
-      records.set(entry.key, { key: entry.key, value: after, revision: entry.revision, born });
-    }
+    const { key, value } = entry;
     revision = entry.revision;
-    for (const listener of listeners) listener({ key: entry.key, before, after, revision });
+    const before = records.get(key);
+    // A record is never empty, and the headers that tell a removal are dear to read.
+    const isThere = value.length > 0 || entry.operation === 'PUT';
+    const after = isThere ? new Held(key, revision, before?.born ?? revision, value, decode) : undefined;
+    if (after) records.set(key, after);
+    else records.delete(key);
+    const change: Change<T> = {
+      key,
+      revision,
+      get before() {
+        return before?.read();
+      },
+      get after() {
+        return after?.read();
+      },
+    };
+    for (const listener of listeners) listener(change);
     for (const waiter of waiting) if (waiter.revision <= revision) waiter.resolve();
   }
 
@@ -72,14 +90,22 @@ export async function openView<T>(
   })();
 
   const view: View<T> = {
-    get: (key) => records.get(key)?.value,
-    entry: (key) => records.get(key),
+    get: (key) => records.get(key)?.read(),
+    entry: (key) => records.get(key)?.entry(),
     *values() {
-      for (const { value } of records.values()) yield value;
+      for (const held of records.values()) {
+        const value = held.read();
+        if (value !== undefined) yield value;
+      }
     },
-    entries: () => records.values(),
+    *entries() {
+      for (const held of records.values()) {
+        const entry = held.entry();
+        if (entry) yield entry;
+      }
+    },
     get size() {
-      return records.size;
+      return [...view.values()].length;
     },
     get revision() {
       return revision;
@@ -132,6 +158,40 @@ export async function openView<T>(
 
   await view.caughtUp(60_000);
   return view;
+}
+
+type Decode<T> = (key: string, bytes: Uint8Array) => T | undefined;
+
+/** A record as it came, until somebody reads it. To those who cannot read it it is not there. */
+class Held<T> {
+  readonly key: string;
+  readonly revision: number;
+  readonly born: number;
+  #bytes: Uint8Array | undefined;
+  #decode: Decode<T> | undefined;
+  #value: T | undefined;
+
+  constructor(key: string, revision: number, born: number, bytes: Uint8Array, decode: Decode<T>) {
+    this.key = key;
+    this.revision = revision;
+    this.born = born;
+    // A part of all that was read from the socket at once, which it would keep.
+    this.#bytes = bytes.slice();
+    this.#decode = decode;
+  }
+
+  read(): T | undefined {
+    if (this.#bytes) this.#value = this.#decode?.(this.key, this.#bytes);
+    this.#bytes = undefined;
+    this.#decode = undefined;
+    return this.#value;
+  }
+
+  entry(): ViewEntry<T> | undefined {
+    const { key, revision, born } = this;
+    const value = this.read();
+    return value === undefined ? undefined : { key, value, revision, born };
+  }
 }
 
 function late({ kind }: { kind: { name: string } }) {
