@@ -90,7 +90,7 @@ describe.skipIf(!has('zsh'))('in zsh', () => {
   it('hands what the program offers to compadd', () => {
     const script = `
       compdef() { :; }
-      compadd() { shift; print -l -- "$@"; }
+      compadd() { print -l -- "\${(@P)2}"; }
       source <('${process.execPath}' '${main}' completion zsh)
       words=(kilonova_program instance un); CURRENT=3
       kilonova_program() { '${process.execPath}' '${main}' "$@"; }

@@ -28,6 +28,18 @@ describe('kilonova up', () => {
     expect(cloud.stderr()).toBe('');
   });
 
+  it('tells client commands where it listens, as long as it runs', async () => {
+    const state = await newState();
+    await using cloud = startKilonova(['up', ...simulated, '--state', state]);
+    await cloud.says(isReady);
+    const listed = startKilonova(['flavor', 'list', '--state', state]);
+    expect(await listed.ended, listed.stderr()).toBe(0);
+    expect(listed.stdout()).toContain('m1.micro');
+    cloud.kill('SIGTERM');
+    expect(await cloud.ended).toBe(0);
+    await expect(readFile(join(state, 'nats-url'), 'utf8')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('refuses a state folder that another cloud runs on, and leaves that one alone', async () => {
     const state = await newState();
     await using first = startKilonova(['up', ...simulated, '--state', state]);

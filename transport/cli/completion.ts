@@ -21,7 +21,8 @@ _kilonova() {
   found=(\${(f)"$("\${words[1]}" ${completeWord} "\${(@)words[2,CURRENT]}" 2>/dev/null)"})
   if (( \${#found} )); then compadd -a found; else _files; fi
 }
-compdef _kilonova kilonova
+# Loaded by its name, it is the function; sourced, it says what it completes.
+if [[ "\${funcstack[1]}" = _kilonova ]]; then _kilonova "$@"; else compdef _kilonova kilonova; fi
 `,
 } as const;
 

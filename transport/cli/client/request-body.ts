@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { FailureError, toFailure } from '../../../machines/failure.ts';
 import type { Thing } from './columns.ts';
 import { type Flag, fieldsOf, listingOf } from './flags.ts';
+import type { Invocation } from './invocation.ts';
 import type { Lookup } from './lookup.ts';
 import type { Verb } from './noun.ts';
 
@@ -46,6 +47,13 @@ export async function fieldsFromArguments(
       return body;
     },
   }));
+}
+
+/** The request of a command that asks for one thing only. */
+export async function bodyOf({ verb, command, lookup, given, flags }: Invocation, more: Thing = {}): Promise<Thing> {
+  const [request] = await fieldsFromArguments(verb, given, lookup);
+  const fields = { ...(await request?.fields()), ...(await fieldsFromFlags(command, flags, lookup)), ...more };
+  return checked(verb, fields, flags);
 }
 
 /** The body, if it satisfies the schema; a refusal names the flag instead of the field. */

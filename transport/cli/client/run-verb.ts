@@ -7,7 +7,7 @@ import type { Thing } from './columns.ts';
 import { currentProject } from './current-project.ts';
 import type { Invocation } from './invocation.ts';
 import { allPages, listedField } from './pages.ts';
-import { checked, fieldsFromArguments, fieldsFromFlags, inWordsOfTheCommand } from './request-body.ts';
+import { bodyOf, checked, fieldsFromArguments, fieldsFromFlags, inWordsOfTheCommand } from './request-body.ts';
 import { followSettling, type Settling } from './settling.ts';
 import { watchListing } from './watch-listing.ts';
 
@@ -16,19 +16,27 @@ export const defaultTimeout = 600;
 
 /** Rejects with the first failure, after it has asked for all; the others are told as they come. */
 export async function runVerb(invocation: Invocation): Promise<void> {
-  const { verb, client, output, command } = invocation;
-  if (verb.run) return verb.run(invocation);
+  const { verb, flags } = invocation;
   const isListing = verb.endpoint.kind === 'read' && listedField(verb.endpoint) !== undefined;
-  if (!isListing) return askForEach(invocation);
-  const [body = {}] = await bodiesOf(invocation);
-  const list = () => allPages(client, verb.endpoint, body).catch(rethrowIn(invocation));
-  if (command.getOptionValue('watch')) return watchListing(invocation, body, list);
-  output.list(await list());
+  const run = verb.run ?? (isListing ? list : askForEach);
+  try {
+    await run(invocation);
+  } catch (thrown) {
+    throw inWordsOfTheCommand(thrown, verb, flags);
+  }
+}
+
+async function list(invocation: Invocation): Promise<void> {
+  const { verb, client, output, command } = invocation;
+  const body = await bodyOf(invocation);
+  const look = () => allPages(client, verb.endpoint, body);
+  if (command.getOptionValue('watch')) return watchListing(invocation, body, look);
+  output.list(await look());
 }
 
 async function askForEach(invocation: Invocation): Promise<void> {
   const { verb, client, output, command, lookup, given, flags } = invocation;
-  const fromFlags = await fieldsFromFlags(command, flags, lookup).catch(rethrowIn(invocation));
+  const fromFlags = await fieldsFromFlags(command, flags, lookup);
   const requests = await fieldsFromArguments(verb, given, lookup);
   const isWaiting = Boolean(verb.reaches && command.getOptionValue('wait'));
   const outcomes = await Promise.allSettled(
@@ -52,17 +60,10 @@ async function askForEach(invocation: Invocation): Promise<void> {
       done.map(({ target }) => target),
     );
   }
-  const [first, ...others] = failed.map((reason) => inWordsOfTheCommand(reason, verb, flags));
   invocation.signal.throwIfAborted();
-  for (const other of others) tell(toFailure(other), output.isJson);
+  const [first, ...others] = failed;
+  for (const other of others) tell(toFailure(inWordsOfTheCommand(other, verb, flags)), output.isJson);
   if (first !== undefined) throw first;
-}
-
-async function bodiesOf(invocation: Invocation): Promise<Thing[]> {
-  const { verb, command, lookup, given, flags } = invocation;
-  const fromFlags = await fieldsFromFlags(command, flags, lookup).catch(rethrowIn(invocation));
-  const requests = await fieldsFromArguments(verb, given, lookup);
-  return Promise.all(requests.map(async ({ fields }) => checked(verb, { ...(await fields()), ...fromFlags }, flags)));
 }
 
 async function beginWaiting({ client, signal, output, command }: Invocation, body: Thing): Promise<Settling> {
@@ -88,10 +89,4 @@ async function settledReply(
   const several = instances ?? [];
   const settled = several.map((each) => settling.until(each, reaches, several.length > 1 ? each.hostname : label));
   return { instances: await Promise.all(settled) };
-}
-
-function rethrowIn({ verb, flags }: Invocation) {
-  return (thrown: unknown): never => {
-    throw inWordsOfTheCommand(thrown, verb, flags);
-  };
 }

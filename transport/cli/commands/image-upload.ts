@@ -9,7 +9,7 @@ import { api } from '../../messages/api.ts';
 import type { ApiClient } from '../../nats/api-client.ts';
 import { formatBytes } from '../client/format-value.ts';
 import type { Invocation } from '../client/invocation.ts';
-import { checked, fieldsFromArguments, fieldsFromFlags } from '../client/request-body.ts';
+import { bodyOf } from '../client/request-body.ts';
 
 const roles = ['disk', 'kernel', 'ramdisk'] as const;
 type Role = (typeof roles)[number];
@@ -26,14 +26,12 @@ interface Upload {
 }
 
 export async function createImage(invocation: Invocation): Promise<void> {
-  const { verb, client, command, lookup, given, flags, output, signal } = invocation;
+  const { client, command, output, signal } = invocation;
   const upload = { client, signal, say: output.isQuiet || output.isJson ? () => {} : saying() };
-  const [request] = await fieldsFromArguments(verb, given, lookup);
   const paths = command.opts<Partial<Record<Role, string>>>();
   const files: Partial<Record<Role, ImageFile>> = {};
   for (const role of roles) if (paths[role]) files[role] = await digest(role, paths[role], upload);
-  const fields = { ...(await request?.fields()), ...(await fieldsFromFlags(command, flags, lookup)), ...files };
-  const announced = await client.ask(api.image.create, checked(verb, fields, flags) as CreateImage);
+  const announced = await client.ask(api.image.create, (await bodyOf(invocation, files)) as CreateImage);
   const image = await complete(announced.image, paths, upload).catch(async (thrown: unknown) => {
     // Half an image is of no use to anybody.
     await client.ask(api.image.delete, { image: announced.image.id }).catch(() => undefined);
@@ -44,13 +42,11 @@ export async function createImage(invocation: Invocation): Promise<void> {
 
 async function complete(image: ImageView, paths: Partial<Record<Role, string>>, upload: Upload): Promise<ImageView> {
   for (const role of image.missing) await send(image, role, paths[role] ?? '', upload);
-  let { status } = image;
   let latest = image;
-  while (status !== 'active') {
+  while (latest.status !== 'active') {
     latest = (await upload.client.ask(api.image.finish, { image: image.id })).image;
-    status = latest.status;
     upload.signal.throwIfAborted();
-    if (status !== 'active') await pause(askAgainMs);
+    if (latest.status !== 'active') await pause(askAgainMs);
   }
   return latest;
 }

@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import { api } from '../../messages/api.ts';
 import type { Invocation } from '../client/invocation.ts';
 import type { Verb } from '../client/noun.ts';
-import { checked, fieldsFromArguments, fieldsFromFlags } from '../client/request-body.ts';
+import { bodyOf } from '../client/request-body.ts';
 
 const followMs = 500;
 /** How much of what was seen has to be seen again to know where it goes on. */
@@ -24,10 +24,8 @@ export const consoleVerb: Verb = {
 };
 
 async function showConsole(invocation: Invocation): Promise<void> {
-  const { verb, client, command, lookup, given, flags, output, signal } = invocation;
-  const [request] = await fieldsFromArguments(verb, given, lookup);
-  const body = { ...(await request?.fields()), ...(await fieldsFromFlags(command, flags, lookup)) };
-  const first = checked(verb, body, flags) as { uuid: string; maxBytes?: number };
+  const { client, command, output, signal } = invocation;
+  const first = (await bodyOf(invocation)) as { uuid: string; maxBytes?: number };
   const reply = await client.ask(api.instance.consoleLog, first);
   if (output.isJson) return output.json(reply);
   process.stdout.write(reply.output);

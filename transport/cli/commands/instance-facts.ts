@@ -2,12 +2,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { api } from '../../messages/api.ts';
 import type { InstanceFact } from '../../nats/api-client.ts';
-import type { Thing } from '../client/columns.ts';
 import { currentProject } from '../client/current-project.ts';
 import { formatLocalTime, printable } from '../client/format-value.ts';
 import type { Invocation } from '../client/invocation.ts';
 import type { Verb } from '../client/noun.ts';
-import { checked, fieldsFromArguments, fieldsFromFlags } from '../client/request-body.ts';
+import { bodyOf } from '../client/request-body.ts';
 
 type Entry = { sequence: number; fact: InstanceFact };
 
@@ -39,9 +38,8 @@ export const watchVerb: Verb = {
 };
 
 async function watch(invocation: Invocation): Promise<void> {
-  const { client, signal, given, verb, lookup, command } = invocation;
-  const [request] = await fieldsFromArguments(verb, given, lookup);
-  const { uuid } = (await request?.fields()) ?? {};
+  const { client, signal, command } = invocation;
+  const { uuid } = await bodyOf(invocation);
   const early: InstanceFact[] = [];
   let take = (fact: InstanceFact): void => void early.push(fact);
   const projectId =
@@ -74,10 +72,8 @@ async function watch(invocation: Invocation): Promise<void> {
 }
 
 async function* history(invocation: Invocation, limit: number): AsyncGenerator<Entry[]> {
-  const { client, verb, given, lookup, command, flags } = invocation;
-  const [request] = await fieldsFromArguments(verb, given, lookup);
-  const fromFlags: Thing = await fieldsFromFlags(command, flags, lookup);
-  const body = checked(verb, { ...(await request?.fields()), ...fromFlags }, flags);
+  const { client } = invocation;
+  const body = await bodyOf(invocation);
   let marker: number | undefined;
   for (let left = limit; left > 0; ) {
     const { facts } = await client.ask(api.fact.list, { ...body, ...(marker !== undefined && { marker }) });

@@ -2,10 +2,11 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { fail } from '../../../machines/failure.ts';
+import type { CreateKeyPair } from '../../messages/api/key-pair.ts';
 import { api } from '../../messages/api.ts';
 import type { Invocation } from '../client/invocation.ts';
 import type { Noun } from '../client/noun.ts';
-import { checked, fieldsFromArguments, fieldsFromFlags } from '../client/request-body.ts';
+import { bodyOf } from '../client/request-body.ts';
 import { readBytes } from './inputs.ts';
 
 const { keyPair } = api;
@@ -37,10 +38,9 @@ export const keyPairNoun: Noun = {
   ],
 };
 
-async function createKeyPair({ verb, client, command, lookup, given, flags, output }: Invocation): Promise<void> {
-  const [request] = await fieldsFromArguments(verb, given, lookup);
-  const fields = { ...(await request?.fields()), ...(await fieldsFromFlags(command, flags, lookup)) };
-  const body = checked(verb, fields, flags) as { name: string; publicKey?: string };
+async function createKeyPair(invocation: Invocation): Promise<void> {
+  const { client, command, output } = invocation;
+  const body = (await bodyOf(invocation)) as CreateKeyPair;
   const path = command.getOptionValue('output') as string | undefined;
   // Before the key is made: one that could not be written would be lost.
   if (path !== undefined) await claim(path);
