@@ -46,9 +46,15 @@ export const Ipv4 = Type.String({
   description: 'an IPv4 address',
 });
 export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'a SHA-256 in lower-case hex' });
+/** JSON numbers beyond are not exact everywhere. */
+export const maxInteger = Number.MAX_SAFE_INTEGER;
 export const Time = Type.Integer({ minimum: 0, description: 'milliseconds since 1970' });
 /** What clients see. */
-export const Timestamp = Type.String({ format: 'date-time', description: 'a time in ISO 8601, with its zone' });
+export const Timestamp = Type.String({
+  format: 'date-time',
+  maxLength: 64,
+  description: 'a time in ISO 8601, with its zone',
+});
 export const Revision = Type.Integer({ minimum: 0 });
 export const Metadata = Type.Record(
   Type.String({ pattern: '^[A-Za-z0-9 ._:-]{1,255}$' }),

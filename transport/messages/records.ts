@@ -4,17 +4,34 @@
  */
 import Type, { type Static } from 'typebox';
 import { defineBucket } from '../nats/bucket.ts';
-import { Described, Exact, Id, Ipv4, Mac, Metadata, Name, OneOf, Sha256, Text, Time, Uuid } from './common.ts';
+import {
+  Described,
+  Exact,
+  Id,
+  Ipv4,
+  Mac,
+  Metadata,
+  maxInteger,
+  Name,
+  OneOf,
+  Sha256,
+  Text,
+  Time,
+  Uuid,
+} from './common.ts';
+
+const maxMemoryMb = 64 * 1024 * 1024;
+const maxDiskGb = 1024 * 1024;
 
 export const Flavor = Exact(
   {
     id: Id,
     name: Name,
     vcpus: Type.Integer({ minimum: 1, maximum: 1024, description: 'virtual processors' }),
-    memoryMb: Type.Integer({ minimum: 1, maximum: 64 * 1024 * 1024, description: 'memory in MiB' }),
+    memoryMb: Type.Integer({ minimum: 1, maximum: maxMemoryMb, description: 'memory in MiB' }),
     rootGb: Type.Integer({
       minimum: 0,
-      maximum: 1024 * 1024,
+      maximum: maxDiskGb,
       description: 'the root disk in GiB; 0: as large as the image’s own disk',
     }),
     /** Nova's extra specs. */
@@ -25,7 +42,7 @@ export const Flavor = Exact(
 export type Flavor = Static<typeof Flavor>;
 
 export const ImageFile = Exact(
-  { sha256: Sha256, size: Type.Integer({ minimum: 0, description: 'in bytes' }) },
+  { sha256: Sha256, size: Type.Integer({ minimum: 0, maximum: maxInteger, description: 'in bytes' }) },
   { title: 'ImageFile' },
 );
 export const imageFileRoles = ['disk', 'kernel', 'ramdisk'] as const;
@@ -41,8 +58,16 @@ export const Image = Exact({
   kernel: Type.Optional(ImageFile),
   ramdisk: Type.Optional(ImageFile),
   kernelArguments: Type.Optional(Described(Text, 'the command line of the kernel')),
-  minDiskGb: Type.Integer({ minimum: 0, description: 'the least root disk of a flavor for it, in GiB' }),
-  minMemoryMb: Type.Integer({ minimum: 0, description: 'the least memory of a flavor for it, in MiB' }),
+  minDiskGb: Type.Integer({
+    minimum: 0,
+    maximum: maxDiskGb,
+    description: 'the least root disk of a flavor for it, in GiB',
+  }),
+  minMemoryMb: Type.Integer({
+    minimum: 0,
+    maximum: maxMemoryMb,
+    description: 'the least memory of a flavor for it, in MiB',
+  }),
   /** Nova's image properties. */
   properties: Described(Metadata, 'what a host must offer, for example `architecture`: `x86_64`'),
   /** Whose it is; absent: everybody's. */

@@ -1,6 +1,6 @@
 /** Requests about what happened. What happens is published as it does, on `cloud.fact.instance.<project>.<uuid>`. */
 import Type, { type Static } from 'typebox';
-import { Described, Exact, Timestamp } from '../common.ts';
+import { Described, Exact, maxInteger, Timestamp } from '../common.ts';
 import { InstanceFact } from '../internal.ts';
 import { read } from './endpoint.ts';
 import { InstanceUuid, paging } from './fields.ts';
@@ -25,7 +25,11 @@ export const factEndpoints = {
       since: Type.Optional(Described(Timestamp, 'what happened then or later')),
       ...paging,
       marker: Type.Optional(
-        Type.Integer({ minimum: 1, description: 'the sequence of the last fact of the page before' }),
+        Type.Integer({
+          minimum: 1,
+          maximum: maxInteger,
+          description: 'the sequence of the last fact of the page before',
+        }),
       ),
     }),
     reply: Exact({ facts: Type.Array(FactView) }),

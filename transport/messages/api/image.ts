@@ -3,7 +3,7 @@
  * them in chunks, `finish` checks them and makes the image fit to launch.
  */
 import Type, { type Static } from 'typebox';
-import { Base64, Described, Exact, Id, Name, OneOf, Timestamp, Uuid } from '../common.ts';
+import { Base64, Described, Exact, Id, maxInteger, Name, OneOf, Timestamp, Uuid } from '../common.ts';
 import { Image, ImageFile, imageFileRoles } from '../records.ts';
 import { read, write } from './endpoint.ts';
 import { ImageRef, markedBy, Nothing, paging } from './fields.ts';
@@ -66,7 +66,11 @@ export const imageEndpoints = {
     request: Exact({
       image: ImageRef,
       file: Described(OneOf(imageFileRoles), 'which of its files'),
-      offset: Type.Integer({ minimum: 0, description: 'where in the file the chunk begins: a multiple of chunkBytes' }),
+      offset: Type.Integer({
+        minimum: 0,
+        maximum: maxInteger,
+        description: 'where in the file the chunk begins: a multiple of chunkBytes',
+      }),
       data: Base64((maxChunkBytes / 3) * 4, 'the bytes of the chunk'),
     }),
     reply: Exact({
