@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../../machines/failure.ts';
@@ -94,7 +95,7 @@ async function start(
   try {
     const { greeting, port } = await waitUntilReady(child, ended, options, stateDir, serverName, logPath);
     return {
-      url: `nats://${options.host}:${port}`,
+      url: `nats://${reachableAt(options.host)}:${port}`,
       version: greeting.version,
       pid: child.pid ?? 0,
       ended,
@@ -105,6 +106,13 @@ async function start(
     await rm(ownConfigPath, { force: true });
     throw error;
   }
+}
+
+/** For a client on this machine. */
+function reachableAt(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return isIP(host) === 6 ? `[${host}]` : host;
 }
 
 /** Dies with its parent, and holds the lock: both programs replace themselves by what follows. */

@@ -45,7 +45,7 @@ export function addPartCommands(program: Command): void {
           once: Boolean(options.once),
         });
       }),
-    [...everywhere, 'natsPort', ...compute, 'bridge', 'cidr', 'policy', 'maxAttempts', 'testImage'],
+    [...everywhere, 'natsAddress', 'natsPort', ...compute, 'bridge', 'cidr', 'policy', 'maxAttempts', 'testImage'],
   );
   for (const [role, description, names] of parts) {
     withSettings(

@@ -2,6 +2,7 @@
  * What a process is told: by flags, else by `KILONOVA_…` in the environment, else by the configuration file, else a
  * default.
  */
+import { isIP } from 'node:net';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -10,6 +11,7 @@ import { parseBlock } from '../../actors/network/ipv4.ts';
 export interface Settings {
   state: string;
   nats?: string;
+  natsAddress: string;
   natsPort?: number;
   hypervisor: 'auto' | 'libvirt' | 'simulated';
   libvirtUri?: string;
@@ -40,6 +42,13 @@ export const definitions = {
     .env('KILONOVA_STATE')
     .default(defaultState()),
   nats: new Option('--nats <url>', 'the NATS server to use').env('KILONOVA_NATS_URL'),
+  natsAddress: new Option(
+    '--nats-address <ip>',
+    'where the nats-server of our own listens; not only loopback: trust who reaches it',
+  )
+    .env('KILONOVA_NATS_ADDRESS')
+    .default('127.0.0.1')
+    .argParser(ipAddress),
   natsPort: new Option('--nats-port <port>', 'for the nats-server of our own (default: 4222, or any free one)')
     .env('KILONOVA_NATS_PORT')
     .argParser(wholeNumber(0)),
@@ -116,6 +125,11 @@ function matching(pattern: RegExp, what: string) {
     if (!pattern.test(text)) throw new InvalidArgumentError(`It must be ${what}.`);
     return text;
   };
+}
+
+function ipAddress(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError('It must be an IP address of this machine, or 0.0.0.0 for all.');
+  return text;
 }
 
 function blockWithRoom(text: string): string {

@@ -82,12 +82,13 @@ export async function up(options: UpOptions): Promise<number> {
 }
 
 async function makeReady(options: Settings, say: (line: string) => void): Promise<ReadyMachine> {
-  const { state, nats, natsPort, hypervisor, libvirtUri, testImage } = options;
+  const { state, nats, natsAddress, natsPort, hypervisor, libvirtUri, testImage } = options;
   await mkdir(state, { recursive: true, mode: 0o755 });
   const machine = await ensureMachine({
     stateDir: state,
     want: {
-      nats: nats === undefined ? { ...(natsPort !== undefined && { port: natsPort }) } : { url: nats },
+      nats:
+        nats === undefined ? { host: natsAddress, ...(natsPort !== undefined && { port: natsPort }) } : { url: nats },
       hypervisor,
       ...(libvirtUri !== undefined && { libvirtUri }),
       hasTestImage: testImage && hypervisor !== 'simulated',
@@ -99,9 +100,18 @@ async function makeReady(options: Settings, say: (line: string) => void): Promis
     if (code !== 'conflict' || details?.port !== undefined) throw thrown;
     throw fail(code, `a cloud runs on this state already (${message}); stop it, or give this one another --state`);
   });
+  if (nats === undefined && !isLoopback(natsAddress)) {
+    say(
+      `! whoever reaches ${natsAddress} can do everything with this cloud: requests are authenticated, the bus is not`,
+    );
+  }
   for (const reason of machine.reasons) say(`! ${reason}`);
   if (hypervisor === 'auto' && machine.hypervisor === 'simulated') say('! going on with a simulated hypervisor');
   return machine;
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 async function startParts(cloud: Process, machine: ReadyMachine, options: Settings): Promise<string> {
