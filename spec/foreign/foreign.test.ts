@@ -83,7 +83,9 @@ describe('a client that is not ours', () => {
 describe('afterwards', () => {
   it('every part still answers', async () => {
     await cloud.client.ask(api.host.enable, { host: 'host1' });
-    const { uuid } = await cloud.create({ name: 'afterwards' });
+    // The others may have used up what they may have.
+    const somebody = await cloud.createUser('afterwards');
+    const { uuid } = await cloud.create({ name: 'afterwards' }, somebody);
     await cloud.until(uuid, ({ state }) => state === 'running');
     expect((await cloud.client.ask(api.instance.consoleLog, { uuid })).output).not.toBe('');
     await cloud.client.ask(api.instance.delete, { uuid });
