@@ -257,6 +257,8 @@ export class InstanceOwner implements EffectSubject {
     this.#snapshot = undefined;
     this.#states = undefined;
     this.#callContext = undefined;
+    // A host keeps it: as it would be read from the store, because what was put together step by step takes more room.
+    if (this.#world.name !== 'control') this.#record = JSON.parse(JSON.stringify(this.#record));
     const effects = this.#effects;
     // One whose state was left may still be at work, and what comes next has to wait for it.
     void effects?.idle().then(() => {

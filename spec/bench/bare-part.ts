@@ -20,7 +20,7 @@ const maxInHand = 256;
 
 const roles: Record<string, () => Promise<void>> = {
   async api() {
-    await watch('instance');
+    await Promise.all([watch('instance'), watch('address'), watch('port')]);
     answer('bare.api', async ({ id }) => {
       await bus.connection.request('bare.controller', padded(shape.calls.controller.request, id), {
         headers: context(),
