@@ -247,8 +247,9 @@ function refuseTooMuch(
   publicKey: string | undefined,
   count: number,
 ): void {
+  if (count === 1) return;
   const bytes = Buffer.byteLength(JSON.stringify({ ...kept, publicKey }));
-  if (count === 1 || bytes * count <= maxAnswered) return;
+  if (bytes * count <= maxAnswered) return;
   throw fail('invalid_request', `field /maxCount: ${count} instances of ${bytes} bytes each are too many at once`, {
     details: { field: '/maxCount', most: Math.max(1, Math.floor(maxAnswered / bytes)) },
   });

@@ -84,6 +84,9 @@ export class HostUsage {
 
   #catchUp(): void {
     for (const uuid of this.#changed.take()) {
+      const revision = this.#view.revisionOf(uuid);
+      // What was noted of it is as new: there is nothing to read.
+      if (revision !== undefined && revision <= (this.#shares.get(uuid)?.revision ?? 0)) continue;
       const entry = this.#view.entry(uuid);
       if (entry) this.note(entry.value, entry.revision);
       else this.#replace(uuid, undefined);

@@ -27,6 +27,7 @@ class Changes {
 
   readonly view = {
     entry: (key: string) => this.records.get(key),
+    revisionOf: (key: string) => this.records.get(key)?.revision,
     entries: () => this.records.values(),
     onChange: (listener: (change: Change<Instance>) => void) => {
       this.#listener = listener;

@@ -126,7 +126,7 @@ export async function consumeCasts(
   },
 ): Promise<CastConsumer> {
   const byName = new Map(handlers.map((handler) => [handler.cast.name, handler]));
-  const inHand = new Set<Promise<void>>();
+  const inHand = new Map<JsMsg, Promise<void>>();
   let isStopped = false;
 
   async function begin(): Promise<ConsumerMessages> {
@@ -157,13 +157,18 @@ export async function consumeCasts(
   }
 
   let messages: ConsumerMessages | undefined = await begin();
+  const stillWorking = setInterval(() => {
+    for (const message of inHand.keys()) message.working();
+  }, ackWaitMs / 3);
   const pump = (async () => {
     while (messages && !isStopped) {
       let reason: unknown = new Error('the consumer has ended');
       try {
         for await (const message of messages) {
-          const work = apply(message).finally(() => inHand.delete(work));
-          inHand.add(work);
+          inHand.set(
+            message,
+            apply(message).finally(() => inHand.delete(message)),
+          );
         }
       } catch (error) {
         reason = error;
@@ -176,7 +181,6 @@ export async function consumeCasts(
   async function apply(message: JsMsg): Promise<void> {
     const name = nameOf(message.subject);
     const handler = byName.get(name);
-    const stillWorking = setInterval(() => message.working(), ackWaitMs / 2);
     try {
       if (!handler) throw new Error(`no handler for the cast ${name}`);
       const receipt = await handler.handle(
@@ -194,8 +198,6 @@ export async function consumeCasts(
       if (isLast) message.term();
       else message.nak(Math.min(100 * 2 ** delivery, 30_000));
       if (isLast || thrown instanceof FailureError) sendReceipt(message, { failure });
-    } finally {
-      clearInterval(stillWorking);
     }
   }
 
@@ -214,7 +216,8 @@ export async function consumeCasts(
       isStopped = true;
       messages?.stop();
       await pump;
-      await Promise.all(inHand);
+      await Promise.all(inHand.values());
+      clearInterval(stillWorking);
     },
   };
 }

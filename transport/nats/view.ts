@@ -25,6 +25,8 @@ export interface ViewEntry<T> extends Entry<T> {
 export interface View<T> {
   get(key: string): T | undefined;
   entry(key: string): ViewEntry<T> | undefined;
+  /** At which revision the record is, without reading it. */
+  revisionOf(key: string): number | undefined;
   values(): IterableIterator<T>;
   entries(): Iterable<ViewEntry<T>>;
   readonly size: number;
@@ -92,6 +94,7 @@ export async function openView<T>(
   const view: View<T> = {
     get: (key) => records.get(key)?.read(),
     entry: (key) => records.get(key)?.entry(),
+    revisionOf: (key) => records.get(key)?.revision,
     *values() {
       for (const held of records.values()) {
         const value = held.read();
