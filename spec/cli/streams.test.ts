@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
-import { main, openShell, type Shell } from './support.ts';
+import { openShell, type Shell } from './support.ts';
 
 let cloud: TestCloud;
 let shell: Shell;
@@ -19,11 +19,6 @@ afterAll(async () => {
   await shell[Symbol.asyncDispose]();
   await cloud.stop();
 });
-
-/** On a terminal that is 100 characters wide. */
-function onTerminal(words: string) {
-  return shell.bash(`script -qec "stty cols 100; '${process.execPath}' '${main}' ${words}" /dev/null < /dev/null`);
-}
 
 describe('a reader that stops reading', () => {
   it('ends the command without a complaint', async () => {
@@ -78,7 +73,7 @@ describe('on a terminal', () => {
   it('a table fits its width, and states have colours', async () => {
     const { uuid } = await cloud.create({ name: 'a-name-that-is-much-too-long-for-a-narrow-terminal-to-show' });
     await cloud.until(uuid, ({ vmState }) => vmState === 'active');
-    const { stdout } = await onTerminal('instance list --columns name,uuid,vmState,createdAt');
+    const { stdout } = await shell.terminal('instance list --columns name,uuid,vmState,createdAt');
     const line = stdout.split('\r\n').find((each) => each.includes(uuid)) ?? '';
     expect(line).toContain('\u001b[32mactive\u001b[39m');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are made of them.
@@ -89,15 +84,35 @@ describe('on a terminal', () => {
 
   it('NO_COLOR is respected', async () => {
     shell.environment.NO_COLOR = '1';
-    const { stdout } = await onTerminal('flavor list');
+    const { stdout } = await shell.terminal('flavor list');
     delete shell.environment.NO_COLOR;
     expect(stdout).toContain('m1.micro');
     expect(stdout).not.toContain('\u001b');
   });
 
   it('waiting counts on in one line', async () => {
-    const { stdout } = await onTerminal('instance create counted --image simulated --flavor m1.micro --wait');
+    const { stdout } = await shell.terminal('instance create counted --image simulated --flavor m1.micro --wait');
     expect(stdout).toContain('\r\u001b[2K');
     expect(stdout).toMatch(/running/);
+  });
+
+  it('a password is asked for, and not shown', async () => {
+    const launch = '--image simulated --flavor m1.micro --admin-password-file - -q';
+    const asking = shell.terminal(`instance create locked ${launch}`);
+    await asking.says(/Password: /);
+    asking.child.stdin?.write('pass-word\r');
+    const { code, stdout } = await asking;
+    expect(code, stdout).toBe(0);
+    expect(stdout).not.toContain('pass-word');
+    const [uuid = ''] = /[0-9a-f-]{36}/.exec(stdout) ?? [];
+    const payload = await (await cloud.runtime.store.bucket('payload')).get(uuid);
+    expect(payload?.value.adminPassword).toBe('pass-word');
+  });
+
+  it('Ctrl-C is an answer to that too', async () => {
+    const asking = shell.terminal('instance create x --image simulated --flavor m1.micro --admin-password-file -');
+    await asking.says(/Password: /);
+    asking.child.stdin?.write('half\u0003');
+    expect((await asking).code).toBe(130);
   });
 });

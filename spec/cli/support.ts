@@ -29,6 +29,8 @@ export interface Shell extends AsyncDisposable {
   kilonova(...words: string[]): Running;
   /** A line of bash, in which `kilonova` is a command. */
   bash(line: string): Running;
+  /** `kilonova` on a terminal that is 100 characters wide, with somebody to type. */
+  terminal(words: string): Running;
 }
 
 export async function openShell(told: Record<string, string> = {}): Promise<Shell> {
@@ -42,13 +44,15 @@ export async function openShell(told: Record<string, string> = {}): Promise<Shel
     KILONOVA_CACHE_DIR: process.env.KILONOVA_CACHE_DIR ?? join(tmpdir(), 'kilonova-cli-cache'),
     ...told,
   };
-  const start = (program: string, words: readonly string[]) =>
-    follow(spawn(program, words, { cwd: folder, env: environment, stdio: ['pipe', 'pipe', 'pipe'] }), words);
+  const start = (program: string, words: readonly string[], input: 'ignore' | 'pipe' = 'ignore') =>
+    follow(spawn(program, words, { cwd: folder, env: environment, stdio: [input, 'pipe', 'pipe'] }), words);
   return {
     folder,
     environment,
     kilonova: (...words) => start(process.execPath, [main, ...words]),
     bash: (line) => start('bash', ['-c', `kilonova() { '${process.execPath}' '${main}' "$@"; }\n${line}`]),
+    terminal: (words) =>
+      start('script', ['-qec', `stty cols 100; '${process.execPath}' '${main}' ${words}`, '/dev/null'], 'pipe'),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }
@@ -56,7 +60,6 @@ export async function openShell(told: Record<string, string> = {}): Promise<Shel
 function follow(child: ChildProcess, words: readonly string[]): Running {
   const output = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
-  child.stdin?.end();
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (text: string) => {
       output[name] += text;

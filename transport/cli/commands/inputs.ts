@@ -44,14 +44,18 @@ export function networkWish(text: string): { network: string; fixedIp?: string }
 }
 
 async function askSecretly(question: string): Promise<string> {
-  stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  // First of all: what is typed early must not be shown either.
   const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
-  // In raw mode Ctrl-C is a key like any other.
+  const close = () => lines.close();
+  // The terminal makes no signal of Ctrl-C while each key is read; with nobody reading, the process can end.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  process.once('SIGINT', close);
+  stderr.write(question);
   try {
     return await lines.question('');
   } finally {
+    process.off('SIGINT', close);
     lines.close();
     stderr.write('\n');
   }
