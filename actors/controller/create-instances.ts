@@ -59,7 +59,7 @@ export async function createInstances(
   const keyPair = request.keyName === undefined ? undefined : await world.catalog.keyPair(request.keyName, caller);
   await world.catalog.availabilityZone(request.availabilityZone);
   const networks = world.catalog.networks(request.networks, caller);
-  if (request.hints?.group !== undefined) await world.catalog.serverGroup(request.hints.group, caller);
+  await world.catalog.hints(request.hints ?? {}, caller);
   refuseSharedFixedIp(networks, maxCount);
   refuseTooMuch(request, keyPair?.publicKey, maxCount);
   const securityGroups = await world.catalog.securityGroups(request.securityGroups, caller);
