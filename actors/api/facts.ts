@@ -6,6 +6,7 @@ import type { Caller } from '../../transport/nats/call-context.ts';
 import { replayFacts } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { Page } from '../records/paging.ts';
+import { parseTimestamp } from '../records/timestamp.ts';
 import { findInstance } from './instances.ts';
 import type { Reads } from './reads.ts';
 
@@ -21,7 +22,7 @@ export const factReads: Reads = async (on, { bus, store }) => {
   }
 
   on(api.fact.list, async ({ uuid, since, marker, limit = defaultLimit }, { caller }) => {
-    const start = { after: marker, since: since === undefined ? undefined : Date.parse(since) };
+    const start = { after: marker, since: since === undefined ? undefined : parseTimestamp(since) };
     const page = new Page<FactView>(limit);
     for await (const { sequence, body } of replayFacts(bus, subjectOf(uuid, caller), facts.instance, start)) {
       if (body && !page.add({ sequence, fact: body })) break;

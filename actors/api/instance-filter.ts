@@ -6,6 +6,7 @@ import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { isAdmin } from '../identity/authenticator.ts';
 import { isSeenBy } from '../records/lookup.ts';
+import { parseTimestamp } from '../records/timestamp.ts';
 
 type Filter = (instance: Instance) => boolean;
 
@@ -28,7 +29,7 @@ const filters: { [F in keyof ListInstances]?: (wanted: NonNullable<ListInstances
   userId: (userId) => (instance) => instance.userId === userId,
   isLocked: (isLocked) => (instance) => (instance.lock !== undefined) === isLocked,
   changedSince: (since) => {
-    const time = Date.parse(since);
+    const time = parseTimestamp(since);
     return ({ updatedAt }) => updatedAt >= time;
   },
 };

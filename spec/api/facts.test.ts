@@ -73,6 +73,17 @@ describe('a list of facts', () => {
     expect(await list({ since: '2000-01-01T00:00:00Z' })).toEqual(await list());
   });
 
+  it.each([
+    ['a leap second', '2016-12-31T23:59:60Z', true],
+    ['a time before the year 0', '0000-01-01T00:00:00+23:59', true],
+    ['a time after the year 9999', '9999-12-31T23:59:59-12:00', false],
+    ['a time that is no number of nanoseconds in 64 bits', '2500-01-01T00:00:00Z', false],
+  ])('begins at %s', async (_, since, isPast) => {
+    expect(await list({ since })).toEqual(isPast ? await list() : []);
+    const { instances } = await cloud.client.ask(api.instance.list, { changedSince: since });
+    expect(instances.some((instance) => instance.uuid === uuid)).toBe(isPast);
+  });
+
   it('is answered without waiting for more, and leaves no consumer behind', async () => {
     const before = await consumersOfFacts();
     const startedAt = Date.now();
