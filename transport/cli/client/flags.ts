@@ -46,6 +46,9 @@ interface FieldSchema {
 /** Where the usual rule would not make the word that people say. */
 const words: Record<string, string> = { availabilityZone: 'zone', properties: 'property' };
 
+/** Where the schema speaks of what a command does not have. */
+const abouts: Record<string, string> = { limit: 'at most so many; absent: all' };
+
 /** A page's marker is nobody's business: listings go through all pages. */
 const inner = ['marker'];
 
@@ -66,8 +69,10 @@ export function flagsOf(verb: Verb): Flag[] {
     ...(verb.arguments ?? []).map((name) => name.replace('...', '')),
     ...special.map(({ field }) => field.split('.')[0] ?? ''),
   ];
-  const fields = fieldsOf(verb.endpoint).filter(({ name }) => !taken.includes(name));
-  return [...fields.flatMap(flagsOfField), ...special];
+  const all = fieldsOf(verb.endpoint);
+  const names = all.map(({ name }) => name);
+  const fields = all.filter(({ name }) => !taken.includes(name));
+  return [...fields.flatMap((field) => flagsOfField(field, names)), ...special];
 }
 
 /** `keyName` → `key`, `tags` → `tag`, `isPublic` → `public`: the word on the command line. */
@@ -82,9 +87,13 @@ export function listingOf({ schema }: Pick<Field, 'schema'>): Listing | undefine
   return listing && { ...listing, takesNames: listed.pattern === patternOf(Name) };
 }
 
-function flagsOfField({ name, schema, isRequired }: Field): Flag[] {
+function flagsOfField({ name, schema, isRequired }: Field, names: readonly string[]): Flag[] {
   const word = wordOf(name);
-  const description = schema.description ?? schema.anyOf?.[0]?.description ?? word.replaceAll('-', ' ');
+  const told = abouts[name] ?? schema.description ?? schema.anyOf?.[0]?.description ?? word.replaceAll('-', ' ');
+  // What is said of a field may speak of others.
+  const description = told.replaceAll(/\b[a-z]+[A-Z]\w*/g, (other) =>
+    names.includes(other) ? `--${wordOf(other)}` : other,
+  );
   const make = (flags: string, more: Partial<Flag> = {}, about = description): Flag => {
     const option = new Option(flags, isRequired ? `${about} (required)` : about).makeOptionMandatory(isRequired);
     return { option, field: name, listing: listingOf({ schema }), ...more };
@@ -100,7 +109,11 @@ function flagsOfField({ name, schema, isRequired }: Field): Flag[] {
   }
   if (schema.patternProperties) return [pairs(`--${singular(word)} <name=value>`, name, `${description}; repeatable`)];
   if (schema.type === 'array') {
-    const flag = make(`--${singular(word)} <${placeholder(name, schema.items)}>`, {}, `${description}; repeatable`);
+    const flag = make(
+      `--${singular(word)} <${placeholder(singular(name), schema.items)}>`,
+      {},
+      `${description}; repeatable`,
+    );
     flag.option.argParser(repeated);
     return [flag];
   }
@@ -168,7 +181,7 @@ function wholeNumber({ minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_S
 function placeholder(name: string, schema: FieldSchema = {}): string {
   if (schema.format === 'date-time') return 'time';
   const subject = schema['x-listed-by']?.subject.split('.').at(-2);
-  return subject ?? singular(wordOf(name));
+  return subject ?? wordOf(name);
 }
 
 function singular(word: string): string {
