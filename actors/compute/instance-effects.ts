@@ -1,9 +1,12 @@
 /** The effects of the instance chart that a compute host does. Nova's nova/compute/manager.py and nova/virt/libvirt. */
 import { fail } from '../../machines/failure.ts';
+import type { InstanceFlavor } from '../../machines/instance.ts';
+import type { Image } from '../../transport/messages/records.ts';
 import type { GuestPort, GuestSpec, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { EffectImplementation, EffectJob } from '../instance/effect-runner.ts';
 import type { EffectName } from '../instance/effects.ts';
 import { greaterOf } from '../instance/held-share.ts';
+import { diskShortageOf } from '../records/image-fit.ts';
 import type { Claims } from './claims.ts';
 import type { GuestSpecs } from './guest-specs.ts';
 
@@ -164,16 +167,11 @@ function local(run: Run): EffectImplementation {
   return { isDurable: false, run };
 }
 
-/** Nova's check of the image's size: a flavor with a root disk of its own must have room for the image. */
-function refuseLargeImage(
-  { name, minDiskGb, disk }: { name: string; minDiskGb: number; disk?: { size: number } },
-  { rootGb }: { rootGb: number },
-): void {
-  if (rootGb === 0) return;
-  const neededGb = Math.max(minDiskGb, (disk?.size ?? 0) / 1024 ** 3);
-  if (neededGb > rootGb) {
-    throw fail('image_too_large', `image ${name} needs ${neededGb.toFixed(1)} GiB of disk, the flavor has ${rootGb}`, {
-      details: { neededGb, rootGb },
-    });
-  }
+function refuseLargeImage(image: Image, flavor: InstanceFlavor): void {
+  const shortage = diskShortageOf(image, flavor);
+  if (!shortage) return;
+  const { needed, given } = shortage;
+  throw fail('image_too_large', `image ${image.name} needs ${needed.toFixed(1)} GiB of disk, the flavor has ${given}`, {
+    details: { neededGb: needed, rootGb: given },
+  });
 }

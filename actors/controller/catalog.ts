@@ -13,6 +13,7 @@ import type {
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { maySee } from '../identity/authenticator.ts';
+import { refuseMisfit } from '../records/image-fit.ts';
 import { keyPairKey, securityGroupKey } from '../records/keys.ts';
 import { found, isUsableBy, missing, named } from '../records/lookup.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -54,8 +55,8 @@ export class Catalog {
     return found(this.#known.flavors, () => named(this.#known.flavors, idOrName, 'flavor', '/flavor'));
   }
 
-  /** An image that the project may use, and that fits the flavor. */
-  async image(idOrName: string, { projectId }: Caller, flavor: Flavor): Promise<Image> {
+  /** An image that the project may use, and that fits the flavor: `toBlame` is the field that could be another one. */
+  async image(idOrName: string, { projectId }: Caller, flavor: Flavor, toBlame: string): Promise<Image> {
     const isUsable = (image: Image) => image.deletion === undefined && isUsableBy(projectId)(image);
     const look = () => named(this.#known.images, idOrName, 'image', '/image', isUsable);
     let image = await found(this.#known.images, look);
@@ -69,11 +70,7 @@ export class Catalog {
         details: { field: '/image' },
       });
     }
-    if (flavor.memoryMb < image.minMemoryMb) {
-      throw fail('invalid_request', `flavor ${flavor.name} has less memory than image ${image.name} needs`, {
-        details: { field: '/flavor', needed: image.minMemoryMb, given: flavor.memoryMb },
-      });
-    }
+    refuseMisfit(image, flavor, toBlame);
     return image;
   }
 

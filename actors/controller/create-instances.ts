@@ -55,7 +55,7 @@ export async function createInstances(
   if (earlier) return earlier;
 
   const flavor = await world.catalog.flavor(request.flavor);
-  const image = await world.catalog.image(request.image, caller, flavor);
+  const image = await world.catalog.image(request.image, caller, flavor, '/flavor');
   const keyPair = request.keyName === undefined ? undefined : await world.catalog.keyPair(request.keyName, caller);
   await world.catalog.availabilityZone(request.availabilityZone);
   const networks = world.catalog.networks(request.networks, caller);

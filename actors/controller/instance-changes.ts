@@ -7,6 +7,7 @@ import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import { maySee } from '../identity/authenticator.ts';
 import { heldShare } from '../instance/held-share.ts';
+import { refuseMisfit } from '../records/image-fit.ts';
 import { Catalog } from './catalog.ts';
 import { openInstanceCommands, unknownInstance } from './command-instance.ts';
 import { editInstance } from './edit-instance.ts';
@@ -42,7 +43,7 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     const entry = await find(uuid, 'rebuild', caller);
     const { imageId, flavor, projectId } = entry.value;
     // Of the project whose instance it is, also for an administrator.
-    const image = await catalog.image(wanted ?? imageId, { ...caller, projectId }, flavor);
+    const image = await catalog.image(wanted ?? imageId, { ...caller, projectId }, flavor, '/image');
     if (Object.keys(payload).length > 0) await replacePayload(entry, payload);
     return command(uuid, { type: 'instance.rebuild', imageId: image.id, at: clock.now() }, request);
   });
@@ -57,13 +58,16 @@ export const instanceChangeWrites: Writes = async (on, world) => {
         : await payloads.create(entry.key, next);
       if (revision !== conflict) break;
     }
-    if (!entry.value.hasPayload) await editInstance({ ...world, bucket }, entry, (record) => ({ ...record, hasPayload: true }));
+    if (!entry.value.hasPayload)
+      await editInstance({ ...world, bucket }, entry, (record) => ({ ...record, hasPayload: true }));
   }
 
   on(api.instance.resize, async ({ uuid, flavor: wanted }, request) => {
     const { value } = await find(uuid, 'resize', request.caller);
     const flavor = await catalog.flavor(wanted);
-    refuseFlavor(flavor, value, images.get(value.imageId)?.minMemoryMb ?? 0);
+    refuseFlavor(flavor, value);
+    const image = images.get(value.imageId);
+    if (image) refuseMisfit(image, flavor, '/flavor');
     const held = heldShare(value);
     await admissions.admitGrowth({
       projectId: value.projectId,
@@ -82,7 +86,7 @@ export const instanceChangeWrites: Writes = async (on, world) => {
 };
 
 /** Nova's checks of resize: not the same one, and never a smaller disk, which would cut the guest's. */
-function refuseFlavor(wanted: Flavor, { flavor, uuid }: Instance, minMemoryMb: number): void {
+function refuseFlavor(wanted: Flavor, { flavor, uuid }: Instance): void {
   const details = { field: '/flavor' };
   if (wanted.id === flavor.id) {
     throw fail('invalid_request', `field /flavor: instance ${uuid} has flavor ${wanted.name} already`, { details });
@@ -90,10 +94,5 @@ function refuseFlavor(wanted: Flavor, { flavor, uuid }: Instance, minMemoryMb: n
   if (wanted.rootGb < flavor.rootGb) {
     const sizes = `${wanted.rootGb || 'the image’s size'} instead of ${flavor.rootGb} GiB`;
     throw fail('invalid_request', `field /flavor: flavor ${wanted.name} has a smaller disk: ${sizes}`, { details });
-  }
-  if (wanted.memoryMb < minMemoryMb) {
-    throw fail('invalid_request', `field /flavor: flavor ${wanted.name} has less memory than the image needs`, {
-      details: { ...details, needed: minMemoryMb, given: wanted.memoryMb },
-    });
   }
 }

@@ -94,3 +94,19 @@ it('refuses an image that is not there, and an instance that is not there to be 
     failure: { code: 'conflict' },
   });
 });
+
+it('refuses an image for which the flavor has too little, before anything of the guest is lost', async () => {
+  const { uuid } = await cloud.create({ flavor: 'm1.tiny' });
+  const before = await reach(uuid, 'running');
+  for (const [name, needs, needed] of [
+    ['deep', { minDiskGb: 2 }, 2],
+    ['greedy', { minMemoryMb: 1024 }, 1024],
+  ] as const) {
+    const { id } = await registerImage(cloud.runtime, { name, diskFormat: 'none' });
+    await cloud.client.ask(api.image.update, { image: id, ...needs });
+    await expect(cloud.client.ask(api.instance.rebuild, { uuid, image: name })).rejects.toMatchObject({
+      failure: { code: 'invalid_request', details: { field: '/image', needed } },
+    });
+  }
+  expect((await cloud.client.ask(api.instance.get, { uuid })).instance).toEqual(before);
+});

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { api } from '../../transport/messages/api.ts';
 import { buckets } from '../../transport/messages/records.ts';
-import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { imageName, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
 let cloud: TestCloud;
 afterEach(() => cloud.stop());
@@ -43,23 +44,13 @@ describe('a host that refuses a launch', () => {
     expect(failed).toMatchObject({ state: 'failed.scheduling', attempt: 2, fault: { code: 'no_valid_host' } });
   });
 
-  it('refuses an image that is larger than the flavor’s disk', async () => {
+  it('refuses an image that has become larger than the flavor’s disk since the launch was accepted', async () => {
     cloud = await startTestCloud();
-    const images = await cloud.runtime.store.bucket('image');
-    const id = '11111111-2222-4333-8444-555555555555';
-    const revision = await images.put(id, {
-      id,
-      name: 'huge',
-      status: 'active',
-      diskFormat: 'qcow2',
-      disk: { sha256: 'a'.repeat(64), size: 3 * 1024 ** 3 },
-      minDiskGb: 0,
-      minMemoryMb: 0,
-      properties: {},
-      createdAt: 1,
-    });
-    await (await cloud.runtime.store.view('image')).reached(revision);
-    const { uuid } = await cloud.create({ image: 'huge', flavor: 'm1.tiny' });
+    const { image } = await cloud.client.ask(api.image.get, { image: imageName });
+    const release = cloud.hypervisors.get('host1')?.hang('powerState');
+    const { uuid } = await cloud.create({ flavor: 'm1.tiny' });
+    await cloud.client.ask(api.image.update, { image: image.id, minDiskGb: 2 });
+    release?.();
     const failed = await cloud.until(uuid, ({ vmState }) => vmState === 'error');
     expect(failed).toMatchObject({ state: 'failed.building', ports: [], fault: { code: 'image_too_large' } });
   });

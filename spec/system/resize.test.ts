@@ -152,6 +152,20 @@ describe('a resize that cannot be', () => {
     ] as const) {
       expect(await refusal(resize(uuid, flavor))).toMatchObject({ code, details: { field: '/flavor' } });
     }
+    const image = (await cloud.client.ask(api.instance.get, { uuid })).instance.imageId;
+    const require = (needs: { minDiskGb?: number; minMemoryMb?: number }) =>
+      cloud.client.ask(api.image.update, { image, ...needs });
+    await require({ minDiskGb: 21 });
+    expect(await refusal(resize(uuid, 'm1.small'))).toMatchObject({
+      code: 'invalid_request',
+      details: { field: '/flavor', needed: 21, given: 20 },
+    });
+    await require({ minDiskGb: 0, minMemoryMb: 2049 });
+    expect(await refusal(resize(uuid, 'm1.small'))).toMatchObject({
+      code: 'invalid_request',
+      details: { field: '/flavor', needed: 2049, given: 2048 },
+    });
+    await require({ minMemoryMb: 0 });
     expect((await reach(uuid, 'running')).flavor.name).toBe('m1.tiny');
   });
 
