@@ -95,6 +95,12 @@ export const neededPackages: readonly NeededPackage[] = [
     reason: 'ssh-keygen: whether the key pairs that we make are good',
     provides: ['ssh-keygen'],
   },
+  {
+    name: 'zsh',
+    groups: ['tests'],
+    reason: 'the shell for which the command line completes words, besides bash',
+    provides: ['zsh'],
+  },
 ];
 
 export interface PackagesOutcome {
