@@ -8,8 +8,8 @@ import type { Caller } from '../../transport/nats/call-context.ts';
 import { isAdmin } from '../identity/authenticator.ts';
 import { ImageStore } from '../images/image-store.ts';
 import { ImageUploads } from '../images/image-uploads.ts';
-import { isImageMeantBy, viewImage } from '../records/image-view.ts';
-import { found, missing, named } from '../records/lookup.ts';
+import { isImageMeantBy, storedFilesOf, viewImage } from '../records/image-view.ts';
+import { found, isSeenBy, missing, named } from '../records/lookup.ts';
 import { changeRecord } from './change-record.ts';
 import { ImageFinishing } from './image-finishing.ts';
 import { ImageRemoval } from './image-removal.ts';
@@ -59,17 +59,18 @@ export const imageWrites: Writes = async (on, world) => {
     if (created === conflict) throw new Error(`the id ${announced.id} was made up twice`);
     // From here on nobody removes its files: what is there now stays there.
     await view.reached(created);
-    const image = await withoutStored(announced);
+    const image = await withoutStored(announced, caller);
     const revision = await images.update(image.id, image, created);
     if (revision === conflict) throw missing('image', image.id, '/image');
     return { reply: { image: viewImage(image) }, written: [{ bucket: 'image', revision }] };
   });
 
-  async function withoutStored({ missing: roles = [], ...image }: Image): Promise<Image> {
+  async function withoutStored({ missing: roles = [], ...image }: Image, caller: Caller): Promise<Image> {
     const absent: typeof roles = [];
     for (const role of roles) {
       const { sha256 = '', size } = image[role] ?? {};
-      const stored = removal.isRemoving(sha256) ? undefined : await files.sizeOf(sha256);
+      const isAtHand = hasAtHand(sha256, caller) && !removal.isRemoving(sha256);
+      const stored = isAtHand ? await files.sizeOf(sha256) : undefined;
       if (stored === undefined) absent.push(role);
       else if (stored !== size) {
         await images.remove(image.id);
@@ -77,6 +78,14 @@ export const imageWrites: Writes = async (on, world) => {
       }
     }
     return absent.length > 0 ? { ...image, missing: absent } : { ...image, status: 'active' };
+  }
+
+  /** Whether the caller can launch the file as it is: to know the digest of another project's is not to have it. */
+  function hasAtHand(sha256: string, caller: Caller): boolean {
+    for (const image of view.values()) {
+      if (isSeenBy(caller)(image) && storedFilesOf(image).some((file) => file.sha256 === sha256)) return true;
+    }
+    return false;
   }
 
   on(api.image.upload, async ({ image: idOrName, file: role, offset, data }, { caller }) => {

@@ -43,7 +43,7 @@ export class ImageStore implements ImageSource {
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(path)) hash.update(chunk);
     const file = { sha256: hash.digest('hex'), size };
-    await this.write(file, createReadStream(path));
+    if ((await this.sizeOf(file.sha256)) === undefined) await this.write(file, createReadStream(path));
     return file;
   }
 
@@ -54,21 +54,27 @@ export class ImageStore implements ImageSource {
   }
 
   /**
-   * Keeps the bytes as the file that they are said to be, unless it is there already. Rejects with `invalid_request` when
-   * they are something else; then nothing is kept. Of those who write the same file at once, one does.
+   * Keeps the bytes as the file that they are said to be. Rejects with `invalid_request` when they are something else,
+   * also when the file is there already: whoever brings a file shows that it is theirs. Of those who write the same file
+   * at once, one does.
    */
   async write(file: ImageFile, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    let isWhole = false;
+    async function* verified() {
+      yield* verify(file, bytes);
+      isWhole = true;
+    }
     const known = await answered(this.#objects.info(file.sha256));
     if (known && !known.deleted) {
-      if (known.size !== file.size) throw mismatch(file);
+      for await (const _ of verified());
       return;
     }
-    const stream = Readable.toWeb(Readable.from(verified(file, bytes))) as ReadableStream<Uint8Array>;
+    const stream = Readable.toWeb(Readable.from(verified())) as ReadableStream<Uint8Array>;
     try {
       await this.#objects.put({ name: file.sha256 }, stream, { previousRevision: known?.revision ?? 0 });
     } catch (error) {
       if (error instanceof FailureError) throw error;
-      if ((await this.sizeOf(file.sha256)) !== undefined) return;
+      if (isWhole && (await this.sizeOf(file.sha256)) !== undefined) return;
       throw fail('unavailable', `image file ${file.sha256} could not be stored`, {
         disposition: 'retry',
         cause: toFailure(error),
@@ -97,7 +103,7 @@ export class ImageStore implements ImageSource {
 }
 
 /** The same bytes; ends with a failure, and so before they count, when they are not the file. */
-async function* verified({ sha256, size }: ImageFile, bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+async function* verify({ sha256, size }: ImageFile, bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const hash = createHash('sha256');
   let length = 0;
   for await (const chunk of bytes) {

@@ -44,9 +44,8 @@ export class ImageUploads {
     await this.#chunks.put(image, role, offset, data);
   }
 
-  /** Rejects with `conflict` when a chunk is missing of a file that is not in the store. */
+  /** Rejects with `conflict` when a chunk is missing. */
   async check(file: Announced): Promise<void> {
-    if ((await this.#files.sizeOf(file.sha256)) !== undefined) return;
     const present = await this.#chunks.offsets(file.image, file.role);
     for (const offset of offsetsOf(file)) if (!present.has(offset)) throw gap(file, offset);
   }

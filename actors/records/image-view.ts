@@ -27,3 +27,8 @@ function isPresentFor(image: Image, caller: Caller): boolean {
 export function filesOf(image: Image): NonNullable<Image['disk']>[] {
   return imageFileRoles.flatMap((role) => image[role] ?? []);
 }
+
+/** The files that it has. */
+export function storedFilesOf(image: Image): NonNullable<Image['disk']>[] {
+  return imageFileRoles.filter((role) => !image.missing?.includes(role)).flatMap((role) => image[role] ?? []);
+}

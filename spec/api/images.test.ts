@@ -109,6 +109,28 @@ describe('an image', () => {
     await expect(get('wrong size')).rejects.toMatchObject(missing);
   });
 
+  it('needs the upload of a file that only another project has: to know its digest is not to have it', async () => {
+    const disk = randomBytes(maxChunkBytes + 10);
+    const { id: hidden } = await make('hidden', disk);
+    const announced = { diskFormat: 'raw', disk: announce(disk) } as const;
+    const wrongSize = { ...announced, disk: { ...announced.disk, size: 1 } };
+    const guessed = await create(wrongSize, stranger);
+    expect(guessed).toMatchObject({ status: 'queued', missing: ['disk'] });
+    await remove(guessed.id, stranger);
+    const { id, missing: files } = await create(announced, stranger);
+    expect(files).toEqual(['disk']);
+    await expect(finish(id, stranger)).rejects.toMatchObject({ failure: { code: 'conflict' } });
+    await uploadAll(id, randomBytes(disk.length), 'disk', stranger);
+    await expect(finish(id, stranger)).rejects.toMatchObject({ failure: { code: 'invalid_request' } });
+    expect(await get(id, stranger)).toMatchObject({ status: 'queued', missing: ['disk'] });
+    await uploadAll(id, disk, 'disk', stranger);
+    expect(await finish(id, stranger)).toMatchObject({ status: 'active' });
+    await remove(hidden);
+    expect(await isStored(disk)).toBe(true);
+    await remove(id, stranger);
+    expect(await isStored(disk)).toBe(false);
+  });
+
   it.each([
     ['no file', {}, '/kernel'],
     ['no disk', { diskFormat: 'raw' }, '/disk'],

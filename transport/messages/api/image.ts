@@ -54,8 +54,8 @@ export const imageEndpoints = {
   create: write({
     name: 'image.create',
     description:
-      'Announces an image and the size and SHA-256 of each of its files. Files that the cloud has already need no ' +
-      'upload: `missing` in the reply names the others. With none missing the image is active at once.',
+      'Announces an image and the size and SHA-256 of each of its files. Files of images that the project may launch need ' +
+      'no upload: `missing` in the reply names the others. With none missing the image is active at once.',
     request: CreateImage,
     reply: OneView,
   }),
