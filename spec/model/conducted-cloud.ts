@@ -3,16 +3,21 @@
  * wait for the conductor of the instance that they are about. A call that is to fail is sent to a network controller that
  * refuses everything, so that the failure comes over the wire.
  */
-
+import { startCloud } from '../../actors/cloud/cloud.ts';
 import { adminProject } from '../../actors/identity/first-admin.ts';
+import { type Clock, systemChance } from '../../actors/runtime/clock.ts';
+import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import { fail } from '../../machines/failure.ts';
 import { networkCalls, schedulerCasts } from '../../transport/messages/internal.ts';
 import type { InstanceFact } from '../../transport/nats/api-client.ts';
+import { type Bus, connectBus } from '../../transport/nats/bus.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { controlPlane, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { ConductedClock } from './conducted-clock.ts';
 import { Conductor } from './conductor.ts';
 import { maxAttempts } from './instance-specification.ts';
+import { Rendezvous } from './rendezvous.ts';
 
 export interface ConductedCloud {
   cloud: TestCloud;
@@ -20,12 +25,32 @@ export interface ConductedCloud {
   conduct(name: string): Conductor;
   /** Calls back for each transition of the instance. */
   follow(uuid: string, listener: (fact: InstanceFact) => void): void;
+  /** Resolves when the parts know of the host's record at this revision. */
+  isKnown(revision: number): Promise<void>;
+  /** Starts a part on a connection of its own, which ends with it. */
+  start(begin: (runtime: Runtime) => Promise<Part>, clock: Clock): Promise<Part>;
+  /** Where API server, controller, scheduler and network controller end, when others have taken over from them. */
+  restarts: Rendezvous;
   stop(): Promise<void>;
 }
 
+/** The two flavors that resizes go between. */
+export const flavors = { first: 'model.first', second: 'model.second' };
+
+const refusing = 'model.network.refusing';
+const { allocateForInstance, releaseForInstance } = networkCalls;
+const networkSteps = new Map([
+  [subjects.networkCall(allocateForInstance.name), 'allocateNetwork'],
+  [subjects.networkCall(releaseForInstance.name), 'releaseNetwork'],
+]);
+const placing = subjects.schedulerCast(schedulerCasts.runInstance.name);
+
+/** So much later it is for parts that take over: an instance that waits for a host is old enough to be asked for anew. */
+const aheadMs = 6_000;
+
 export async function startConductedCloud(): Promise<ConductedCloud> {
-  const cloud = await startTestCloud({ hosts: [], controller: { maxAttempts }, scheduler: { policy: 'zone' } });
-  const { bus } = cloud.runtime;
+  const cloud = await startTestCloud({ roles: [], hosts: [] });
+  const { bus, store, logger } = cloud.runtime;
   const conductors = new Map<string, Conductor>();
   const names = new Map<string, string>();
   const listeners = new Map<string, (fact: InstanceFact) => void>();
@@ -38,12 +63,6 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
     else early.set(fact.uuid, [...(early.get(fact.uuid) ?? []), fact]);
   });
 
-  const { allocateForInstance, releaseForInstance } = networkCalls;
-  const steps = new Map([
-    [subjects.networkCall(allocateForInstance.name), 'allocateNetwork'],
-    [subjects.networkCall(releaseForInstance.name), 'releaseNetwork'],
-  ]);
-  const refusing = 'model.network.refusing';
   const stopRefusing = serve(bus, refusing, releaseForInstance, async () => {
     throw fail('network_unavailable', 'the network refuses');
   });
@@ -51,31 +70,70 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
     throw fail('network_unavailable', 'the network refuses here', { disposition: 'reschedule' });
   });
 
-  const { request } = bus;
-  bus.request = async (subject, payload, options) => {
-    const step = steps.get(subject);
-    if (step) {
-      const { instanceUuid } = JSON.parse(String(payload)) as { instanceUuid: string };
-      try {
-        await conductors.get(names.get(instanceUuid) ?? '')?.turn(step);
-      } catch (error) {
-        const isElsewhere = (error as { failure?: { disposition?: string } }).failure?.disposition === 'reschedule';
-        const about = JSON.stringify({ instanceUuid });
-        return request(isElsewhere ? `${refusing}.here` : refusing, about, options);
-      }
-    }
-    if (subject === subjects.schedulerCast(schedulerCasts.runInstance.name)) {
-      const { record } = JSON.parse(String(payload)) as { record: { uuid: string; name: string } };
-      names.set(record.uuid, record.name);
-      try {
-        await conductors.get(record.name)?.turn('requestPlacement');
-      } catch {
-        // What is no answer of the store's is not tried again.
-        throw new TypeError('the work queue refuses the launch');
-      }
-    }
-    return request(subject, payload, options);
-  };
+  /** The bus of a part whose requests are held. */
+  function conducted({ request, ...rest }: Bus): Bus {
+    return {
+      ...rest,
+      request: async (subject, payload, options) => {
+        const step = networkSteps.get(subject);
+        if (step) {
+          const { instanceUuid } = JSON.parse(String(payload)) as { instanceUuid: string };
+          try {
+            await conductors.get(names.get(instanceUuid) ?? '')?.turn(step);
+          } catch (error) {
+            const isElsewhere = (error as { failure?: { disposition?: string } }).failure?.disposition === 'reschedule';
+            const about = JSON.stringify({ instanceUuid });
+            return request(isElsewhere ? `${refusing}.here` : refusing, about, options);
+          }
+        } else if (subject === placing) {
+          const { record } = JSON.parse(String(payload)) as { record: { uuid: string; name: string } };
+          names.set(record.uuid, record.name);
+          try {
+            await conductors.get(record.name)?.turn('requestPlacement');
+          } catch {
+            // What is no answer of the store's is not tried again.
+            throw new TypeError('the work queue refuses the launch');
+          }
+        }
+        return request(subject, payload, options);
+      },
+    };
+  }
+
+  async function start(begin: (runtime: Runtime) => Promise<Part>, clock: Clock): Promise<Part> {
+    const own = await connectBus({ url: cloud.url, name: 'model' });
+    const runtime = await createRuntime({ bus: conducted(own), clock, chance: systemChance, logger });
+    const part = await begin(runtime);
+    return {
+      async stop() {
+        await part.stop();
+        await runtime.store.close();
+        await own.close();
+      },
+    };
+  }
+
+  const options = { roles: controlPlane, controller: { maxAttempts }, scheduler: { policy: 'zone' as const } };
+  let latest: Runtime | undefined;
+  const startParts = (clock: Clock) =>
+    start((runtime) => {
+      latest = runtime;
+      return startCloud(runtime, options);
+    }, clock);
+  let parts = await startParts(new ConductedClock());
+  const restarts = new Rendezvous(async () => {
+    const before = parts;
+    parts = await startParts(new ConductedClock(aheadMs));
+    await before.stop();
+  });
+
+  // As many at a time as are wanted.
+  const unlimited = { instances: -1, vcpus: -1, memoryMb: -1, keyPairs: -1, serverGroups: -1, securityGroups: -1 };
+  await (await store.bucket('quota')).put(adminProject, unlimited);
+  const bucket = await store.bucket('flavor');
+  const flavor = { vcpus: 1, memoryMb: 128, rootGb: 0 };
+  await bucket.create('model-1', { id: 'model-1', name: flavors.first, ...flavor });
+  await bucket.create('model-2', { id: 'model-2', name: flavors.second, ...flavor, memoryMb: 256 });
 
   return {
     cloud,
@@ -88,8 +146,12 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
       for (const fact of early.get(uuid) ?? []) listener(fact);
       listeners.set(uuid, listener);
     },
+    isKnown: async (revision) => (await latest?.store.view('host'))?.reached(revision),
+    start,
+    restarts,
     async stop() {
       stopFollowing();
+      await parts.stop();
       await Promise.all([stopRefusing(), stopRefusingHere()]);
       await cloud.stop();
     },

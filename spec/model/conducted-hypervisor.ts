@@ -1,28 +1,96 @@
-/** A simulated hypervisor whose steps go on and end as a conductor says, and whose guests change when a path says so. */
-
+/**
+ * A simulated hypervisor whose steps go on and end as a conductor says, and whose guests become what a path says: so what
+ * it reports is true, also to a process that starts later.
+ */
 import type { DomainState, GuestSpec, HypervisorEvent, HypervisorFacts } from '../../actors/hypervisor/hypervisor.ts';
 import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
-import type { ReportedPowerState } from '../../machines/instance.ts';
+import type { PowerState, ReportedPowerState } from '../../machines/instance.ts';
 import type { Conductor } from './conductor.ts';
+
+/** The steps of which the last thing that they are given is their signal. */
+const heldSteps = [
+  'prepareFilter',
+  'createDisks',
+  'createDomain',
+  'enableHairpin',
+  'applyFilter',
+  'waitForBoot',
+  'start',
+  'stop',
+  'reboot',
+  'pause',
+  'unpause',
+  'suspend',
+  'resume',
+  'defineDomain',
+  'resizeDisks',
+  'restoreDisks',
+  'forgetEarlierDisks',
+  'destroyDomain',
+  'removeFilter',
+  'removeDisks',
+] as const;
 
 export class ConductedHypervisor extends SimulatedHypervisor {
   readonly #conductor: Conductor;
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
+  /** Guests of which nobody can tell what they do. */
+  readonly #veiled = new Set<string>();
+  #guest: GuestSpec | undefined;
+  /** While a guest is made what it is said to be, nobody is told. */
+  #isQuiet = false;
 
   constructor(conductor: Conductor) {
     super({ clock: systemClock, chance: systemChance, latencyMs: 0 });
     this.#conductor = conductor;
+    for (const step of heldSteps) {
+      const work = SimulatedHypervisor.prototype[step] as (...given: unknown[]) => Promise<void>;
+      const held = async (...given: unknown[]) => {
+        if (step === 'createDisks') this.#guest = given[0] as GuestSpec;
+        await conductor.turn(step, given.at(-1) as AbortSignal);
+        await work.apply(this, given);
+        if (step === 'destroyDomain') this.#veiled.clear();
+      };
+      Object.defineProperty(this, step, { value: held });
+    }
   }
 
-  /** Whatever the guest does: it is only told. */
-  report(uuid: string, powerState: ReportedPowerState): void {
+  /** The guest does this now, and its host is told. */
+  async report(uuid: string, powerState: ReportedPowerState): Promise<void> {
+    await this.become(uuid, powerState);
     for (const listener of this.#listeners) listener({ type: 'power', uuid, powerState });
+  }
+
+  /** The guest does this now, and nobody is told. */
+  async become(uuid: string, powerState: ReportedPowerState): Promise<void> {
+    const { signal } = new AbortController();
+    this.#isQuiet = true;
+    try {
+      this.#veiled.delete(uuid);
+      if (powerState === 'nostate') this.#veiled.add(uuid);
+      else if (powerState === 'absent') this.loseGuest(uuid);
+      else {
+        if (this.#guest && (await super.powerState(uuid)) === 'absent') {
+          await super.createDisks(this.#guest, signal);
+          await super.createDomain(this.#guest, signal);
+        }
+        await super.start(uuid, signal);
+        if (powerState === 'paused') await super.pause(uuid, signal);
+        else if (powerState === 'suspended') await super.suspend(uuid, signal);
+        else if (powerState === 'shutdown') this.shutDownGuest(uuid);
+        else if (powerState === 'crashed') this.crashGuest(uuid);
+      }
+    } finally {
+      this.#isQuiet = false;
+    }
   }
 
   override onEvent(listener: (event: HypervisorEvent) => void): () => void {
     this.#listeners.add(listener);
-    const stop = super.onEvent(listener);
+    const stop = super.onEvent((event) => {
+      if (!this.#isQuiet) listener(event);
+    });
     return () => {
       this.#listeners.delete(listener);
       stop();
@@ -36,78 +104,20 @@ export class ConductedHypervisor extends SimulatedHypervisor {
 
   override async listDomains(): Promise<DomainState[]> {
     await this.#conductor.turn('listDomains');
-    return super.listDomains();
+    const domains = await super.listDomains();
+    return domains.map((domain) => (this.#veiled.has(domain.uuid) ? { ...domain, powerState: 'nostate' } : domain));
   }
 
-  override async powerState(uuid: string): Promise<ReportedPowerState> {
-    const ending = await this.#conductor.turn('powerState');
-    return typeof ending === 'object' && 'answer' in ending
-      ? (ending.answer as ReportedPowerState)
-      : super.powerState(uuid);
-  }
-
-  override async prepareFilter(guest: GuestSpec, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('prepareFilter', signal);
-    return super.prepareFilter(guest, signal);
-  }
-  override async createDisks(guest: GuestSpec, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('createDisks', signal);
-    return super.createDisks(guest, signal);
-  }
-  override async createDomain(guest: GuestSpec, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('createDomain', signal);
-    return super.createDomain(guest, signal);
-  }
-  override async enableHairpin(guest: GuestSpec, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('enableHairpin', signal);
-    return super.enableHairpin(guest, signal);
-  }
-  override async applyFilter(guest: GuestSpec, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('applyFilter', signal);
-    return super.applyFilter(guest, signal);
-  }
-  override async waitForBoot(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('waitForBoot', signal);
-    return super.waitForBoot(uuid, signal);
-  }
-  override async start(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('start', signal);
-    return super.start(uuid, signal);
-  }
-  override async stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('stop', signal);
-    return super.stop(uuid, graceMs, signal);
-  }
-  override async reboot(uuid: string, how: 'soft' | 'hard', signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('reboot', signal);
-    return super.reboot(uuid, how, signal);
-  }
-  override async pause(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('pause', signal);
-    return super.pause(uuid, signal);
-  }
-  override async unpause(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('unpause', signal);
-    return super.unpause(uuid, signal);
-  }
-  override async suspend(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('suspend', signal);
-    return super.suspend(uuid, signal);
-  }
-  override async resume(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('resume', signal);
-    return super.resume(uuid, signal);
-  }
-  override async destroyDomain(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('destroyDomain', signal);
-    return super.destroyDomain(uuid, signal);
-  }
-  override async removeFilter(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('removeFilter', signal);
-    return super.removeFilter(uuid, signal);
-  }
-  override async removeDisks(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#conductor.turn('removeDisks', signal);
-    return super.removeDisks(uuid, signal);
+  /** Finds what the path says, and so it is; where the look fails, the guest is off. */
+  override async powerState(uuid: string): Promise<PowerState | 'absent'> {
+    try {
+      const ending = await this.#conductor.turn('powerState');
+      if (typeof ending === 'object' && 'answer' in ending)
+        await this.become(uuid, ending.answer as ReportedPowerState);
+    } catch (failure) {
+      if (this.#guest) await this.become(uuid, 'shutdown');
+      throw failure;
+    }
+    return this.#veiled.has(uuid) ? 'nostate' : super.powerState(uuid);
   }
 }

@@ -14,10 +14,12 @@ interface Arrival {
 }
 
 const patienceMs = 15_000;
+const givenUp: Failure = { code: 'unavailable', message: 'nobody waits for it any more', disposition: 'abort' };
 
 export class Conductor {
   #awaited: string | undefined;
   #arrival: Arrival | undefined;
+  readonly #abandoned: Arrival[] = [];
   #onArrival: (() => void) | undefined;
 
   /** What is to be held from now on. What was held, is held no longer. */
@@ -36,6 +38,18 @@ export class Conductor {
     return () => held?.end('work');
   }
 
+  /** Whoever waits has ended, or is late: the step is awaited of another. */
+  abandon(): void {
+    if (this.#arrival) this.#abandoned.push(this.#arrival);
+    this.#arrival = undefined;
+  }
+
+  /** No step is held any more, and those that were abandoned are given up. */
+  end(): void {
+    this.await(undefined);
+    for (const { end } of this.#abandoned.splice(0)) end({ failure: givenUp });
+  }
+
   /** Resolves when the awaited step has come. */
   async arrived(): Promise<void> {
     if (this.#arrival) return;
@@ -48,18 +62,22 @@ export class Conductor {
     });
   }
 
-  /** Ends the awaited step, which has come, and awaits the next one. */
-  end(ending: Ending, next: string | undefined): void {
+  /** Lets the awaited step, which has come, end so, and awaits the next one. */
+  goOn(ending: Ending, next: string | undefined): void {
     const held = this.#arrival;
     this.#arrival = undefined;
     this.#awaited = next;
     held?.end(ending);
   }
 
-  /** Called by a step before it does its work: resolves with what to answer instead of looking, if anything. */
+  /**
+   * Called by a step before it does its work: resolves with what to answer instead of looking, if anything. When it comes
+   * again, the one before is over, and ends; but a launch that is asked for anew is not asked for twice.
+   */
   async turn(step: string, signal?: AbortSignal): Promise<Ending> {
     if (step !== this.#awaited) return 'work';
     const ending = await new Promise<Ending>((resolve, reject) => {
+      if (step === 'requestPlacement') this.abandon();
       this.#arrival?.end('work');
       const arrival = { step, end: resolve };
       this.#arrival = arrival;

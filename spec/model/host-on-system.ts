@@ -95,7 +95,7 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
       letGo();
     } else {
       await conductor.arrived();
-      conductor.end(event.endsWith('fails') ? { failure: away } : 'work', step);
+      conductor.goOn(event.endsWith('fails') ? { failure: away } : 'work', step);
     }
     if (next.state !== specified.state) wanted.push(next.state);
     specified = next;
@@ -114,7 +114,7 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
       return path.length === 0 || `${seen?.hypervisorState} ${seen?.service}` === specified.state || undefined;
     });
   } finally {
-    conductor.await(undefined);
+    conductor.end();
     subscription.unsubscribe();
     await stop();
   }

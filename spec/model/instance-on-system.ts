@@ -5,45 +5,52 @@
  * given too, and has to be refused.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { startCompute } from '../../actors/compute/compute.ts';
-import type { Part } from '../../actors/runtime/runtime.ts';
 import { type Failure, toFailure } from '../../machines/failure.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
-import type { InstanceCommandName } from '../../machines/instance-states.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
-import { encodeToken } from '../../transport/nats/subjects.ts';
 import { addDownZone } from '../support/down-zone.ts';
 import { eventually, imageName } from '../support/test-cloud.ts';
-import type { ConductedCloud } from './conducted-cloud.ts';
-import { ConductedHypervisor } from './conducted-hypervisor.ts';
+import { type ConductedCloud, flavors } from './conducted-cloud.ts';
+import { ConductedHost } from './conducted-host.ts';
 import type { Conductor, Ending } from './conductor.ts';
-import { allowedCommands, type InstanceFacts, instanceSpecification, visibleOf } from './instance-specification.ts';
+import { Hearing } from './hearing.ts';
+import {
+  allowedCommands,
+  type InstanceFacts,
+  instanceSpecification,
+  otherFlavor,
+  visibleOf,
+} from './instance-specification.ts';
 import { PathFailed } from './on-chart.ts';
 import type { Path } from './paths.ts';
-import type { Specified } from './specification.ts';
-import { isSteerable, stepOf } from './steering.ts';
+import { type Specified, statesAlong } from './specification.ts';
+import { isSteerable, isTimeUp, stepOf } from './steering.ts';
 
-const plenty = { vcpus: 64, memoryMb: 262_144, diskGb: 4096 };
-const factMs = 15_000;
 /** Names each path's zone. */
 let paths = 0;
 
 type State = Specified<InstanceFacts>;
 
-/** Whether every actor of the host is ended and restored between the events. */
 export interface SystemRun {
+  /** Whether every part is ended and started anew between any two events. */
   isRestarted?: boolean;
 }
 
-export async function runOnSystem(world: ConductedCloud, path: Path, options: SystemRun = {}): Promise<void> {
-  const run = new InstanceRun(world, path, options);
+export async function runOnSystem(
+  world: ConductedCloud,
+  path: Path,
+  { isRestarted = false }: SystemRun = {},
+): Promise<void> {
+  const run = new InstanceRun(world, path, isRestarted);
+  await world.restarts.enter();
   try {
     await run.play();
   } catch (error) {
     throw error instanceof PathFailed ? error : new PathFailed(path, String(error));
   } finally {
     await run.end();
+    world.restarts.leave();
   }
 }
 
@@ -53,39 +60,32 @@ class InstanceRun {
   readonly #isRestarted: boolean;
   readonly #zone = `zone-${++paths}`;
   readonly #conductor: Conductor;
-  readonly #hosts: { name: string; part: Part; hypervisor: ConductedHypervisor; start: () => Promise<Part> }[] = [];
-  /** The states that the system has told of, and those that the specification wants next. */
-  readonly #told: object[] = [];
-  readonly #wanted: object[] = [];
-  #wake: () => void = () => undefined;
+  readonly #hearing = new Hearing();
+  readonly #hosts: ConductedHost[] = [];
+  /** Where the specification stands before each event, and after the last. */
+  readonly #states: State[];
   #uuid = '';
-  #specified: State = instanceSpecification.initial;
-  /** What the guest was said to do since the chart last rested. */
-  #reported: string | undefined;
-  #isTrue = true;
 
-  constructor(world: ConductedCloud, path: Path, { isRestarted = false }: SystemRun) {
+  constructor(world: ConductedCloud, path: Path, isRestarted: boolean) {
     this.#world = world;
     this.#path = path;
     this.#isRestarted = isRestarted;
     this.#conductor = world.conduct(this.#zone);
+    this.#states = statesAlong(instanceSpecification, path);
   }
 
   async play(): Promise<void> {
     const { cloud, follow } = this.#world;
     await addDownZone(cloud.runtime, this.#zone);
-    this.#conductor.await(stepOf(this.#specified.state));
+    this.#conductor.await(this.#stepAt(0));
     const { instances } = await cloud.client.ask(api.instance.create, {
       name: this.#zone,
       image: imageName,
-      flavor: 'm1.micro',
+      flavor: flavors.first,
       availabilityZone: this.#zone,
     });
     this.#uuid = instances[0]?.uuid ?? '';
-    follow(this.#uuid, ({ to, vmState, taskState }) => {
-      this.#told.push({ state: to, vmState, taskState });
-      this.#wake();
-    });
+    follow(this.#uuid, ({ to, vmState, taskState }) => this.#hearing.tell({ state: to, vmState, taskState }));
     for (const [index, event] of this.#path.entries()) {
       try {
         await this.#happen(event, index);
@@ -93,170 +93,135 @@ class InstanceRun {
         throw new PathFailed(this.#path.slice(0, index + 1), error instanceof Error ? error.message : String(error));
       }
     }
-    await this.#hear();
-    await this.#look();
+    await this.#hearing.complete();
+    await this.#look(this.#stateAt(this.#path.length));
   }
 
   async end(): Promise<void> {
-    this.#conductor.await(undefined);
-    const { client } = this.#world.cloud;
+    this.#conductor.end();
+    const { cloud } = this.#world;
     // Whatever has come of it, it makes room for others.
-    if (this.#uuid) await client.ask(api.instance.delete, { uuid: this.#uuid }).catch(() => undefined);
-    if (this.#uuid)
-      await this.#world.cloud.until(this.#uuid, ({ state }) => state === 'deleted', 5_000).catch(() => undefined);
-    for (const { part } of this.#hosts) await part.stop();
+    if (this.#uuid) {
+      await cloud.client.ask(api.instance.delete, { uuid: this.#uuid }).catch(() => undefined);
+      await cloud.until(this.#uuid, ({ state }) => state === 'deleted', 5_000).catch(() => undefined);
+    }
+    for (const host of this.#hosts) await host.stop();
   }
 
   async #happen(event: string, index: number): Promise<void> {
-    const before = this.#specified;
-    const next = instanceSpecification.next(before, event);
-    if (!next) throw new Error(`the specification does not know it in ${before.state}`);
+    const before = this.#stateAt(index);
+    const next = this.#stateAt(index + 1);
+    const step = this.#stepAt(index + 1);
     const [actor = '', ...words] = event.split(' ');
     const what = words.join(' ');
-    const step = this.#stepAfter(next, index + 1);
-    if (actor === 'client:' || actor === 'guest:') {
-      await this.#hear();
-      if (stepOf(before.state)) await this.#conductor.arrived();
-      await this.#look();
+    const isHeld = stepOf(before.state) !== undefined;
+    if (isHeld) await this.#conductor.arrived();
+    if (isSteerable(before.state)) {
+      await this.#hearing.complete();
       if (this.#isRestarted) await this.#restart(before);
-      await this.#act(actor, what, next.state === before.state && actor === 'client:' ? undefined : { step });
-    } else if (actor === 'scheduler:' || actor === 'requestPlacement') {
-      await this.#conductor.arrived();
-      if (what === 'host found') await this.#startHost(index);
-      this.#conductor.end(what === 'fails' ? { failure: refusal(what) } : 'work', step);
-    } else if (stepOf(before.state)) {
-      await this.#conductor.arrived();
-      if (this.#isRestarted) {
-        await this.#hear();
-        await this.#restart(before);
-      }
-      this.#conductor.end(endingOf(what), step);
-      if (what.startsWith('finds')) this.#isTrue = false;
+      this.#letTimePass(index + 1);
     }
-    this.#specified = next;
+    if (actor === 'client:' || actor === 'guest:') {
+      await this.#look(before);
+      // Where the state is not left, its step is held on.
+      const isLeft = next.state !== before.state || actor === 'guest:';
+      const letGo = isLeft ? this.#conductor.expect(step) : undefined;
+      if (actor === 'client:') await this.#command(what, before);
+      else await this.#hosts.at(-1)?.hypervisor.report(this.#uuid, what as ReportedPowerState);
+      letGo?.();
+    } else if (isHeld) {
+      if (event === 'scheduler: host found') await this.#startHost(index);
+      this.#conductor.goOn(endingOf(what), step);
+    }
     if (next.state !== before.state) this.#want(next);
-    if (actor === 'inspectDomain') await this.#hearEcho(what, next);
   }
 
-  /** `leading` is absent where the state is not left, so that its step is held on. */
-  async #act(actor: string, what: string, leading: { step: string | undefined } | undefined): Promise<void> {
-    const letGo = leading && this.#conductor.expect(leading.step);
-    if (actor === 'guest:') {
-      this.#reported = what;
-      this.#hosts.at(-1)?.hypervisor.report(this.#uuid, what as ReportedPowerState);
-    } else {
-      this.#reported = undefined;
-      await this.#command(what);
+  #stateAt(index: number): State {
+    const state = this.#states[index];
+    if (!state) throw new Error(`the specification does not know ${this.#path[index - 1]} here`);
+    return state;
+  }
+
+  /** The step that is awaited before an event; of a state that goes on by itself, that of the one after. */
+  #stepAt(index: number): string | undefined {
+    const { state } = this.#stateAt(index);
+    return isSteerable(state) || index >= this.#path.length ? stepOf(state) : this.#stepAt(index + 1);
+  }
+
+  /** Says of the effects that follow by themselves whether they are to run out of time. */
+  #letTimePass(from: number): void {
+    const passing: boolean[] = [];
+    for (let index = from; index < this.#path.length && !isSteerable(this.#stateAt(index).state); index++) {
+      passing.push(isTimeUp(this.#path[index] ?? ''));
     }
-    letGo?.();
+    this.#hosts.at(-1)?.clock.letPass(passing);
   }
 
-  /** What was reported while the chart was busy is told again when it rests: where it matters, it looks once more. */
-  async #hearEcho(what: string, rest: State): Promise<void> {
-    const report = this.#reported;
-    this.#reported = undefined;
-    if (report === undefined || !instanceSpecification.next(rest, `guest: ${report}`)) return;
-    this.#conductor.await('powerState');
-    await this.#conductor.arrived();
-    // Told of before what came before it is stored, so that its words may be those of an earlier state.
-    this.#wanted.push({ state: 'inspecting' });
-    this.#conductor.end(endingOf(what), undefined);
-    this.#want(rest);
-  }
-
-  async #command(what: string): Promise<InstanceView> {
+  async #command(what: string, { context }: State): Promise<InstanceView> {
     const { client } = this.#world.cloud;
-    const [verb, how] = what.split(' ') as [InstanceCommandName, 'soft' | 'hard' | undefined];
     const uuid = this.#uuid;
-    if (verb === 'reboot') return (await client.ask(api.instance.reboot, { uuid, ...(how && { how }) })).instance;
-    return (await client.ask(api.instance[verb], { uuid })).instance;
-  }
-
-  /** The step that is awaited in a state; of one that goes on by itself, that of the state after. */
-  #stepAfter(state: State, index: number): string | undefined {
-    const event = this.#path[index];
-    const isPassing = event !== undefined && / succeeds$|^claimResources/.test(event) && !stepOf(state.state);
-    const next = isPassing ? instanceSpecification.next(state, event) : undefined;
-    return next ? this.#stepAfter(next, index + 1) : stepOf(state.state);
+    const [verb = '', how] = what.split(' ');
+    switch (verb) {
+      case 'reboot':
+        return (await client.ask(api.instance.reboot, { uuid, how: how as 'soft' | 'hard' })).instance;
+      case 'rebuild':
+        return (await client.ask(api.instance.rebuild, { uuid })).instance;
+      case 'resize':
+        return (await client.ask(api.instance.resize, { uuid, flavor: flavors[otherFlavor(context.flavor)] })).instance;
+      case 'confirm-resize':
+        return (await client.ask(api.instance.confirmResize, { uuid })).instance;
+      case 'revert-resize':
+        return (await client.ask(api.instance.revertResize, { uuid })).instance;
+      default:
+        return (await client.ask(api.instance[verb as 'start'], { uuid })).instance;
+    }
   }
 
   async #startHost(index: number): Promise<void> {
-    const { runtime } = this.#world.cloud;
-    const name = `${this.#zone}-${this.#hosts.length}`;
-    const isFull = this.#path[index + 2]?.startsWith('claimResources fails');
-    const hypervisor = new ConductedHypervisor(this.#conductor);
-    const capacity = isFull ? { ...plenty, memoryMb: 1 } : plenty;
-    const start = () => startCompute(runtime, { name, availabilityZone: this.#zone, hypervisor, capacity });
-    this.#hosts.push({ name, part: await start(), hypervisor, start });
-    await this.#up(name);
+    const host = new ConductedHost(this.#world, this.#conductor, {
+      name: `${this.#zone}-${this.#hosts.length}`,
+      zone: this.#zone,
+      isFull: this.#path[index + 2]?.startsWith('claimResources fails') ?? false,
+    });
+    this.#hosts.push(host);
+    await host.start();
   }
 
-  /** Not where a restart alone makes the chart look, or try again, or nothing of it is on the host. */
+  /** Every part; but not the host where its restart alone makes the chart look, or try again, or it has no instance. */
   async #restart({ state, context }: State): Promise<void> {
     const host = this.#hosts.at(-1);
     const isElsewhere = /^(scheduling|deleted|failed\.scheduling)$/.test(state);
     const isLooking = state === 'failed.powering' || (state === 'failed.releasing' && context.isDeleteWanted);
-    if (!host || isElsewhere || isLooking || !this.#isTrue || this.#reported !== undefined) return;
-    this.#conductor.await(stepOf(state));
-    await host.part.stop();
-    const before = Date.now();
-    host.part = await host.start();
+    if (host && !isElsewhere && !isLooking) {
+      const stopped = host.stop();
+      // By now nobody hears any more how the step under way ends.
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#conductor.await(stepOf(state));
+      await stopped;
+      await host.start();
+      // A chart that was told meanwhile what the guest does looks once more, and only that look counts.
+      if (state === 'inspecting') this.#conductor.await(stepOf(state));
+    } else if (state === 'scheduling') {
+      this.#conductor.abandon();
+    }
+    await this.#world.restarts.meet();
     if (stepOf(state)) await this.#conductor.arrived();
-    await this.#up(host.name, before);
-  }
-
-  /** What a host is told before it has looked at its instances, it does not hear. */
-  async #up(name: string, since = 0): Promise<void> {
-    const view = await this.#world.cloud.runtime.store.view('host');
-    await eventually(() => {
-      const host = view.get(encodeToken(name));
-      return host && host.startedAt >= since && host.hypervisorState === 'up' ? true : undefined;
-    });
   }
 
   #want({ state, context }: State): void {
     const { vmState, taskState } = visibleOf(state, context);
-    this.#wanted.push({ state, vmState, taskState });
-  }
-
-  /** Resolves when the system has told of everything that is wanted; rejects at the first difference. */
-  async #hear(): Promise<void> {
-    const deadline = Date.now() + factMs;
-    for (;;) {
-      const different = this.#wanted.findIndex(
-        (wanted, index) =>
-          this.#told[index] && !isDeepStrictEqual({ ...this.#told[index], ...wanted }, this.#told[index]),
-      );
-      if (different >= 0) {
-        throw new Error(
-          `the system tells of ${JSON.stringify(this.#told[different])}, not ${JSON.stringify(this.#wanted[different])}`,
-        );
-      }
-      if (this.#told.length >= this.#wanted.length) return;
-      if (Date.now() > deadline) {
-        throw new Error(`the system does not tell of ${JSON.stringify(this.#wanted[this.#told.length])}`);
-      }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 1_000);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+    this.#hearing.want({ state, vmState, taskState });
   }
 
   /** What a client sees, and that it is refused what is forbidden. A state that goes on by itself is not looked at. */
-  async #look(): Promise<void> {
-    const { state, context } = this.#specified;
+  async #look(specified: State): Promise<void> {
+    const { state, context } = specified;
     if (!isSteerable(state)) return;
     const { client } = this.#world.cloud;
     const wanted = { state, ...visibleOf(state, context), commands: allowedCommands(state), attempt: context.attempt };
     let seen: object = {};
     const isSeen = async () => {
-      const { instance } = await client.ask(api.instance.get, { uuid: this.#uuid });
-      const { vmState, powerState, taskState, attempt } = instance;
-      seen = { state: instance.state, vmState, powerState, taskState, commands: instance.commands.toSorted(), attempt };
+      seen = seenOf((await client.ask(api.instance.get, { uuid: this.#uuid })).instance);
       return isDeepStrictEqual(seen, wanted) ? true : undefined;
     };
     await eventually(isSeen, 5_000).catch(() => {
@@ -266,13 +231,41 @@ class InstanceRun {
       (event) => event.startsWith('client: ') && !instanceSpecification.isKnown(state, event),
     );
     for (const event of forbidden) {
-      const code = await this.#command(event.slice('client: '.length)).then(
+      const code = await this.#command(event.slice('client: '.length), specified).then(
         () => 'accepted',
         (error) => toFailure(error).code,
       );
       if (code !== 'conflict') throw new Error(`what is forbidden in ${state}, ${event}, is answered with ${code}`);
     }
   }
+}
+
+function seenOf({
+  state,
+  vmState,
+  powerState,
+  taskState,
+  flavor,
+  previousFlavor,
+  fault,
+  commands,
+  attempt,
+}: InstanceView) {
+  return {
+    state,
+    vmState,
+    powerState,
+    flavor: nameOf(flavor),
+    earlierFlavor: previousFlavor && nameOf(previousFlavor),
+    fault: fault?.step,
+    taskState,
+    commands: commands.toSorted(),
+    attempt,
+  };
+}
+
+function nameOf({ name }: { name: string }): string | undefined {
+  return Object.entries(flavors).find(([, each]) => each === name)?.[0];
 }
 
 function endingOf(what: string): Ending {

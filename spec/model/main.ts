@@ -10,10 +10,11 @@ import { runHostOnSystem } from './host-on-system.ts';
 import { instanceChart } from './instance-on-chart.ts';
 import { runOnSystem } from './instance-on-system.ts';
 import { type Chart, runOnChart } from './on-chart.ts';
-import { chooseHostPaths, chooseInstancePaths, runOnBoth, width } from './on-system.ts';
+import { chooseHostPaths, chooseInstancePaths, restartedWidth, runOnBoth, width } from './on-system.ts';
 import { generatePaths, type Path } from './paths.ts';
-import { runPaths } from './run-paths.ts';
+import { type RunOptions, runPaths } from './run-paths.ts';
 import { isAllowed } from './shrink.ts';
+import { isHostPlayable, isPlayable } from './steering.ts';
 
 async function runChart<Context>(chart: Chart<Context>, paths: readonly Path[]): Promise<void> {
   const { specification, machine } = chart;
@@ -28,34 +29,44 @@ async function runSystem<Context>(
   subject: string,
   paths: readonly Path[],
   run: (path: Path) => Promise<void>,
+  options: RunOptions,
 ): Promise<void> {
   const coverage = new Coverage(chart.machine);
   const begin = performance.now();
-  await runPaths(chart.specification, paths, (path) => runOnBoth(chart, path, run, coverage), { width, tries: 30 });
+  await runPaths(chart.specification, paths, (path) => runOnBoth(chart, path, run, coverage), {
+    tries: 30,
+    ...options,
+  });
   report(`${chart.specification.name} ${subject}`, paths, coverage, performance.now() - begin);
+}
+
+async function runInstances(world: ConductedCloud, paths: readonly Path[]): Promise<void> {
+  const run = (path: Path) => runOnSystem(world, path);
+  await runSystem(instanceChart, 'on the system', paths, run, { width, isPlayable });
+  const runRestarted = (path: Path) => runOnSystem(world, path, { isRestarted: true });
+  const subject = 'on the system, every part restarted between events';
+  await runSystem(instanceChart, subject, paths, runRestarted, { width: restartedWidth, isPlayable });
+}
+
+async function runHosts(world: ConductedCloud, paths: readonly Path[]): Promise<void> {
+  const run = (path: Path) => runHostOnSystem(world, path);
+  await runSystem(hostChart, 'on the system', paths, run, { width, isPlayable: isHostPlayable });
 }
 
 async function runAll(world: ConductedCloud): Promise<void> {
   await runChart(instanceChart, generatePaths(instanceChart.specification));
   await runChart(hostChart, generatePaths(hostChart.specification));
-  const paths = chooseInstancePaths();
-  await runSystem(instanceChart, 'on the system', paths, (path) => runOnSystem(world, path));
-  await runSystem(instanceChart, 'on the system, restored between events', paths, (path) =>
-    runOnSystem(world, path, { isRestarted: true }),
-  );
-  await runSystem(hostChart, 'on the system', chooseHostPaths(), (path) => runHostOnSystem(world, path));
+  await runInstances(world, chooseInstancePaths());
+  await runHosts(world, chooseHostPaths());
 }
 
 async function replay(world: ConductedCloud, path: Path): Promise<void> {
   if (isAllowed(instanceChart.specification, path)) {
     await runChart(instanceChart, [path]);
-    await runSystem(instanceChart, 'on the system', [path], (each) => runOnSystem(world, each));
-    await runSystem(instanceChart, 'on the system, restored between events', [path], (each) =>
-      runOnSystem(world, each, { isRestarted: true }),
-    );
+    await runInstances(world, [path]);
   } else if (isAllowed(hostChart.specification, path)) {
     await runChart(hostChart, [path]);
-    await runSystem(hostChart, 'on the system', [path], (each) => runHostOnSystem(world, each));
+    await runHosts(world, [path]);
   } else throw new TypeError('neither specification allows this path');
 }
 

@@ -5,9 +5,18 @@ import { hostChart } from './host-on-chart.ts';
 import { runHostOnSystem } from './host-on-system.ts';
 import { instanceChart } from './instance-on-chart.ts';
 import { runOnSystem } from './instance-on-system.ts';
-import { chooseHostPaths, chooseInstancePaths, runOnBoth, width } from './on-system.ts';
+import { PathFailed } from './on-chart.ts';
+import {
+  chooseFewInstancePaths,
+  chooseHostPaths,
+  chooseInstancePaths,
+  restartedWidth,
+  runOnBoth,
+  width,
+} from './on-system.ts';
+import type { Path } from './paths.ts';
 import { runPaths } from './run-paths.ts';
-import { beyondReach } from './steering.ts';
+import { beyondReach, isHostPlayable, isPlayable } from './steering.ts';
 
 const patienceMs = 180_000;
 
@@ -27,22 +36,45 @@ describe('an instance on the whole system', () => {
   const { specification, machine } = instanceChart;
   const paths = chooseInstancePaths();
 
-  it.each([
-    { how: 'as it is', isRestarted: false },
-    { how: 'its host ended and restored between events', isRestarted: true },
-  ])(
-    'does on every path what the specification says, $how, and leaves out only what is beyond reach',
-    { timeout: patienceMs },
-    async ({ isRestarted }) => {
-      const coverage = new Coverage(machine);
-      const run = (path: readonly string[]) => runOnSystem(world, path, { isRestarted });
-      await runPaths(specification, paths, (path) => runOnBoth(instanceChart, path, run, coverage), {
-        width,
-        tries: 10,
-      });
-      expectAllInReach(coverage, beyondReach.instance);
-    },
-  );
+  it('does on every path what the specification says, and leaves out only what is beyond reach', {
+    timeout: patienceMs,
+  }, async () => {
+    const coverage = new Coverage(machine);
+    const run = (path: Path) => runOnSystem(world, path);
+    await runPaths(specification, paths, (path) => runOnBoth(instanceChart, path, run, coverage), {
+      width,
+      tries: 10,
+      isPlayable,
+    });
+    expectAllInReach(coverage, beyondReach.instance);
+  });
+
+  it('does so in every state with each of its parts ended and started anew between any two events', {
+    timeout: patienceMs,
+  }, async () => {
+    const coverage = new Coverage(machine);
+    const run = (path: Path) => runOnSystem(world, path, { isRestarted: true });
+    await runPaths(specification, chooseFewInstancePaths(), (path) => runOnBoth(instanceChart, path, run, coverage), {
+      width: restartedWidth,
+      tries: 10,
+      isPlayable,
+    });
+    expect(coverage.missing.states).toEqual([]);
+  });
+
+  it('is found out when it differs, by a path as short as can be', { timeout: patienceMs }, async () => {
+    const [path = []] = paths.filter((each) => each.includes('client: pause')).toSorted((a, b) => b.length - a.length);
+    // A system that could not be paused would be wrong.
+    const run = async (each: Path) => {
+      await runOnSystem(world, each);
+      if (each.includes('client: pause')) throw new PathFailed(each, 'it was paused');
+    };
+    const failure: unknown = await runPaths(specification, [path], run, { isPlayable }).catch((error) => error);
+    if (!(failure instanceof PathFailed)) throw new Error('it was not found out');
+    expect(failure.path.length).toBeLessThan(path.length);
+    expect(failure.path.at(-1)).toBe('client: pause');
+    expect(String(failure)).toContain(`npm run model -- --replay '${JSON.stringify(failure.path)}'`);
+  });
 
   it('leaves nothing behind', async () => {
     const [ports, addresses] = await Promise.all(
@@ -59,8 +91,12 @@ describe('a host on the whole system', () => {
     timeout: patienceMs,
   }, async () => {
     const coverage = new Coverage(machine);
-    const run = (path: readonly string[]) => runHostOnSystem(world, path);
-    await runPaths(specification, chooseHostPaths(), (path) => runOnBoth(hostChart, path, run, coverage), { width });
+    const run = (path: Path) => runHostOnSystem(world, path);
+    await runPaths(specification, chooseHostPaths(), (path) => runOnBoth(hostChart, path, run, coverage), {
+      width,
+      tries: 10,
+      isPlayable: isHostPlayable,
+    });
     expectAllInReach(coverage, beyondReach.host);
   });
 });

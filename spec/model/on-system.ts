@@ -4,15 +4,23 @@ import { hostChart } from './host-on-chart.ts';
 import { instanceChart } from './instance-on-chart.ts';
 import { type Chart, runOnChart } from './on-chart.ts';
 import { choosePaths, generatePaths, type Path } from './paths.ts';
-import type { Specified } from './specification.ts';
+import { statesAlong } from './specification.ts';
 import { isHostPlayable, isPlayable } from './steering.ts';
 
-/** How many paths run at a time. */
+/** How many paths run at a time; more, where they wait for each other between any two events. */
 export const width = 6;
+export const restartedWidth = 12;
 
 /** Enough for every event in every state, and for every transition of the chart, that can be brought about. */
 export function chooseInstancePaths(): Path[] {
   return choosePaths(generatePaths(instanceChart.specification, isPlayable), (path) => featuresOf(instanceChart, path));
+}
+
+/** Fewer: enough for every state. */
+export function chooseFewInstancePaths(): Path[] {
+  return choosePaths(chooseInstancePaths(), (path) =>
+    statesAlong(instanceChart.specification, path).map(({ state }) => state),
+  );
 }
 
 export function chooseHostPaths(): Path[] {
@@ -34,11 +42,6 @@ function featuresOf<Context>(chart: Chart<Context>, path: Path): string[] {
   const { specification, machine } = chart;
   const coverage = new Coverage(machine);
   runOnChart(chart, path, coverage, { isPersisted: false });
-  let specified: Specified<Context> = specification.initial;
-  const taken = path.map((event) => {
-    const feature = `${specified.state} ${event}`;
-    specified = specification.next(specified, event) ?? specified;
-    return feature;
-  });
-  return [...taken, ...coverage.transitions];
+  const states = statesAlong(specification, path);
+  return [...path.map((event, index) => `${states[index]?.state} ${event}`), ...coverage.transitions];
 }

@@ -1,14 +1,12 @@
 /** Runs many paths, some at a time, and tells of the first that fails in as few events as it can be made of. */
 import { PathFailed } from './on-chart.ts';
 import type { Path } from './paths.ts';
-import { replayCommand, shrinkPath } from './shrink.ts';
+import { replayCommand, type ShrinkOptions, shrinkPath } from './shrink.ts';
 import type { Specification } from './specification.ts';
 
-export interface RunOptions {
+export interface RunOptions extends ShrinkOptions {
   /** How many paths run at a time. */
   width?: number;
-  /** How often a failing path is run again to make it shorter. */
-  tries?: number;
 }
 
 /** Rejects with PathFailed, whose message says how to run the path again. */
@@ -16,7 +14,7 @@ export async function runPaths<Context>(
   specification: Specification<Context>,
   paths: readonly Path[],
   run: (path: Path) => Promise<void>,
-  { width = 1, tries }: RunOptions = {},
+  { width = 1, ...shrinking }: RunOptions = {},
 ): Promise<void> {
   const left = [...paths];
   let failure: PathFailed | undefined;
@@ -30,7 +28,7 @@ export async function runPaths<Context>(
     specification,
     failure.path,
     async (path) => (await failureOf(run, path)) !== undefined,
-    tries,
+    shrinking,
   );
   const again = (await failureOf(run, shortest)) ?? failure;
   throw new PathFailed(

@@ -1,23 +1,34 @@
 /** Makes a failing path short: leaves out what is not needed for the failure, as long as the specification allows it. */
 import type { Path } from './paths.ts';
-import type { Specification } from './specification.ts';
+import { type Specification, statesAlong } from './specification.ts';
 
 /** How many shorter paths are tried at most. */
 const mostTries = 500;
+
+export interface ShrinkOptions {
+  /** How often a shorter path is run at most. */
+  tries?: number;
+  /** Whether the event can be brought about in the state. */
+  isPlayable?: (state: string, event: string) => boolean;
+}
 
 export async function shrinkPath<Context>(
   specification: Specification<Context>,
   path: Path,
   doesFail: (path: Path) => Promise<boolean>,
-  tries = mostTries,
+  { tries = mostTries, isPlayable = () => true }: ShrinkOptions = {},
 ): Promise<Path> {
+  const isPlayed = (candidate: Path) => {
+    const states = statesAlong(specification, candidate);
+    return candidate.every((event, index) => isPlayable(states[index]?.state ?? '', event));
+  };
   let shortest = path;
   let left = tries;
   for (let length = Math.ceil(path.length / 2); length >= 1; ) {
     let isShorter = false;
     for (let from = 0; from + length <= shortest.length && left > 0; from++) {
       const candidate = shortest.toSpliced(from, length);
-      if (!isAllowed(specification, candidate)) continue;
+      if (!isAllowed(specification, candidate) || !isPlayed(candidate)) continue;
       left -= 1;
       if (!(await doesFail(candidate))) continue;
       shortest = candidate;
@@ -29,10 +40,8 @@ export async function shrinkPath<Context>(
   return shortest;
 }
 
-export function isAllowed<Context>({ initial, next }: Specification<Context>, path: Path): boolean {
-  let specified: ReturnType<typeof next> = initial;
-  for (const event of path) specified = specified && next(specified, event);
-  return specified !== undefined;
+export function isAllowed<Context>(specification: Specification<Context>, path: Path): boolean {
+  return statesAlong(specification, path).length === path.length + 1;
 }
 
 /** The command that runs one path again. */

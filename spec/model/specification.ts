@@ -67,6 +67,20 @@ export function specify<Context extends object>(
   };
 }
 
+/** Where the specification stands before the path, and after each of its events, as far as it allows them. */
+export function statesAlong<Context>(
+  { initial, next }: Specification<Context>,
+  path: readonly string[],
+): Specified<Context>[] {
+  const states = [initial];
+  let specified: Specified<Context> | undefined = initial;
+  for (const event of path) {
+    specified = specified && next(specified, event);
+    if (specified) states.push(specified);
+  }
+  return states;
+}
+
 /** A snapshot of the specification's machine, as it is spoken of here. */
 export function readSpecified<Context>(snapshot: unknown): Specified<Context> {
   const { value, context } = snapshot as { value: string; context: Context };

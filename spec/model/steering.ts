@@ -18,6 +18,18 @@ const steps: Record<string, string> = {
   unpausing: 'unpause',
   suspending: 'suspend',
   resuming: 'resume',
+  'rebuilding.destroyingDomain': 'destroyDomain',
+  'rebuilding.removingDisks': 'removeDisks',
+  'rebuilding.creatingDisks': 'createDisks',
+  'rebuilding.definingDomain': 'defineDomain',
+  'resizing.stoppingGuest': 'stop',
+  'resizing.resizingDisks': 'resizeDisks',
+  'resizing.definingDomain': 'defineDomain',
+  'resizing.startingGuest': 'start',
+  confirming: 'forgetEarlierDisks',
+  'reverting.destroyingDomain': 'destroyDomain',
+  'reverting.restoringDisks': 'restoreDisks',
+  'reverting.definingDomain': 'defineDomain',
   inspecting: 'powerState',
   'releasing.destroyingDomain': 'destroyDomain',
   'releasing.removingFilter': 'removeFilter',
@@ -25,9 +37,11 @@ const steps: Record<string, string> = {
   'releasing.releasingNetwork': 'releaseNetwork',
 };
 
+/** The states of which the effect touches nothing but what the process keeps in memory: it can only run out of time. */
 const passing = new Set([
   'building.claiming',
   'mapping',
+  'resizing.claiming',
   'releasing.unmappingBlockDevices',
   'releasing.releasingClaim',
 ]);
@@ -41,9 +55,16 @@ export function isSteerable(state: string): boolean {
   return !passing.has(state);
 }
 
-/** Whether the event can be brought about in the state. */
+/** Whether the event can be brought about in the state. What runs out of time on one host is tried on another. */
 export function isPlayable(state: string, event: string): boolean {
-  return !passing.has(state) || event === 'claimResources fails (try elsewhere)' || event.endsWith(' succeeds');
+  if (!passing.has(state)) return true;
+  if (event === 'claimResources fails' || event === 'mapBlockDevices fails') return false;
+  return !event.startsWith('client: ');
+}
+
+/** Whether the effect is to run out of time. A claim is refused by a host that has no room. */
+export function isTimeUp(event: string): boolean {
+  return / fails/.test(event) && !event.startsWith('claimResources');
 }
 
 /** A process that does not run cannot be stopped. */
@@ -51,18 +72,5 @@ export function isHostPlayable(state: string, event: string): boolean {
   return !(state.startsWith('stopped') && event === 'process: stops');
 }
 
-const noVolumes = 'there are no volumes yet: to prepare or disconnect none cannot fail';
-
 /** The states and transitions that no path takes on the system, and why. */
-export const beyondReach: Record<'instance' | 'host', Record<string, string>> = {
-  instance: {
-    'failed.mapping': noVolumes,
-    'mapping: xstate.error.actor.0.instance.mapping': noVolumes,
-    'releasing.unmappingBlockDevices: xstate.error.actor.0.instance.releasing.unmappingBlockDevices': noVolumes,
-    'releasing.releasingClaim: xstate.done.actor.0.instance.releasing.releasingClaim if hasFailedDuring(mapping)':
-      noVolumes,
-    'releasing.releasingClaim: xstate.error.actor.0.instance.releasing.releasingClaim':
-      'a claim is a line in the host’s own memory: to cross it out cannot fail',
-  },
-  host: {},
-};
+export const beyondReach: Record<'instance' | 'host', Record<string, string>> = { instance: {}, host: {} };

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startCloud } from '../../actors/cloud/cloud.ts';
+import { type Role, startCloud } from '../../actors/cloud/cloud.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import type { Capacity } from '../../actors/compute/capacity.ts';
 import { startCompute } from '../../actors/compute/compute.ts';
@@ -50,14 +50,18 @@ export interface TestCloud {
 }
 
 export const imageName = 'simulated';
+export const controlPlane: readonly Role[] = ['api', 'controller', 'scheduler', 'network'];
 const plenty: Capacity = { vcpus: 64, memoryMb: 262_144, diskGb: 4096 };
 
 export async function startTestCloud({
+  roles = controlPlane,
   hosts = [{ name: 'host1' }],
   controller,
   scheduler,
   logFile,
 }: {
+  /** What runs besides the hosts. */
+  roles?: readonly Role[];
   hosts?: TestHost[];
   controller?: ControllerOptions;
   scheduler?: SchedulerOptions;
@@ -96,7 +100,7 @@ export async function startTestCloud({
   }
 
   const parts = await startCloud(runtime, {
-    roles: ['api', 'controller', 'scheduler', 'network'],
+    roles,
     ...(controller && { controller }),
     ...(scheduler && { scheduler }),
   });

@@ -1,0 +1,49 @@
+/** A compute host of a path's own, which can be ended and started anew: what it held goes on without it, as guests do. */
+import { startCompute } from '../../actors/compute/compute.ts';
+import type { Part } from '../../actors/runtime/runtime.ts';
+import { encodeToken } from '../../transport/nats/subjects.ts';
+import { eventually } from '../support/test-cloud.ts';
+import { ConductedClock } from './conducted-clock.ts';
+import type { ConductedCloud } from './conducted-cloud.ts';
+import { ConductedHypervisor } from './conducted-hypervisor.ts';
+import type { Conductor } from './conductor.ts';
+
+const plenty = { vcpus: 64, memoryMb: 262_144, diskGb: 4096 };
+
+export class ConductedHost {
+  readonly hypervisor: ConductedHypervisor;
+  readonly clock = new ConductedClock();
+  readonly #world: ConductedCloud;
+  readonly #name: string;
+  readonly #zone: string;
+  readonly #isFull: boolean;
+  #part: Part | undefined;
+
+  constructor(world: ConductedCloud, conductor: Conductor, place: { name: string; zone: string; isFull: boolean }) {
+    this.#world = world;
+    this.#name = place.name;
+    this.#zone = place.zone;
+    this.#isFull = place.isFull;
+    this.hypervisor = new ConductedHypervisor(conductor);
+  }
+
+  /** Resolves when it has looked at its instances, since what it is told before it does not hear, and when it is known of. */
+  async start(): Promise<void> {
+    const begin = Date.now();
+    const capacity = this.#isFull ? { ...plenty, memoryMb: 1 } : plenty;
+    const { hypervisor } = this;
+    const options = { name: this.#name, availabilityZone: this.#zone, hypervisor, capacity };
+    this.#part = await this.#world.start((runtime) => startCompute(runtime, options), this.clock);
+    const view = await this.#world.cloud.runtime.store.view('host');
+    const { revision } = await eventually(() => {
+      const host = view.entry(encodeToken(this.#name));
+      return host && host.value.startedAt >= begin && host.value.hypervisorState === 'up' ? host : undefined;
+    });
+    await this.#world.isKnown(revision);
+  }
+
+  async stop(): Promise<void> {
+    await this.#part?.stop();
+    this.#part = undefined;
+  }
+}
