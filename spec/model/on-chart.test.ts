@@ -29,6 +29,10 @@ function claimsOf<Context>(chart: Chart<Context>): void {
     expect(coverage.missing).toEqual({ states: [], transitions: [], failures: [] });
   });
 
+  it('was tried with every event in every state that is told apart, and took only what is allowed there', () => {
+    expect(coverage.tried.size).toBe(findStuck(specification, () => true).states.length);
+  });
+
   it('can come from everywhere to a state in which no effect is waited for', () => {
     const isRest = (state: string) =>
       specification.events.every(
