@@ -19,6 +19,6 @@ export class ServerGroupViews {
   }
 }
 
-export function viewServerGroup({ createdAt, ...group }: ServerGroup, members: string[]): ServerGroupView {
+export function viewServerGroup({ createdAt, placing: _, ...group }: ServerGroup, members: string[]): ServerGroupView {
   return { ...group, members, createdAt: timestamp(createdAt) };
 }

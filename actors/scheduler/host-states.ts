@@ -1,55 +1,42 @@
 /** What a scheduler knows of the fleet, without asking: the hosts' records, their aggregates, and what instances use. */
 import type { InstanceContext } from '../../machines/instance.ts';
-import type { Host, Image, Instance, ServerGroup } from '../../transport/messages/records.ts';
+import type { Host, Image, Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { HostAggregates, zoneOf } from '../records/host-aggregates.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { GroupTurn } from './group-turns.ts';
 import { HostUsage } from './host-usage.ts';
 import type { HostState, PlacementRequest } from './placement.ts';
-
-interface Looked<T> {
-  bucket: Bucket<T>;
-  view: View<T>;
-}
 
 export class HostStates {
   readonly usage: HostUsage;
   readonly #hosts: View<Host>;
   readonly #aggregates: HostAggregates;
-  readonly #images: Looked<Image>;
-  readonly #groups: Looked<ServerGroup>;
+  readonly #images: View<Image>;
+  readonly #imageBucket: Bucket<Image>;
 
   private constructor(
     hosts: View<Host>,
     aggregates: HostAggregates,
     instances: View<Instance>,
-    images: Looked<Image>,
-    groups: Looked<ServerGroup>,
+    images: View<Image>,
+    imageBucket: Bucket<Image>,
   ) {
     this.#hosts = hosts;
     this.#aggregates = aggregates;
     this.usage = new HostUsage(instances);
     this.#images = images;
-    this.#groups = groups;
+    this.#imageBucket = imageBucket;
   }
 
   static async open({ store }: Runtime): Promise<HostStates> {
-    const [hosts, aggregates, instances, images, imageView, groups, groupView] = await Promise.all([
-      store.view('host'),
-      HostAggregates.open(store),
-      store.view('instance'),
-      store.bucket('image'),
-      store.view('image'),
-      store.bucket('serverGroup'),
-      store.view('serverGroup'),
-    ]);
     return new HostStates(
-      hosts,
-      aggregates,
-      instances,
-      { bucket: images, view: imageView },
-      { bucket: groups, view: groupView },
+      await store.view('host'),
+      await HostAggregates.open(store),
+      await store.view('instance'),
+      await store.view('image'),
+      await store.bucket('image'),
     );
   }
 
@@ -69,32 +56,24 @@ export class HostStates {
     return states;
   }
 
-  /** What the request refers to and the views may not have yet, because it is a moment old: looked up beforehand. */
-  needsLooking({ imageId, hints }: Instance): boolean {
-    return (
-      this.#images.view.get(imageId) === undefined ||
-      (hints?.group !== undefined && this.#groups.view.get(hints.group) === undefined)
-    );
+  /** The image, when the view does not have it yet because it is a moment old: looked up beforehand. */
+  async newImage({ imageId }: Instance): Promise<Image | undefined> {
+    return (await this.#imageBucket.get(imageId))?.value;
   }
 
-  async look({ imageId, hints }: Instance): Promise<Referred> {
-    const [image, group] = await Promise.all([
-      lookUp(this.#images, imageId),
-      hints?.group === undefined ? undefined : lookUp(this.#groups, hints.group),
-    ]);
-    return { image, group };
+  knowsImage({ imageId }: Instance): boolean {
+    return this.#images.get(imageId) !== undefined;
   }
 
-  request(record: Instance, now: number, looked?: Referred): PlacementRequest {
+  request(record: Instance, now: number, turn: GroupTurn | undefined, newImage: Image | undefined): PlacementRequest {
     const { flavor, availabilityZone, imageId, hints = {} } = record;
     const { tried } = record.chart.context as unknown as InstanceContext;
-    const group = hints.group === undefined ? undefined : (looked?.group ?? this.#groups.view.get(hints.group));
     return {
       flavor,
       availabilityZone,
-      imageProperties: (looked?.image ?? this.#images.view.get(imageId))?.properties ?? {},
+      imageProperties: (newImage ?? this.#images.get(imageId))?.properties ?? {},
       tried: new Set(tried.map(({ host }) => host)),
-      group: group && { policy: group.policy, hosts: this.usage.hostsOfGroup(group.id) },
+      group: turn && { policy: turn.group.policy, hosts: this.#hostsOfGroup(turn) },
       sameHosts: hints.sameHost && new Set(this.#hostsOf(hints.sameHost)),
       differentHosts: new Set(this.#hostsOf(hints.differentHost ?? [])),
       now,
@@ -108,13 +87,8 @@ export class HostStates {
   #hostsOf(uuids: readonly string[]): string[] {
     return uuids.map((uuid) => this.usage.hostOf(uuid)).filter((host) => host !== undefined);
   }
-}
 
-export interface Referred {
-  image: Image | undefined;
-  group: ServerGroup | undefined;
-}
-
-async function lookUp<T>({ view, bucket }: Looked<T>, key: string): Promise<T | undefined> {
-  return view.get(key) ?? (await bucket.get(key))?.value;
+  #hostsOfGroup({ group, underWay }: GroupTurn): ReadonlySet<string> {
+    return new Set([...this.usage.hostsOfGroup(group.id), ...Object.values(underWay).map(({ host }) => host)]);
+  }
 }

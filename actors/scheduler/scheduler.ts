@@ -24,6 +24,7 @@ import { presentRecord, restoreSettled } from '../instance/chart-snapshot.ts';
 import { publishTransition } from '../instance/facts.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { allFilters, isFilterName } from './filters.ts';
+import { GroupTurns } from './group-turns.ts';
 import { HostStates } from './host-states.ts';
 import { chooseHost, type Policy, type PolicyName, policies } from './policies.ts';
 import type { Multipliers } from './weighers.ts';
@@ -49,12 +50,13 @@ const moves = new ChartMoves(instanceMachine);
 export async function startScheduler(runtime: Runtime, options: SchedulerOptions = {}): Promise<Part> {
   const { store, bus, logger } = runtime;
   const policy = policyOf(options);
-  const [bucket, states, instances] = await Promise.all([
+  const [bucket, states, instances, groups] = await Promise.all([
     store.bucket('instance'),
     HostStates.open(runtime),
     store.view('instance'),
+    store.bucket('serverGroup'),
   ]);
-  const placing = new Placing(runtime, bucket, states, policy);
+  const placing = new Placing(runtime, bucket, states, new GroupTurns(groups, instances), policy);
 
   const casts = await consumeCasts(bus, {
     durable: consumers.scheduler(),
@@ -82,12 +84,14 @@ class Placing {
   readonly #runtime: Runtime;
   readonly #bucket: Bucket<Instance>;
   readonly #states: HostStates;
+  readonly #groups: GroupTurns;
   readonly #policy: Policy;
 
-  constructor(runtime: Runtime, bucket: Bucket<Instance>, states: HostStates, policy: Policy) {
+  constructor(runtime: Runtime, bucket: Bucket<Instance>, states: HostStates, groups: GroupTurns, policy: Policy) {
     this.#runtime = runtime;
     this.#bucket = bucket;
     this.#states = states;
+    this.#groups = groups;
     this.#policy = policy;
   }
 
@@ -115,10 +119,11 @@ class Placing {
   async #place({ record, revision }: Stored, context: CallContext): Promise<Stored | typeof conflict> {
     const { clock, chance } = this.#runtime;
     const { usage } = this.#states;
-    const looked = this.#states.needsLooking(record) ? await this.#states.look(record) : undefined;
+    const newImage = this.#states.knowsImage(record) ? undefined : await this.#states.newImage(record);
+    const turn = await this.#groups.begin(record);
     // From here to `note` without a pause, so that two launches of this process cannot both see the same room.
     const now = clock.now();
-    const request = this.#states.request(record, now, looked);
+    const request = this.#states.request(record, now, turn, newImage);
     const choice = chooseHost(this.#states.all(), request, this.#policy, chance.fraction());
     const event: InstanceEvent =
       'host' in choice
@@ -130,17 +135,15 @@ class Placing {
     // Whatever revision it will get, it is a later one.
     usage.note(placed, revision + 1);
 
-    let outcome: number | typeof conflict;
+    let outcome: number | typeof conflict = conflict;
     try {
-      outcome = await this.#bucket.update(record.uuid, placed, revision);
-    } catch (error) {
-      usage.recount(record.uuid);
-      throw error;
+      if (!turn || !('host' in choice) || (await this.#groups.end(turn, record, choice.host)) !== conflict) {
+        outcome = await this.#bucket.update(record.uuid, placed, revision);
+      }
+    } finally {
+      if (outcome === conflict) usage.recount(record.uuid);
     }
-    if (outcome === conflict) {
-      usage.recount(record.uuid);
-      return conflict;
-    }
+    if (outcome === conflict) return conflict;
     usage.note(placed, outcome);
     this.#publish(stateOf(record), placed, emitted, now, context);
     return { record: placed, revision: outcome };

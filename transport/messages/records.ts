@@ -113,6 +113,8 @@ export const ServerGroup = Exact({
   projectId: Id,
   policy: Described(OneOf(['affinity', 'anti-affinity']), 'all on one host, or each on a host of its own'),
   createdAt: Time,
+  /** Instance → where a scheduler has just placed it, in which attempt: all schedulers compare-and-set it. */
+  placing: Type.Optional(Type.Record(Type.String(), Exact({ host: Type.String(), attempt: Type.Integer() }))),
 });
 export type ServerGroup = Static<typeof ServerGroup>;
 
