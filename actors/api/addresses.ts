@@ -5,7 +5,7 @@ import type { Port } from '../../transport/messages/records.ts';
 import { isAdmin, maySee } from '../identity/authenticator.ts';
 import { leaseKey } from '../network/address-book.ts';
 import { parseIpv4 } from '../network/ipv4.ts';
-import { isMeantBy, missing, named } from '../records/lookup.ts';
+import { isMeantBy, missing, named, seenInstance } from '../records/lookup.ts';
 import { type HeldAddress, viewAddress } from '../records/network-view.ts';
 import { after, pageOf } from '../records/paging.ts';
 import { byBlock } from './networks.ts';
@@ -44,10 +44,7 @@ export const addressReads: Reads = async (on, { store }) => {
     }
     const only =
       network === undefined ? undefined : named(networks, network, 'network', '/network', isMeantBy(caller, network));
-    const instance = instanceUuid === undefined ? undefined : instances.get(instanceUuid);
-    if (instanceUuid !== undefined && !(instance && maySee(caller, instance.projectId))) {
-      throw missing('instance', instanceUuid, '/instanceUuid');
-    }
+    if (instanceUuid !== undefined) seenInstance(instances.get(instanceUuid), caller, instanceUuid, '/instanceUuid');
     const markedPort = marker === undefined ? undefined : ports.get(marker);
     if (marker !== undefined && !(markedPort && maySee(caller, markedPort.projectId))) {
       throw missing('port', marker, '/marker');

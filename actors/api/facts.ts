@@ -5,9 +5,9 @@ import { facts } from '../../transport/messages/internal.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import { replayFacts } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import { seenInstance } from '../records/lookup.ts';
 import { Page } from '../records/paging.ts';
 import { parseTimestamp } from '../records/timestamp.ts';
-import { findInstance } from './instances.ts';
 import type { Reads } from './reads.ts';
 
 /** How many are listed when nothing is said. */
@@ -18,7 +18,7 @@ export const factReads: Reads = async (on, { bus, store }) => {
 
   function subjectOf(uuid: string | undefined, caller: Caller): string {
     if (uuid === undefined) return subjects.instanceFacts(caller.projectId);
-    return subjects.instanceFact(findInstance(instances, uuid, caller).projectId, uuid);
+    return subjects.instanceFact(seenInstance(instances.get(uuid), caller, uuid).projectId, uuid);
   }
 
   on(api.fact.list, async ({ uuid, since, marker, limit = defaultLimit }, { caller }) => {

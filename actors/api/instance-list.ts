@@ -3,9 +3,9 @@ import type { InstanceView, ListInstances } from '../../transport/messages/api/i
 import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { maySee } from '../identity/authenticator.ts';
 import { viewInstance } from '../records/instance-view.ts';
-import { pageOf, unknownMarker } from '../records/paging.ts';
+import { seenInstance } from '../records/lookup.ts';
+import { pageOf } from '../records/paging.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { instanceFilter } from './instance-filter.ts';
 
@@ -26,18 +26,14 @@ export class InstanceList {
   page(query: ListInstances, caller: Caller): InstanceView[] {
     const order = orderOf(query);
     const isWanted = instanceFilter(query, caller, this.#images);
-    const marked = query.marker === undefined ? undefined : this.#marked(query.marker, caller);
+    const { marker } = query;
+    const marked =
+      marker === undefined ? undefined : seenInstance(this.#instances.get(marker), caller, marker, '/marker');
     const wanted: Instance[] = [];
     for (const instance of this.#instances.values()) {
       if (isWanted(instance) && (!marked || order(marked, instance) < 0)) wanted.push(instance);
     }
     return pageOf(wanted.sort(order), (instance) => this.#present(instance), query.limit);
-  }
-
-  #marked(marker: string, caller: Caller): Instance {
-    const instance = this.#instances.get(marker);
-    if (!instance || !maySee(caller, instance.projectId)) throw unknownMarker(marker);
-    return instance;
   }
 
   /** An instance that this release cannot read is not in the way of the others. */

@@ -2,15 +2,12 @@
 import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import { computeCalls, facts, type InstanceFact } from '../../transport/messages/internal.ts';
-import type { Instance } from '../../transport/messages/records.ts';
 import { call } from '../../transport/nats/call.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import { replayFacts } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import type { View } from '../../transport/nats/view.ts';
-import { maySee } from '../identity/authenticator.ts';
 import { actionsOf } from '../records/instance-actions.ts';
 import { viewInstance } from '../records/instance-view.ts';
+import { seenInstance } from '../records/lookup.ts';
 import { pageOf } from '../records/paging.ts';
 import { InstanceList } from './instance-list.ts';
 import type { Reads, Request } from './reads.ts';
@@ -18,7 +15,7 @@ import type { Reads, Request } from './reads.ts';
 export const instanceReads: Reads = async (on, { bus, store, logger }) => {
   const [instances, images] = await Promise.all([store.view('instance'), store.view('image')]);
   const list = new InstanceList(instances, images, logger);
-  const find = (uuid: string, { caller }: Request) => findInstance(instances, uuid, caller);
+  const find = (uuid: string, { caller }: Request) => seenInstance(instances.get(uuid), caller, uuid);
 
   on(api.instance.get, ({ uuid }, request) => ({ instance: viewInstance(find(uuid, request)) }));
 
@@ -44,12 +41,3 @@ export const instanceReads: Reads = async (on, { bus, store, logger }) => {
 
 /** From how many facts, the latest ones, actions are made: at least. */
 const mostFacts = 5_000;
-
-/** Rejects with `not_found` also when the instance is not the caller's to see. */
-export function findInstance(instances: View<Instance>, uuid: string, caller: Caller): Instance {
-  const instance = instances.get(uuid);
-  if (!instance || !maySee(caller, instance.projectId)) {
-    throw fail('not_found', `there is no instance ${uuid}`, { details: { field: '/uuid' } });
-  }
-  return instance;
-}

@@ -14,7 +14,7 @@ import { ProjectUsage } from '../records/project-usage.ts';
 import { quotaOf } from '../records/quotas.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { changeRecord } from './change-record.ts';
+import { changeRecord, makeOrChangeRecord } from './change-record.ts';
 import { uniqueHostname } from './hostnames.ts';
 
 export interface Ask {
@@ -110,14 +110,13 @@ export class Admissions {
    * `projectSeen`. Resolves as `underWay`.
    */
   async close(projectId: string, projectSeen: number): Promise<string[]> {
-    for (;;) {
-      const current = await this.#bucket.get(projectId);
-      const next = { seen: 0, pending: {}, ...current?.value, projectSeen };
-      const revision = await (current
-        ? this.#bucket.update(projectId, next, current.revision)
-        : this.#bucket.create(projectId, next));
-      if (revision !== conflict) return this.#unrecorded(next);
-    }
+    const { value } = await makeOrChangeRecord(this.#bucket, projectId, (admission) => ({
+      seen: 0,
+      pending: {},
+      ...admission,
+      projectSeen,
+    }));
+    return this.#unrecorded(value);
   }
 
   /** The uuids of the instances that were admitted to the project, and are not recorded as far as the view goes. */

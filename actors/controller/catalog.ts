@@ -12,10 +12,9 @@ import type {
 } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { maySee } from '../identity/authenticator.ts';
 import { refuseMisfit } from '../records/image-fit.ts';
 import { keyPairKey, securityGroupKey } from '../records/keys.ts';
-import { found, isUsableBy, missing, named } from '../records/lookup.ts';
+import { found, isUsableBy, missing, named, seenInstance } from '../records/lookup.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { defaultSecurityGroup, ensureDefaultSecurityGroup, type SecurityGroups } from './default-security-group.ts';
 import { Zones } from './zones.ts';
@@ -97,9 +96,7 @@ export class Catalog {
     await found(instances, () => {
       for (const [hint, uuids] of Object.entries(named)) {
         for (const [index, uuid] of uuids.entries()) {
-          const instance = instances.get(uuid);
-          if (!instance || !maySee(caller, instance.projectId))
-            throw missing('instance', uuid, `/hints/${hint}/${index}`);
+          seenInstance(instances.get(uuid), caller, uuid, `/hints/${hint}/${index}`);
         }
       }
     });

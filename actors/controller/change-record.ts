@@ -24,3 +24,18 @@ export async function changeRecord<T>(
     if (revision !== conflict) return { key, value, revision, before: entry.value };
   }
 }
+
+/** As `changeRecord`; of where there is no record yet, `make` makes one. */
+export async function makeOrChangeRecord<T>(
+  bucket: Bucket<T>,
+  key: string,
+  make: (before: T | undefined) => T,
+): Promise<Entry<T>> {
+  for (;;) {
+    const changed = await changeRecord(bucket, key, make);
+    if (changed) return changed;
+    const value = make(undefined);
+    const revision = await bucket.create(key, value);
+    if (revision !== conflict) return { key, value, revision };
+  }
+}

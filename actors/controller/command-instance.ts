@@ -13,12 +13,12 @@ import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
 import { castForReceipt } from '../../transport/nats/cast.ts';
 import type { Outcome } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import { maySee } from '../identity/authenticator.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import type { Chance } from '../runtime/clock.ts';
 import { refuseLocked } from './instance-lock.ts';
 import { ownPlacing } from './owning.ts';
+import { storedInstance } from './stored-instance.ts';
 import type { ControllerWorld, WriteRequest } from './writes.ts';
 
 interface CommandWorld {
@@ -52,8 +52,7 @@ export async function openInstanceCommands(world: ControllerWorld): Promise<Comm
     const commands = { bus, instanceBucket, owners, chance };
     const revision = await commandInstance(commands, { uuid, command }, caller, context);
     if (revision !== undefined) await instances.reached(revision);
-    const entry = instances.entry(uuid) ?? (await instanceBucket.get(uuid));
-    if (!entry) throw unknownInstance(uuid);
+    const entry = instances.entry(uuid) ?? (await storedInstance(instanceBucket, uuid, caller));
     return {
       reply: { instance: viewInstance(entry.value) },
       written: [{ bucket: 'instance', revision: entry.revision }],
@@ -68,10 +67,9 @@ async function commandInstance(
   caller: Caller,
   context: CallContext,
 ): Promise<number | undefined> {
-  // Not from a view, which may be late: a lock holds for every command that comes after it was answered.
-  let entry: Entry<Instance> | undefined = await world.instanceBucket.get(uuid);
+  // As it is stored: a lock holds for every command that comes after it was answered.
+  let entry = await storedInstance(world.instanceBucket, uuid, caller);
   for (let turn = 0; turn < maxTurns; turn++) {
-    if (!entry || !maySee(caller, entry.value.projectId)) throw unknownInstance(uuid);
     refuseLocked(entry.value, caller);
     try {
       return entry.value.owner === 'control'
@@ -82,7 +80,7 @@ async function commandInstance(
         : await commandHost(world, entry.value.owner.host, uuid, command, context);
     } catch (error) {
       const latest = await world.instanceBucket.get(uuid);
-      if (toFailure(error).code !== 'conflict' || !hasMoved(entry, latest)) throw error;
+      if (toFailure(error).code !== 'conflict' || !latest || !hasMoved(entry, latest)) throw error;
       entry = latest;
     }
   }
@@ -90,8 +88,7 @@ async function commandInstance(
 }
 
 /** Whether it is another's by now, or stands elsewhere: what a client edited beside its life is no reason to ask again. */
-function hasMoved({ value: before }: Entry<Instance>, latest: Entry<Instance> | undefined): boolean {
-  const { owner, chart } = latest?.value ?? before;
+function hasMoved({ value: before }: Entry<Instance>, { value: { owner, chart } }: Entry<Instance>): boolean {
   return !isDeepStrictEqual([owner, chart], [before.owner, before.chart]);
 }
 
@@ -116,8 +113,4 @@ async function commandHost(
   );
   if (receipt?.failure) throw new FailureError(receipt.failure as Failure);
   return receipt?.revision;
-}
-
-export function unknownInstance(uuid: string): FailureError {
-  return fail('not_found', `there is no instance ${uuid}`, { details: { field: '/uuid' } });
 }

@@ -3,15 +3,16 @@ import { fail } from '../../machines/failure.ts';
 import { commandsIn, type InstanceCommandName } from '../../machines/instance-states.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Flavor, Instance, InstancePayload } from '../../transport/messages/records.ts';
-import { conflict, type Entry } from '../../transport/nats/bucket.ts';
+import type { Entry } from '../../transport/nats/bucket.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
-import { maySee } from '../identity/authenticator.ts';
 import { heldShare } from '../instance/held-share.ts';
 import { refuseMisfit } from '../records/image-fit.ts';
 import { Catalog } from './catalog.ts';
-import { openInstanceCommands, unknownInstance } from './command-instance.ts';
+import { makeOrChangeRecord } from './change-record.ts';
+import { openInstanceCommands } from './command-instance.ts';
 import { editInstance } from './edit-instance.ts';
 import { refuseLocked } from './instance-lock.ts';
+import { storedInstance } from './stored-instance.ts';
 import type { Writes } from './writes.ts';
 
 export const instanceChangeWrites: Writes = async (on, world) => {
@@ -26,8 +27,7 @@ export const instanceChangeWrites: Writes = async (on, world) => {
 
   /** The instance, when it may be told so as far as is known: the chart has the last word. */
   async function find(uuid: string, told: InstanceCommandName, caller: Caller): Promise<Entry<Instance>> {
-    const entry = await bucket.get(uuid);
-    if (!entry || !maySee(caller, entry.value.projectId)) throw unknownInstance(uuid);
+    const entry = await storedInstance(bucket, uuid, caller);
     refuseLocked(entry.value, caller);
     const { chart } = entry.value;
     if (chart.status === 'done' || !commandsIn(chart.value as never).includes(told)) {
@@ -50,14 +50,7 @@ export const instanceChangeWrites: Writes = async (on, world) => {
 
   /** What is not given anew stays as it was. */
   async function replacePayload(entry: Entry<Instance>, given: InstancePayload): Promise<void> {
-    for (;;) {
-      const kept = await payloads.get(entry.key);
-      const next = { ...kept?.value, ...given };
-      const revision = kept
-        ? await payloads.update(entry.key, next, kept.revision)
-        : await payloads.create(entry.key, next);
-      if (revision !== conflict) break;
-    }
+    await makeOrChangeRecord(payloads, entry.key, (kept) => ({ ...kept, ...given }));
     if (!entry.value.hasPayload)
       await editInstance({ ...world, bucket }, entry, (record) => ({ ...record, hasPayload: true }));
   }

@@ -5,12 +5,11 @@ import { statePath } from '../../machines/instance-states.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { CallContext } from '../../transport/nats/call-context.ts';
-import { maySee } from '../identity/authenticator.ts';
 import { publishTransition } from '../instance/facts.ts';
 import { viewInstance } from '../records/instance-view.ts';
-import { unknownInstance } from './command-instance.ts';
 import { editInstance } from './edit-instance.ts';
 import { locked, unlocked } from './instance-lock.ts';
+import { storedInstance } from './stored-instance.ts';
 import type { WriteRequest, Writes } from './writes.ts';
 
 export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance }) => {
@@ -23,9 +22,7 @@ export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance
     { caller, context }: WriteRequest,
     change: (record: Instance) => Instance,
   ) {
-    // Not from a view, which may be late: what a client was told of the record before is what it edits.
-    const known = await bucket.get(uuid);
-    if (!known || !maySee(caller, known.value.projectId)) throw unknownInstance(uuid);
+    const known = await storedInstance(bucket, uuid, caller);
     let isChange = false;
     const entry = await editInstance({ bucket, clock, chance }, known, (record) => {
       refuseDeleted(record, command);

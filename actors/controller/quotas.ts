@@ -4,6 +4,7 @@ import { conflict } from '../../transport/nats/bucket.ts';
 import { found, missing } from '../records/lookup.ts';
 import { QuotaViews } from '../records/quota-view.ts';
 import { defaultQuota } from '../records/quotas.ts';
+import { makeOrChangeRecord } from './change-record.ts';
 import type { Writes } from './writes.ts';
 
 export const quotaWrites: Writes = async (on, { store }) => {
@@ -22,16 +23,12 @@ export const quotaWrites: Writes = async (on, { store }) => {
 
   on(api.quota.set, async ({ projectId, ...limits }, { caller }) => {
     await refuseUnknown(projectId);
-    for (;;) {
-      const entry = await quotas.get(projectId);
-      const quota = { ...(entry?.value ?? defaultQuota), ...limits };
-      const revision = entry
-        ? await quotas.update(projectId, quota, entry.revision)
-        : await quotas.create(projectId, quota);
-      if (revision === conflict) continue;
-      await view.reached(revision);
-      return { reply: { quota: views.of(projectId, caller) }, written: [{ bucket: 'quota', revision }] };
-    }
+    const { revision } = await makeOrChangeRecord(quotas, projectId, (quota = defaultQuota) => ({
+      ...quota,
+      ...limits,
+    }));
+    await view.reached(revision);
+    return { reply: { quota: views.of(projectId, caller) }, written: [{ bucket: 'quota', revision }] };
   });
 
   on(api.quota.reset, async ({ projectId }, { caller }) => {

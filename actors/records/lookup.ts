@@ -1,9 +1,10 @@
 /** Finds what a request names by id or name; each miss names its field. */
 import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
+import type { Instance } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { isAdmin } from '../identity/authenticator.ts';
+import { isAdmin, maySee } from '../identity/authenticator.ts';
 
 /** Records that are everybody's, or a project's. */
 interface Shareable {
@@ -63,6 +64,12 @@ export async function found<T>(view: View<unknown>, look: () => T): Promise<T> {
     await view.caughtUp();
     return look();
   }
+}
+
+/** The instance, when it is the caller's to see; else there is none, as far as the caller can tell: `not_found`. */
+export function seenInstance(instance: Instance | undefined, caller: Caller, uuid: string, field = '/uuid'): Instance {
+  if (!instance || !maySee(caller, instance.projectId)) throw missing('instance', uuid, field);
+  return instance;
 }
 
 export function missing(what: string, name: string, field: string): FailureError {

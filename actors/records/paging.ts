@@ -1,5 +1,4 @@
 /** Pages of a sorted list: after a marker, at most so many, and never more than fits into one message. */
-import { fail } from '../../machines/failure.ts';
 
 /** A page never holds more, whatever was asked. Nova's osapi_max_limit. */
 const maxPage = 1000;
@@ -48,8 +47,4 @@ export function after<T>(sorted: readonly T[], marked: T | undefined, order: (a:
   if (marked === undefined) return sorted;
   const index = sorted.findIndex((record) => order(marked, record) < 0);
   return index < 0 ? [] : sorted.slice(index);
-}
-
-export function unknownMarker(marker: string) {
-  return fail('not_found', `field /marker: there is no ${JSON.stringify(marker)}`, { details: { field: '/marker' } });
 }
