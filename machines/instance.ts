@@ -158,6 +158,16 @@ const causeOf = (step: Step, { fault, tried }: InstanceContext): { cause?: Failu
   return step === 'scheduling' && last ? { cause: last.failure } : {};
 };
 
+/** The failure that an event carries, as the fault of a step, with what led to it. */
+const faultOf =
+  (step: Step) =>
+  ({ context, event }: { context: InstanceContext; event: object }): InstanceFault => ({
+    ...failureOf(event),
+    ...causeOf(step, context),
+    step,
+    at: timeOf(event),
+  });
+
 /** What `inspectDomain` found. */
 const reportedBy = (event: object) => (event as { output?: { powerState?: PowerState } }).output?.powerState;
 
@@ -211,14 +221,16 @@ export const instanceMachine = setup({
     recordPorts: assign({ ports: (_, { ports }: { ports: InstancePort[] }) => ports }),
     recordLaunch: assign({ launchedAt: ({ context, event }) => context.launchedAt ?? timeOf(event) }),
     recordTermination: assign({ terminatedAt: ({ event }) => timeOf(event) }),
-    recordFault: assign({
-      fault: ({ context, event }, { step }: { step: Step }) => ({
-        ...failureOf(event),
-        ...causeOf(step, context),
-        step,
-        at: timeOf(event),
-      }),
-    }),
+    // Each keeps what went wrong during a step.
+    blameScheduling: assign({ fault: faultOf('scheduling') }),
+    blameBuilding: assign({ fault: faultOf('building') }),
+    blameNetworking: assign({ fault: faultOf('networking') }),
+    blameMapping: assign({ fault: faultOf('mapping') }),
+    blameSpawning: assign({ fault: faultOf('spawning') }),
+    blamePowering: assign({ fault: faultOf('powering') }),
+    blameRebuilding: assign({ fault: faultOf('rebuilding') }),
+    blameResizing: assign({ fault: faultOf('resizing') }),
+    blameReleasing: assign({ fault: faultOf('releasing') }),
     clearFault: assign({ fault: undefined }),
     noteToRun: assign({ isToRun: true }),
     noteToStayOff: assign({ isToRun: false }),
@@ -285,17 +297,14 @@ export const instanceMachine = setup({
       invoke: {
         src: 'requestPlacement',
         input: within('placementTimeout'),
-        onError: { target: 'failed.scheduling', actions: { type: 'recordFault', params: { step: 'scheduling' } } },
+        onError: { target: 'failed.scheduling', actions: 'blameScheduling' },
       },
       on: {
         'instance.scheduled': {
           target: 'building',
           actions: { type: 'recordHost', params: ({ event }) => ({ host: event.host }) },
         },
-        'placement.failed': {
-          target: 'failed.scheduling',
-          actions: { type: 'recordFault', params: { step: 'scheduling' } },
-        },
+        'placement.failed': { target: 'failed.scheduling', actions: 'blameScheduling' },
         'instance.delete': {
           target: 'deleted',
           actions: ['recordDeleteWish', { type: 'notify', params: { type: 'compute.instance.delete.start' } }],
@@ -314,10 +323,7 @@ export const instanceMachine = setup({
             src: 'checkLaunch',
             input: within('claimTimeout'),
             onDone: { target: 'claiming' },
-            onError: {
-              target: '#instance.releasing.releasingClaim',
-              actions: { type: 'recordFault', params: { step: 'building' } },
-            },
+            onError: { target: '#instance.releasing.releasingClaim', actions: 'blameBuilding' },
           },
         },
         claiming: {
@@ -329,10 +335,7 @@ export const instanceMachine = setup({
               target: '#instance.networking',
               actions: { type: 'notify', params: { type: 'compute.instance.create.start' } },
             },
-            onError: {
-              target: '#instance.releasing.releasingClaim',
-              actions: { type: 'recordFault', params: { step: 'building' } },
-            },
+            onError: { target: '#instance.releasing.releasingClaim', actions: 'blameBuilding' },
           },
         },
       },
@@ -348,10 +351,7 @@ export const instanceMachine = setup({
           target: 'mapping',
           actions: { type: 'recordPorts', params: ({ event }) => ({ ports: event.output.ports }) },
         },
-        onError: {
-          target: 'releasing.releasingNetwork',
-          actions: { type: 'recordFault', params: { step: 'networking' } },
-        },
+        onError: { target: 'releasing.releasingNetwork', actions: 'blameNetworking' },
       },
     },
 
@@ -362,10 +362,7 @@ export const instanceMachine = setup({
         src: 'mapBlockDevices',
         input: within('blockDeviceTimeout'),
         onDone: { target: 'spawning' },
-        onError: {
-          target: 'releasing.unmappingBlockDevices',
-          actions: { type: 'recordFault', params: { step: 'mapping' } },
-        },
+        onError: { target: 'releasing.unmappingBlockDevices', actions: 'blameMapping' },
       },
     },
 
@@ -380,7 +377,7 @@ export const instanceMachine = setup({
             src: 'prepareFilter',
             input: within('filterTimeout'),
             onDone: { target: 'creatingDisks' },
-            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+            onError: { target: '#instance.releasing', actions: 'blameSpawning' },
           },
         },
         creatingDisks: {
@@ -389,7 +386,7 @@ export const instanceMachine = setup({
             src: 'createDisks',
             input: within('imageTimeout'),
             onDone: { target: 'creatingDomain' },
-            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+            onError: { target: '#instance.releasing', actions: 'blameSpawning' },
           },
         },
         creatingDomain: {
@@ -398,7 +395,7 @@ export const instanceMachine = setup({
             src: 'createDomain',
             input: within('domainTimeout'),
             onDone: { target: 'enablingHairpin' },
-            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+            onError: { target: '#instance.releasing', actions: 'blameSpawning' },
           },
         },
         enablingHairpin: {
@@ -407,7 +404,7 @@ export const instanceMachine = setup({
             src: 'enableHairpin',
             input: within('filterTimeout'),
             onDone: { target: 'applyingFilter' },
-            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+            onError: { target: '#instance.releasing', actions: 'blameSpawning' },
           },
         },
         applyingFilter: {
@@ -416,7 +413,7 @@ export const instanceMachine = setup({
             src: 'applyFilter',
             input: within('filterTimeout'),
             onDone: { target: 'waitingForBoot' },
-            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+            onError: { target: '#instance.releasing', actions: 'blameSpawning' },
           },
         },
         waitingForBoot: {
@@ -428,7 +425,7 @@ export const instanceMachine = setup({
               target: '#instance.running',
               actions: ['recordLaunch', { type: 'notify', params: { type: 'compute.instance.create.end' } }],
             },
-            onError: { target: '#instance.releasing', actions: { type: 'recordFault', params: { step: 'spawning' } } },
+            onError: { target: '#instance.releasing', actions: 'blameSpawning' },
           },
         },
       },
@@ -453,10 +450,7 @@ export const instanceMachine = setup({
           target: 'resizing',
           actions: ['clearFault', 'noteToRun', { type: 'recordWantedFlavor', params: ({ event }) => event }],
         },
-        'domain.changed': {
-          guard: { type: 'isOtherThan', params: { powerState: 'running' } },
-          target: 'inspecting',
-        },
+        'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'running' } }, target: 'inspecting' },
       },
     },
 
@@ -467,7 +461,7 @@ export const instanceMachine = setup({
         src: 'stopDomain',
         input: within('powerTimeout'),
         onDone: { target: 'stopped' },
-        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+        onError: { target: 'inspecting', actions: 'blamePowering' },
       },
     },
 
@@ -485,10 +479,7 @@ export const instanceMachine = setup({
           target: 'resizing',
           actions: ['clearFault', 'noteToStayOff', { type: 'recordWantedFlavor', params: ({ event }) => event }],
         },
-        'domain.changed': {
-          guard: { type: 'isOtherThan', params: { powerState: 'shutdown' } },
-          target: 'inspecting',
-        },
+        'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'shutdown' } }, target: 'inspecting' },
       },
     },
 
@@ -499,7 +490,7 @@ export const instanceMachine = setup({
         src: 'startDomain',
         input: within('powerTimeout'),
         onDone: { target: 'running' },
-        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+        onError: { target: 'inspecting', actions: 'blamePowering' },
       },
     },
 
@@ -524,7 +515,7 @@ export const instanceMachine = setup({
             src: 'rebootHard',
             input: within('powerTimeout'),
             onDone: { target: '#instance.running' },
-            onError: { target: '#instance.inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+            onError: { target: '#instance.inspecting', actions: 'blamePowering' },
           },
         },
       },
@@ -537,7 +528,7 @@ export const instanceMachine = setup({
         src: 'pauseDomain',
         input: within('powerTimeout'),
         onDone: { target: 'paused' },
-        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+        onError: { target: 'inspecting', actions: 'blamePowering' },
       },
     },
 
@@ -547,10 +538,7 @@ export const instanceMachine = setup({
       on: {
         'instance.unpause': { target: 'unpausing', actions: 'clearFault' },
         'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },
-        'domain.changed': {
-          guard: { type: 'isOtherThan', params: { powerState: 'paused' } },
-          target: 'inspecting',
-        },
+        'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'paused' } }, target: 'inspecting' },
       },
     },
 
@@ -561,7 +549,7 @@ export const instanceMachine = setup({
         src: 'unpauseDomain',
         input: within('powerTimeout'),
         onDone: { target: 'running' },
-        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+        onError: { target: 'inspecting', actions: 'blamePowering' },
       },
     },
 
@@ -572,7 +560,7 @@ export const instanceMachine = setup({
         src: 'suspendDomain',
         input: within('powerTimeout'),
         onDone: { target: 'suspended' },
-        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+        onError: { target: 'inspecting', actions: 'blamePowering' },
       },
     },
 
@@ -596,7 +584,7 @@ export const instanceMachine = setup({
         src: 'resumeDomain',
         input: within('powerTimeout'),
         onDone: { target: 'running' },
-        onError: { target: 'inspecting', actions: { type: 'recordFault', params: { step: 'powering' } } },
+        onError: { target: 'inspecting', actions: 'blamePowering' },
       },
     },
 
@@ -614,10 +602,7 @@ export const instanceMachine = setup({
             onDone: { target: 'removingDisks' },
             onError: {
               target: '#instance.inspecting',
-              actions: [
-                { type: 'recordFault', params: { step: 'rebuilding' } },
-                { type: 'notify', params: { type: 'compute.instance.rebuild.error' } },
-              ],
+              actions: ['blameRebuilding', { type: 'notify', params: { type: 'compute.instance.rebuild.error' } }],
             },
           },
         },
@@ -629,10 +614,7 @@ export const instanceMachine = setup({
             onDone: { target: 'creatingDisks' },
             onError: {
               target: '#instance.inspecting',
-              actions: [
-                { type: 'recordFault', params: { step: 'rebuilding' } },
-                { type: 'notify', params: { type: 'compute.instance.rebuild.error' } },
-              ],
+              actions: ['blameRebuilding', { type: 'notify', params: { type: 'compute.instance.rebuild.error' } }],
             },
           },
         },
@@ -645,10 +627,7 @@ export const instanceMachine = setup({
             onDone: { target: 'definingDomain' },
             onError: {
               target: '#instance.inspecting',
-              actions: [
-                { type: 'recordFault', params: { step: 'rebuilding' } },
-                { type: 'notify', params: { type: 'compute.instance.rebuild.error' } },
-              ],
+              actions: ['blameRebuilding', { type: 'notify', params: { type: 'compute.instance.rebuild.error' } }],
             },
           },
         },
@@ -671,10 +650,7 @@ export const instanceMachine = setup({
             ],
             onError: {
               target: '#instance.inspecting',
-              actions: [
-                { type: 'recordFault', params: { step: 'rebuilding' } },
-                { type: 'notify', params: { type: 'compute.instance.rebuild.error' } },
-              ],
+              actions: ['blameRebuilding', { type: 'notify', params: { type: 'compute.instance.rebuild.error' } }],
             },
           },
         },
@@ -703,7 +679,7 @@ export const instanceMachine = setup({
               target: '#instance.inspecting',
               actions: [
                 'clearWantedFlavor',
-                { type: 'recordFault', params: { step: 'resizing' } },
+                'blameResizing',
                 { type: 'notify', params: { type: 'compute.instance.resize.error' } },
               ],
             },
@@ -717,10 +693,7 @@ export const instanceMachine = setup({
             onDone: { target: 'resizingDisks' },
             onError: {
               target: '#instance.reverting',
-              actions: [
-                { type: 'recordFault', params: { step: 'resizing' } },
-                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
-              ],
+              actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.error' } }],
             },
           },
         },
@@ -733,10 +706,7 @@ export const instanceMachine = setup({
             onDone: { target: 'definingDomain' },
             onError: {
               target: '#instance.reverting',
-              actions: [
-                { type: 'recordFault', params: { step: 'resizing' } },
-                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
-              ],
+              actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.error' } }],
             },
           },
         },
@@ -755,10 +725,7 @@ export const instanceMachine = setup({
             ],
             onError: {
               target: '#instance.reverting',
-              actions: [
-                { type: 'recordFault', params: { step: 'resizing' } },
-                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
-              ],
+              actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.error' } }],
             },
           },
         },
@@ -774,10 +741,7 @@ export const instanceMachine = setup({
             },
             onError: {
               target: '#instance.reverting',
-              actions: [
-                { type: 'recordFault', params: { step: 'resizing' } },
-                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
-              ],
+              actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.error' } }],
             },
           },
         },
@@ -795,10 +759,7 @@ export const instanceMachine = setup({
           on: {
             'instance.confirm-resize': { target: '#instance.confirming', actions: ['clearFault', 'noteToRun'] },
             'instance.revert-resize': { target: '#instance.reverting', actions: ['clearFault', 'noteToRun'] },
-            'domain.changed': {
-              guard: { type: 'isOtherThan', params: { powerState: 'running' } },
-              target: 'stopped',
-            },
+            'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'running' } }, target: 'stopped' },
           },
         },
         stopped: {
@@ -831,17 +792,11 @@ export const instanceMachine = setup({
           {
             guard: 'isToRun',
             target: 'resized.running',
-            actions: [
-              { type: 'recordFault', params: { step: 'resizing' } },
-              { type: 'notify', params: { type: 'compute.instance.resize.confirm.error' } },
-            ],
+            actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.confirm.error' } }],
           },
           {
             target: 'resized.stopped',
-            actions: [
-              { type: 'recordFault', params: { step: 'resizing' } },
-              { type: 'notify', params: { type: 'compute.instance.resize.confirm.error' } },
-            ],
+            actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.confirm.error' } }],
           },
         ],
       },
@@ -860,10 +815,7 @@ export const instanceMachine = setup({
             src: 'destroyDomain',
             input: within('releaseTimeout'),
             onDone: { target: 'restoringDisks' },
-            onError: {
-              target: '#instance.failed.resizing',
-              actions: { type: 'recordFault', params: { step: 'resizing' } },
-            },
+            onError: { target: '#instance.failed.resizing', actions: 'blameResizing' },
           },
         },
         restoringDisks: {
@@ -872,10 +824,7 @@ export const instanceMachine = setup({
             src: 'restoreDisks',
             input: within('diskTimeout'),
             onDone: { target: 'definingDomain', actions: 'restoreFlavor' },
-            onError: {
-              target: '#instance.failed.resizing',
-              actions: { type: 'recordFault', params: { step: 'resizing' } },
-            },
+            onError: { target: '#instance.failed.resizing', actions: 'blameResizing' },
           },
         },
         definingDomain: {
@@ -894,10 +843,7 @@ export const instanceMachine = setup({
                 actions: { type: 'notify', params: { type: 'compute.instance.resize.revert.end' } },
               },
             ],
-            onError: {
-              target: '#instance.failed.resizing',
-              actions: { type: 'recordFault', params: { step: 'resizing' } },
-            },
+            onError: { target: '#instance.failed.resizing', actions: 'blameResizing' },
           },
         },
       },
@@ -916,7 +862,7 @@ export const instanceMachine = setup({
           { guard: { type: 'isReported', params: { powerState: 'paused' } }, target: 'paused' },
           { target: 'suspended' },
         ],
-        onError: { target: 'failed.powering', actions: { type: 'recordFault', params: { step: 'powering' } } },
+        onError: { target: 'failed.powering', actions: 'blamePowering' },
       },
     },
 
@@ -936,10 +882,7 @@ export const instanceMachine = setup({
             src: 'destroyDomain',
             input: within('releaseTimeout'),
             onDone: { target: 'removingFilter' },
-            onError: {
-              target: '#instance.failed.releasing',
-              actions: { type: 'recordFault', params: { step: 'releasing' } },
-            },
+            onError: { target: '#instance.failed.releasing', actions: 'blameReleasing' },
           },
         },
         removingFilter: {
@@ -948,10 +891,7 @@ export const instanceMachine = setup({
             src: 'removeFilter',
             input: within('releaseTimeout'),
             onDone: { target: 'removingDisks' },
-            onError: {
-              target: '#instance.failed.releasing',
-              actions: { type: 'recordFault', params: { step: 'releasing' } },
-            },
+            onError: { target: '#instance.failed.releasing', actions: 'blameReleasing' },
           },
         },
         removingDisks: {
@@ -960,10 +900,7 @@ export const instanceMachine = setup({
             src: 'removeDisks',
             input: within('releaseTimeout'),
             onDone: { target: 'unmappingBlockDevices' },
-            onError: {
-              target: '#instance.failed.releasing',
-              actions: { type: 'recordFault', params: { step: 'releasing' } },
-            },
+            onError: { target: '#instance.failed.releasing', actions: 'blameReleasing' },
           },
         },
         unmappingBlockDevices: {
@@ -972,10 +909,7 @@ export const instanceMachine = setup({
             src: 'unmapBlockDevices',
             input: within('releaseTimeout'),
             onDone: { target: 'releasingNetwork' },
-            onError: {
-              target: '#instance.failed.releasing',
-              actions: { type: 'recordFault', params: { step: 'releasing' } },
-            },
+            onError: { target: '#instance.failed.releasing', actions: 'blameReleasing' },
           },
         },
         releasingNetwork: {
@@ -984,10 +918,7 @@ export const instanceMachine = setup({
             src: 'releaseNetwork',
             input: within('releaseTimeout'),
             onDone: { target: 'releasingClaim', actions: 'clearPorts' },
-            onError: {
-              target: '#instance.failed.releasing',
-              actions: { type: 'recordFault', params: { step: 'releasing' } },
-            },
+            onError: { target: '#instance.failed.releasing', actions: 'blameReleasing' },
           },
         },
         releasingClaim: {
@@ -1006,16 +937,10 @@ export const instanceMachine = setup({
                 guard: { type: 'hasFailedDuring', params: { step: 'networking' } },
                 target: '#instance.failed.networking',
               },
-              {
-                guard: { type: 'hasFailedDuring', params: { step: 'mapping' } },
-                target: '#instance.failed.mapping',
-              },
+              { guard: { type: 'hasFailedDuring', params: { step: 'mapping' } }, target: '#instance.failed.mapping' },
               { target: '#instance.failed.spawning' },
             ],
-            onError: {
-              target: '#instance.failed.releasing',
-              actions: { type: 'recordFault', params: { step: 'releasing' } },
-            },
+            onError: { target: '#instance.failed.releasing', actions: 'blameReleasing' },
           },
         },
       },
