@@ -51,6 +51,17 @@ describe('kilonova config show', () => {
     expect(stdout).not.toContain('a-secret');
   });
 
+  it('shows nobody who connects to NATS', async () => {
+    const nats = 'nats://bob:se,cr@t@127.0.0.1:1';
+    const { stdout } = await shell.kilonova('config', 'show', '--nats', nats);
+    expect(stdout).toMatch(/^nats +nats:\/\/•+@127\.0\.0\.1:1 +flag --nats$/m);
+    for (const words of [['instance', 'list', '--token', 'x'], ['api']]) {
+      const { stderr, code } = await shell.kilonova(...words, '--nats', nats);
+      expect(code).toBe(5);
+      expect(stderr).toMatch(/ at nats:\/\/•+@127\.0\.0\.1:1: /);
+    }
+  });
+
   it('takes the file that is named before the others', async () => {
     await writeConfig('zone = "home"\n');
     const other = await writeConfig('zone = "named"\n', join(shell.folder, 'other.toml'));

@@ -1,6 +1,7 @@
 /** `kilonova config show`: every setting, what it is, and who says so. */
 import type { Command, Option } from 'commander';
 import { toFailure } from '../../machines/failure.ts';
+import { shownUrls } from '../nats/server-urls.ts';
 import { findNatsUrl, findToken } from './client/access.ts';
 import { table } from './client/table.ts';
 import { applyConfigFile, type ConfigFile, fromFile, kebab } from './config-file.ts';
@@ -45,7 +46,10 @@ function describe(command: Command, name: string, option: Option, file: ConfigFi
   const settings = command.opts<Settings>();
   const value = settings[name as keyof Settings];
   const shown: Shown = { setting: kebab(name), value: value ?? null, from: origin(command, option, file) };
-  if (name === 'nats' && value === undefined) return { ...shown, ...forClients(() => findNatsUrl(settings)) };
+  if (name === 'nats') {
+    const { value: url, from } = findNatsUrl(settings);
+    return { ...shown, ...(value === undefined && { from }), value: shownUrls(url) };
+  }
   if (name === 'token') {
     if (value !== undefined) return { ...shown, value: mask };
     const found = forClients(() => findToken(command));

@@ -5,6 +5,7 @@ import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
 import { connectBus } from '../nats/bus.ts';
+import { shownUrls } from '../nats/server-urls.ts';
 import type { Settings } from './settings.ts';
 
 export interface Process {
@@ -17,7 +18,7 @@ export interface Process {
 export async function startProcess(name: string, url: string, settings: Settings): Promise<Process> {
   const logger = createLogger(settings.logLevel, settings.logFile).child({ process: name });
   const bus = await connectBus({ url, name: `kilonova ${name}` }).catch((thrown: unknown) => {
-    throw fail('unavailable', `there is no NATS for us at ${url}: ${toFailure(thrown).message}`);
+    throw fail('unavailable', `there is no NATS for us at ${shownUrls(url)}: ${toFailure(thrown).message}`);
   });
   const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger });
   const parts: Part[] = [];

@@ -9,6 +9,7 @@ import { fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceView } from '../messages/api/instance.ts';
 import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
+import { shownUrls } from '../nats/server-urls.ts';
 import { encodeToken, subjects } from '../nats/subjects.ts';
 import { natsUrlFile } from './client/access.ts';
 import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch.ts';
@@ -50,8 +51,8 @@ export async function up(options: UpOptions): Promise<number> {
     // A nats-server of our own that dies takes the cloud with it; somebody else's is waited for.
     void machine.natsServer?.ended.then((sentence) => end.abort(fail('unavailable', sentence)));
     end.signal.throwIfAborted();
-    // For client commands on this machine: the port may be any.
-    await writeFile(join(options.state, natsUrlFile), `${machine.natsUrl}\n`);
+    // For client commands on this machine: the port may be any. Not for everybody: a URL may hold a password.
+    await writeFile(join(options.state, natsUrlFile), `${machine.natsUrl}\n`, { mode: 0o600 });
     cloud = await startProcess('up', machine.natsUrl, options);
     // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
     const { token, isNew } = await ensureFirstAdmin(cloud.runtime, tokenFile(options));
@@ -256,12 +257,13 @@ function howToTalk(machine: ReadyMachine, options: Settings): string {
   const program = import.meta.filename.endsWith('.ts') ? 'npm run -s kilonova --' : 'kilonova';
   const state = options.state === defaultState() ? '' : ` --state ${options.state}`;
   const subject = subjects.api(api.instance.list.resource, api.instance.list.verb);
+  const url = shownUrls(machine.natsUrl);
   return [
-    `· NATS: ${machine.natsUrl}`,
+    `· NATS: ${url}`,
     `  ${program} instance list${state}     the command line; --help says what else there is`,
     `  every request carries the header Authorization: Bearer <token>, with the token in ${tokenFile(options)}`,
-    `  nats --server ${machine.natsUrl} req ${subject} '{}' -H "Authorization:Bearer $(cat ${tokenFile(options)})"`,
-    `  nats --server ${machine.natsUrl} sub 'cloud.fact.>'     what happens, as it happens`,
+    `  nats --server ${url} req ${subject} '{}' -H "Authorization:Bearer $(cat ${tokenFile(options)})"`,
+    `  nats --server ${url} sub 'cloud.fact.>'     what happens, as it happens`,
     '  Ctrl-C stops the cloud; instances go on, and are taken up again at the next start',
   ].join('\n');
 }

@@ -4,6 +4,7 @@ import { type ConnectionOptions, connect, type Msg, type MsgHdrs, type NatsConne
 import { fail } from '../../machines/failure.ts';
 import { type Envelope, Outbox } from './outbox.ts';
 import { Requests } from './requests.ts';
+import { connectionOf } from './server-urls.ts';
 
 export interface Bus {
   readonly connection: NatsConnection;
@@ -24,7 +25,7 @@ export interface Bus {
 }
 
 export interface BusOptions {
-  /** `nats://host:port`, or several of a cluster, separated by commas. */
+  /** `nats://host:port`, or several of a cluster, separated by commas; `server-urls.ts` says what else. */
   url: string;
   /** Shown by the server beside the connection. */
   name: string;
@@ -37,7 +38,7 @@ const oldestServer = [2, 9, 0] as const;
 
 export async function connectBus({ url, name, connection: settings }: BusOptions): Promise<Bus> {
   const connection = await connect({
-    servers: url.split(','),
+    ...connectionOf(url),
     name,
     noAsyncTraces: true,
     maxReconnectAttempts: -1,

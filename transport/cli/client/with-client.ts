@@ -2,6 +2,7 @@
 import { fail } from '../../../machines/failure.ts';
 import { ApiClient } from '../../nats/api-client.ts';
 import { type Bus, connectBus } from '../../nats/bus.ts';
+import { shownUrls } from '../../nats/server-urls.ts';
 import type { Settings } from '../settings.ts';
 import { findNatsUrl, findToken } from './access.ts';
 import type { Invocation } from './invocation.ts';
@@ -39,7 +40,7 @@ export async function connect(url: string, timeoutMs: number): Promise<Bus> {
     return await connectBus({ url, name: 'kilonova client', connection: { timeout: timeoutMs } });
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw fail('unavailable', `there is no cloud at ${url}: ${reason}`, { disposition: 'retry' });
+    throw fail('unavailable', `there is no cloud at ${shownUrls(url)}: ${reason}`, { disposition: 'retry' });
   }
 }
 
