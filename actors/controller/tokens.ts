@@ -3,17 +3,21 @@ import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Token } from '../../transport/messages/records.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
-import { isAdmin, tokenDigest } from '../identity/authenticator.ts';
+import { isAdmin, isExpired, tokenDigest } from '../identity/authenticator.ts';
 import { rolesIn } from '../identity/roles.ts';
 import { missing } from '../records/lookup.ts';
 import { viewToken } from '../records/token-view.ts';
+import { earlierThan, type Made } from './store-order.ts';
 import type { Writes } from './writes.ts';
 
 const secretBytes = 32;
+/** Of one user: whoever may only read makes tokens too, and every part keeps all of them in memory. */
+const maxTokens = 1000;
 
 export const tokenWrites: Writes = async (on, { store, clock, chance }) => {
-  const [tokens, users, projects] = await Promise.all([
+  const [tokens, view, users, projects] = await Promise.all([
     store.bucket('token'),
+    store.view('token'),
     store.bucket('user'),
     store.bucket('project'),
   ]);
@@ -40,6 +44,7 @@ export const tokenWrites: Writes = async (on, { store, clock, chance }) => {
     try {
       // Looked at again: user and project may have been deleted in between, with the tokens that they had until then.
       await refuseUseless(token);
+      await refuseTooMany(token, { bucket: tokens, view, key, revision });
     } catch (error) {
       await tokens.remove(key, revision);
       throw error;
@@ -72,6 +77,15 @@ export const tokenWrites: Writes = async (on, { store, clock, chance }) => {
     if (!project?.value.isEnabled) throw disabled('/projectId', `project ${projectId}`);
   }
 };
+
+/** Rejects with `quota_exceeded` when the user's earlier tokens are as many as there may be. */
+async function refuseTooMany({ userId, createdAt }: Token, made: Made<Token>): Promise<void> {
+  const isCounted = (each: Token) => each.userId === userId && !isExpired(each, createdAt);
+  if ((await earlierThan(made, isCounted)).length < maxTokens) return;
+  throw fail('quota_exceeded', `user ${userId} has ${maxTokens} tokens: one must be revoked before another is made`, {
+    details: { limit: maxTokens },
+  });
+}
 
 function disabled(field: string, what: string) {
   return fail('conflict', `field ${field}: ${what} is disabled`, { details: { field } });

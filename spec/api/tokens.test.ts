@@ -48,6 +48,22 @@ describe('a token', () => {
     expect((await client.ask(api.token.get, {})).token.id).not.toBe(token.id);
   });
 
+  it('is one of at most a thousand that its user has and that are valid', async () => {
+    const { id: userId, projectId, client } = await newUser(['reader']);
+    const bucket = await cloud.runtime.store.bucket('token');
+    const put = (index: number, more = {}) =>
+      bucket.put(tokenDigest(`${userId} ${index}`), { userId, projectId, createdAt: 1, ...more });
+    await Promise.all(Array.from({ length: 998 }, (_, index) => put(index)));
+    await put(998, { expiresAt: 2 });
+    const { token } = await client.ask(api.token.create, {});
+    const tooMany = { code: 'quota_exceeded', details: { limit: 1000 } };
+    expect(await refused(client.ask(api.token.create, {}))).toMatchObject(tooMany);
+    expect(await refused(admin.ask(api.token.create, { userId, projectId }))).toMatchObject(tooMany);
+    await client.ask(api.token.revoke, { id: token.id });
+    await client.ask(api.token.create, {});
+    await admin.ask(api.token.create, {});
+  });
+
   it('is for a project in which its user has a role', async () => {
     const [one, other] = [await newUser(), await newUser()];
     const ofOther = { projectId: other.projectId };

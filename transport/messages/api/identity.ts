@@ -158,6 +158,7 @@ export const tokenEndpoints = {
       'Makes a token for a project in which the user has a role; its secret is answered once. For oneself; ' +
       'administrators also for others.',
     access: 'reader',
+    failures: ['quota_exceeded'],
     request: Exact({
       userId: Type.Optional(Described(UserId, 'for whom; absent: for oneself')),
       projectId: Type.Optional(Described(ProjectId, 'for which project; absent: that of the token that asks')),
