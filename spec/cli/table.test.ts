@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cellOf, chooseColumns, headerOf, valueAt } from '../../transport/cli/client/columns.ts';
 import { details } from '../../transport/cli/client/details.ts';
-import { formatAge, formatBytes, formatValue } from '../../transport/cli/client/format-value.ts';
+import { formatAge, formatBytes, formatValue, printableJson } from '../../transport/cli/client/format-value.ts';
 import { table } from '../../transport/cli/client/table.ts';
 import { InstanceView } from '../../transport/messages/api/instance.ts';
 
@@ -69,6 +69,25 @@ describe('a value', () => {
     [1024 ** 3 * 2.5, '2.5 GiB'],
   ])('of %d bytes is %s', (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text);
+  });
+});
+
+describe('what others have written', () => {
+  it.each([
+    ['a\u001b[31mb', 'a [31mb'],
+    ['a\u009b31mb', 'a 31mb'],
+    ['a\u202eb\u2066c\u2028d', 'a b c d'],
+    ['a\r\nb', 'a b'],
+    ['名前 ä́ 👩‍👩‍👧', '名前 ä́ 👩‍👩‍👧'],
+  ])('as %j does nothing to a terminal', (text, shown) => {
+    expect(formatValue('name', text, now)).toBe(shown);
+  });
+
+  it('is in JSON what it was', () => {
+    const document = { name: 'a\u001b\u009b\u202e\u2029b名前' };
+    const text = printableJson(document);
+    expect(text).toMatch(/^[ -~名前]+$/);
+    expect(JSON.parse(text)).toEqual(document);
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import type { WriteStream } from 'node:tty';
 import type { InstanceFact } from '../nats/api-client.ts';
+import { printable } from './client/format-value.ts';
 
 interface Current {
   state: string;
@@ -38,7 +39,7 @@ export class Progress {
   }
 
   begin(state: string, at: number): void {
-    this.#current = { state, since: at };
+    this.#current = { state: printable(state), since: at };
     if (this.#isCounting && !this.#ticker) this.#ticker = setInterval(() => this.#tick(), 100);
   }
 
@@ -63,7 +64,7 @@ export class Progress {
   /** Below the state that failed, once: the failure stays with the instance through all that is undone because of it. */
   #blame(message: string | undefined): void {
     if (message !== undefined && message !== this.#blamed) {
-      for (const line of message.split('\n')) this.#line(`✗ ${line}`);
+      for (const line of message.split('\n')) this.#line(`✗ ${printable(line)}`);
     }
     this.#blamed = message;
   }

@@ -1,10 +1,12 @@
 /** What goes to standard error. */
 import type { Failure } from '../../machines/failure.ts';
+import { printableJson, printableLines } from './client/format-value.ts';
 
 export function tell(failure: Failure, asJson = false): void {
-  process.stderr.write(asJson ? `${JSON.stringify({ failure })}\n` : `kilonova: ${failure.code}: ${failure.message}\n`);
+  const { code, message } = failure;
+  process.stderr.write(asJson ? `${printableJson({ failure })}\n` : `kilonova: ${code}: ${printableLines(message)}\n`);
 }
 
 export function warn(line: string): void {
-  process.stderr.write(`kilonova: ${line}\n`);
+  process.stderr.write(`kilonova: ${printableLines(line)}\n`);
 }

@@ -1,5 +1,9 @@
 /** Values of the API as a person reads them. */
 
+/** Control characters, and marks for the direction of writing: they move the cursor, hide a line or turn it around. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
+
 /** Nothing there. */
 const absent = '-';
 
@@ -60,8 +64,24 @@ export function isTime(key: string): boolean {
   return key === 'at' || /At$/.test(key);
 }
 
-/** What others have named is shown, not obeyed: a control character could move the cursor or hide a line. */
+/** What others have written is shown, not obeyed. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  return text.replaceAll(unprintable, ' ');
+}
+
+/** The same of a text that may have several lines. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
+/** A document that changes nothing of the terminal that it is shown on: JSON lets some control characters stand. */
+export function printableJson(document: unknown, indent?: number): string {
+  return JSON.stringify(document, undefined, indent)
+    .split('\n')
+    .map((line) => line.replaceAll(unprintable, escaped))
+    .join('\n');
+}
+
+function escaped(text: string): string {
+  return [...text].map((character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
 }

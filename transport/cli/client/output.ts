@@ -5,6 +5,7 @@
 import { styleText } from 'node:util';
 import { type Column, cellOf, chooseColumns, headerOf, type Thing, valueAt } from './columns.ts';
 import { details } from './details.ts';
+import { printableJson } from './format-value.ts';
 import type { Noun, Verb } from './noun.ts';
 import { listedField } from './pages.ts';
 import { table } from './table.ts';
@@ -73,7 +74,7 @@ export class Output {
   }
 
   json(document: unknown): void {
-    this.lines([JSON.stringify(document, undefined, 2)]);
+    this.lines([printableJson(document, 2)]);
   }
 
   lines(lines: readonly string[]): void {

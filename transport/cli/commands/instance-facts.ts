@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { api } from '../../messages/api.ts';
 import type { InstanceFact } from '../../nats/api-client.ts';
 import { currentProject } from '../client/current-project.ts';
-import { formatLocalTime, printable } from '../client/format-value.ts';
+import { formatLocalTime, printable, printableJson } from '../client/format-value.ts';
 import type { Invocation } from '../client/invocation.ts';
 import type { Verb } from '../client/noun.ts';
 import { bodyOf } from '../client/request-body.ts';
@@ -85,7 +85,7 @@ async function* history(invocation: Invocation, limit: number): AsyncGenerator<E
 }
 
 function show(fact: InstanceFact, { output, given: [instance] }: Invocation): void {
-  output.lines([output.isJson ? JSON.stringify(fact) : inWords(fact, instance === undefined)]);
+  output.lines([output.isJson ? printableJson(fact) : inWords(fact, instance === undefined)]);
 }
 
 function inWords(
