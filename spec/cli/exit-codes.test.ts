@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureCodes } from '../../machines/failure.ts';
 import { exitCodeOf } from '../../transport/cli/exit-codes.ts';
+import { api } from '../../transport/messages/api.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { openShell, type Shell } from './support.ts';
 
@@ -37,6 +38,15 @@ describe('an exit code', () => {
     [2, ['instance', 'create', 'web', ...launch, '--metadata', 'novalue'], 'It must be name=value'],
     [2, ['instance', 'create', 'web', ...launch, '--user-data', '/nowhere'], '--user-data cannot be read: ENOENT'],
     [2, ['instance', 'update', 'web'], 'nothing to change was given: --name, '],
+    [2, ['instance', 'events', '--since', '99999999999d'], 'It must be a time in ISO 8601'],
+    [
+      2,
+      ['instance', 'create', 'web', ...launch, '--user-data', '/dev/zero'],
+      '--user-data cannot be read: it has more than',
+    ],
+    [3, ['instance', 'show', ''], 'not_found: there is no instance ""'],
+    [3, ['instance', 'show', 'no\u001bbody'], 'not_found: there is no instance "no\\u001bbody"'],
+    [3, ['instance', 'show', 'x'.repeat(300)], 'not_found: there is no instance "xxx'],
     [3, ['instance', 'show', 'nobody'], 'not_found: there is no instance "nobody"'],
     [
       3,
@@ -45,6 +55,7 @@ describe('an exit code', () => {
     ],
     [3, ['flavor', 'show', 'odd'], '(argument flavor)'],
     [4, ['flavor', 'list', '--token', 'wrong'], 'unauthenticated: '],
+    [4, ['flavor', 'list', '--token', 'two\nlines'], 'unauthenticated: '],
     [4, ['flavor', 'list', '--token-file', '/dev/null'], 'unauthenticated: '],
     [5, ['flavor', 'list', '--nats', 'nats://127.0.0.1:1'], 'unavailable: there is no cloud at nats://127.0.0.1:1'],
     [6, ['instance', 'create', 'many', ...launch, '--min-count', '90'], 'quota_exceeded: '],
@@ -56,9 +67,23 @@ describe('an exit code', () => {
   });
 
   it('tells a token that may not from one that is none', async () => {
-    const { secret } = await readerToken();
+    await shell.kilonova('project', 'create', 'readers', '--id', 'readers');
+    const { secret } = await userToken('reader', 'readers');
     const { code, stderr } = await shell.kilonova('host', 'list', '--token', secret);
     expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringContaining('kilonova: forbidden: ') });
+  });
+
+  it('comes with a reason that others have written, which does nothing to the terminal', async () => {
+    const reason = 'why\u001b[2J\u009b31m\nso';
+    const { uuid } = await cloud.create({ name: 'locked' });
+    await cloud.client.ask(api.instance.lock, { uuid, reason });
+    const member = (await userToken('member', 'admin')).secret;
+    const stopping = ['instance', 'stop', uuid, '--token', member];
+    const { code, stderr } = await shell.kilonova(...stopping);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/: why \[2J 31m\nso\n$/) });
+    const asJson = await shell.kilonova(...stopping, '--json');
+    expect(asJson.stderr).toMatch(/^[ -~]+\n$/);
+    expect(JSON.parse(asJson.stderr)).toMatchObject({ failure: { message: expect.stringContaining(reason) } });
   });
 
   it('says that there is no token', async () => {
@@ -96,10 +121,10 @@ describe('--json', () => {
   });
 });
 
-async function readerToken(): Promise<{ secret: string }> {
+/** Of a new user who has that role. */
+async function userToken(role: 'member' | 'reader', project: string): Promise<{ secret: string }> {
   const { stdout } = await shell.bash(`
-    kilonova project create readers --id readers -q && kilonova user create reader --id reader -q &&
-    kilonova user grant reader reader --project readers -q &&
-    kilonova token create --user reader --project readers --json`);
+    kilonova user create ${role} --id ${role} -q && kilonova user grant ${role} ${role} --project ${project} -q &&
+    kilonova token create --user ${role} --project ${project} --json`);
   return JSON.parse(stdout.slice(stdout.indexOf('{'))) as { secret: string };
 }

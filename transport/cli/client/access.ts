@@ -28,6 +28,13 @@ export function findNatsUrl({ nats, state }: Settings): Found {
 
 /** Throws `unauthenticated` when there is none, and `invalid_request` for a file that was named and cannot be read. */
 export function findToken(command: Command): Found {
+  const found = lookForToken(command);
+  // A header is one line.
+  if (/[\r\n]/.test(found.value)) throw fail('unauthenticated', 'the token is none: it has several lines');
+  return found;
+}
+
+function lookForToken(command: Command): Found {
   const { token, tokenFile, state } = command.opts<Settings>();
   const rank = (name: string) => strength.indexOf(command.getOptionValueSource(name));
   if (token !== undefined && (tokenFile === undefined || rank('token') <= rank('tokenFile'))) {

@@ -148,11 +148,10 @@ export function pairs(flags: string, field: string, description: string): Flag {
 /** A time in ISO 8601, or how long ago: `90s`, `15m`, `2h`, `7d`. */
 export function pointInTime(text: string): string {
   const ago = /^(\d+)(s|m|h|d)$/.exec(text);
-  if (ago) return new Date(Date.now() - Number(ago[1]) * seconds(ago[2]) * 1000).toISOString();
-  const time = Date.parse(text);
-  if (Number.isNaN(time))
+  const time = new Date(ago ? Date.now() - Number(ago[1]) * seconds(ago[2]) * 1000 : text);
+  if (Number.isNaN(time.getTime()))
     throw new InvalidArgumentError('It must be a time in ISO 8601, or how long ago: 15m, 2h, 7d.');
-  return new Date(time).toISOString();
+  return time.toISOString();
 }
 
 /** `90`, `90s`, `15m`, `2h` → seconds. */

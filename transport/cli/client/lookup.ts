@@ -1,8 +1,9 @@
 /** Names where the API wants ids. */
 import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
 import { fail, toFailure } from '../../../machines/failure.ts';
 import { endpoints } from '../../messages/api.ts';
-import { Uuid } from '../../messages/common.ts';
+import { Name, Uuid } from '../../messages/common.ts';
 import type { ApiClient } from '../../nats/api-client.ts';
 import { pathsOf, type Thing } from './columns.ts';
 import { fieldsOf, type Listing, patternOf } from './flags.ts';
@@ -10,6 +11,8 @@ import type { AnyEndpoint } from './noun.ts';
 import { allPages, isListedBy, keyOf, listedField } from './pages.ts';
 
 const uuid = new RegExp(patternOf(Uuid) ?? '');
+/** Nothing is called otherwise: nobody has to be asked. */
+const isName = Compile(Name);
 
 export class Lookup {
   readonly #client: ApiClient;
@@ -28,7 +31,7 @@ export class Lookup {
 
   async #idOf(endpoint: AnyEndpoint, key: string, given: string, field: string): Promise<string> {
     if (uuid.test(given)) return given;
-    const all = await this.#list(endpoint, given);
+    const all = isName.Check(given) ? await this.#list(endpoint, given) : [];
     if (!all || all.some((each) => each[key] === given)) return given;
     const found = all.filter(({ name }) => name === given);
     const [first] = found;

@@ -1,16 +1,24 @@
 /** What comes from files and from the keyboard rather than from the command line. */
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import process, { stderr, stdin } from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { fail, toFailure } from '../../../machines/failure.ts';
 
 const standardInput = '-';
+/** More than a request carries: what goes on for ever is not read until there is no memory left. */
+const mostBytes = 1024 * 1024;
 
 export async function readBytes(path: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
   try {
-    return path === standardInput ? await buffer(stdin) : await readFile(path);
+    for await (const chunk of path === standardInput ? stdin : createReadStream(path)) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > mostBytes) throw new Error(`it has more than ${mostBytes} bytes`);
+    }
+    return Buffer.concat(chunks);
   } catch (thrown) {
     throw fail('invalid_request', `cannot be read: ${toFailure(thrown).message}`);
   }
