@@ -7,6 +7,7 @@
  * written are decided together in the next one.
  */
 import { type FailureError, fail } from '../../machines/failure.ts';
+import type { InstanceContext } from '../../machines/instance.ts';
 import type { Admission, Instance, Project, Quota } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
@@ -92,16 +93,28 @@ export class Admissions {
     return this.#ask(ask);
   }
 
-  /** Rejects with `quota_exceeded`. What is admitted counts until the instance's record shows the flavor, or a minute. */
+  /** Rejects with `quota_exceeded`. What is admitted counts until it is settled, or for a minute. */
   async admitGrowth(growth: Growth): Promise<void> {
     await this.#ask(growth);
   }
 
   /** Takes back what was admitted to the project and is not going to be created. */
   async withdraw(projectId: string, uuids: string[]): Promise<void> {
-    await changeRecord(this.#bucket, projectId, (admission) => ({
+    await this.#forget(projectId, uuids);
+  }
+
+  /** The record shows what became of the growth: it is under way, or was refused. */
+  async settleGrowth(growth: Growth): Promise<void> {
+    await this.#instances.caughtUp();
+    await this.#forget(growth.projectId, [growthKey(growth)], this.#instances.revision);
+  }
+
+  /** Whoever admits from then on has seen the instances as they were at `shown`. */
+  async #forget(projectId: string, keys: string[], shown = 0): Promise<void> {
+    await changeRecord(this.#bucket, projectId, ({ seen, pending, ...admission }) => ({
       ...admission,
-      pending: Object.fromEntries(Object.entries(admission.pending).filter(([uuid]) => !uuids.includes(uuid))),
+      seen: Math.max(seen, shown),
+      pending: Object.fromEntries(Object.entries(pending).filter(([key]) => !keys.includes(key))),
     }));
   }
 
@@ -204,7 +217,9 @@ export class Admissions {
     };
     const isShown = (uuid: string, { flavorId }: Admission['pending'][string]) => {
       const record = this.#instances.get(uuid);
-      return flavorId === undefined ? record !== undefined : record?.flavor.id === flavorId;
+      if (flavorId === undefined || !record) return record !== undefined;
+      const { wantedFlavor } = record.chart.context as Partial<InstanceContext>;
+      return [record.flavor.id, wantedFlavor?.id].includes(flavorId);
     };
     for (const [uuid, entry] of Object.entries(earlier)) {
       if (!isShown(uuid.slice(0, uuidLength), entry) && entry.expiresAt > now) hold(uuid, entry);
@@ -212,8 +227,8 @@ export class Admissions {
 
     const answers = queue.map(({ ask }): Admitted | FailureError => {
       if ('flavorId' in ask) {
-        const { uuid, flavorId, vcpus, memoryMb } = ask;
-        const key = `${uuid} ${flavorId}`;
+        const { flavorId, vcpus, memoryMb } = ask;
+        const key = growthKey(ask);
         const lacking = pending[key] ? undefined : lackingFor({ instances: 0, vcpus, memoryMb }, quota, used);
         if (!lacking && !pending[key]) hold(key, { flavorId, vcpus, memoryMb, expiresAt: now + pendingMs });
         return lacking ?? [];
@@ -241,6 +256,11 @@ export class Admissions {
     });
     return { seen: this.#instances.revision, pending, answers };
   }
+}
+
+/** An instance may be asked to grow to several flavors at once: one of them it will be. */
+function growthKey({ uuid, flavorId }: Growth): string {
+  return `${uuid} ${flavorId}`;
 }
 
 /** Nova's TooManyInstances, naming the first quota that does not suffice; -1 is no limit. */

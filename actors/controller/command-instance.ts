@@ -34,12 +34,14 @@ const receiptMs = 5_000;
 /** How often the owner may change under our hands before we give up. */
 const maxTurns = 8;
 
+/** What a command is answered with. */
+interface Commanded extends Outcome<{ instance: InstanceView }> {
+  /** Whether the record shows the command: else its host has yet to hear of it. */
+  isShown: boolean;
+}
+
 /** Passes a command on, and answers with the instance as it is then. */
-export type CommandInstance = (
-  uuid: string,
-  command: InstanceCommand,
-  request: WriteRequest,
-) => Promise<Outcome<{ instance: InstanceView }>>;
+export type CommandInstance = (uuid: string, command: InstanceCommand, request: WriteRequest) => Promise<Commanded>;
 
 export async function openInstanceCommands(world: ControllerWorld): Promise<CommandInstance> {
   const { bus, store, chance } = world;
@@ -56,6 +58,7 @@ export async function openInstanceCommands(world: ControllerWorld): Promise<Comm
     return {
       reply: { instance: viewInstance(entry.value) },
       written: [{ bucket: 'instance', revision: entry.revision }],
+      isShown: revision !== undefined,
     };
   };
 }

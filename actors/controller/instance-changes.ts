@@ -1,5 +1,5 @@
 /** Rebuild and resize: commands that need more than the chart's consent. */
-import { fail } from '../../machines/failure.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
 import { commandsIn, type InstanceCommandName } from '../../machines/instance-states.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Flavor, Instance, InstancePayload } from '../../transport/messages/records.ts';
@@ -62,14 +62,22 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     const image = images.get(value.imageId);
     if (image) refuseMisfit(image, flavor, '/flavor');
     const held = heldShare(value);
-    await admissions.admitGrowth({
+    const growth = {
       projectId: value.projectId,
       uuid,
       flavorId: flavor.id,
       vcpus: Math.max(0, flavor.vcpus - held.vcpus),
       memoryMb: Math.max(0, flavor.memoryMb - held.memoryMb),
-    });
-    return command(uuid, { type: 'instance.resize', flavor, at: clock.now() }, request);
+    };
+    await admissions.admitGrowth(growth);
+    try {
+      const commanded = await command(uuid, { type: 'instance.resize', flavor, at: clock.now() }, request);
+      if (commanded.isShown) await admissions.settleGrowth(growth);
+      return commanded;
+    } catch (error) {
+      if (toFailure(error).code === 'conflict') await admissions.settleGrowth(growth);
+      throw error;
+    }
   });
 
   for (const name of ['confirmResize', 'revertResize'] as const) {

@@ -181,12 +181,15 @@ describe('a resize that cannot be', () => {
     expect(await refusal(cloud.create({ flavor: 'm1.small' }))).toMatchObject({ code: 'quota_exceeded' });
   });
 
-  it('leaves the instance as it was when its host has no room', async () => {
+  it('leaves the instance as it was when its host has no room, and nothing of the quota is taken', async () => {
     const { uuid } = await running();
+    await cloud.client.ask(api.quota.set, { projectId: 'admin', memoryMb: 16_384 });
     await resize(uuid, 'm1.xlarge');
     const kept = await cloud.until(uuid, ({ state, fault }) => state === 'running' && fault !== undefined);
     expect(kept).toMatchObject({ flavor: { name: 'm1.tiny' }, fault: { code: 'claim_refused', step: 'resizing' } });
     expect(await usedOnHost()).toEqual({ vcpus: 1, memoryMb: 512, diskGb: 1 });
+    const other = await cloud.create({ flavor: 'm1.small' });
+    await cloud.client.ask(api.instance.delete, { uuid: other.uuid });
   });
 });
 
