@@ -74,7 +74,9 @@ export class ImageRemoval {
    * `isAbandoned` says that this one has died.
    */
   async clear(id: string, { isAbandoned = false } = {}): Promise<void> {
-    const { images, view, files, uploads } = this.#world;
+    const { images, instances, view, files, uploads } = this.#world;
+    // Another controller may just have recorded an instance of it.
+    await instances.caughtUp();
     if (this.#isInUse(id)) return;
     const marked = await changeRecord(
       images,

@@ -24,11 +24,16 @@ export const tokenWrites: Writes = async (on, { store, clock, chance }) => {
 
   on(api.token.create, async ({ userId, projectId, expiresInSeconds, description }, { caller }) => {
     const createdAt = clock.now();
+    const asked = expiresInSeconds === undefined ? undefined : createdAt + expiresInSeconds * 1000;
+    const expiresAt = lastsUntil(
+      asked,
+      userId === undefined || userId === caller.userId ? caller.expiresAt : undefined,
+    );
     const token: Token = {
       userId: userId ?? caller.userId,
       projectId: projectId ?? caller.projectId,
       ...(description !== undefined && { description }),
-      ...(expiresInSeconds !== undefined && { expiresAt: createdAt + expiresInSeconds * 1000 }),
+      ...(expiresAt !== undefined && { expiresAt }),
       createdAt,
     };
     if (token.userId !== caller.userId && !isAdmin(caller)) {
@@ -77,6 +82,12 @@ export const tokenWrites: Writes = async (on, { store, clock, chance }) => {
     if (!project?.value.isEnabled) throw disabled('/projectId', `project ${projectId}`);
   }
 };
+
+/** Whoever shows a token that ends cannot make themselves one that outlives it. */
+function lastsUntil(asked: number | undefined, most: number | undefined): number | undefined {
+  if (asked === undefined || most === undefined) return asked ?? most;
+  return Math.min(asked, most);
+}
 
 /** Rejects with `quota_exceeded` when the user's earlier tokens are as many as there may be. */
 async function refuseTooMany({ userId, createdAt }: Token, made: Made<Token>): Promise<void> {

@@ -47,7 +47,7 @@ export function isExpired({ expiresAt }: Token, now: number): boolean {
 }
 
 function callerOf(
-  { userId, projectId }: Pick<Caller, 'userId' | 'projectId'>,
+  { userId, projectId, expiresAt }: Pick<Caller, 'userId' | 'projectId' | 'expiresAt'>,
   users: View<User>,
   projects: View<Project>,
 ): Caller {
@@ -55,7 +55,7 @@ function callerOf(
   const roles = user ? [...rolesIn(user, projectId)] : [];
   if (!user?.isEnabled || roles.length === 0) throw fail('unauthenticated', 'the user may not use the project');
   if (!projects.get(projectId)?.isEnabled) throw fail('unauthenticated', 'the project is disabled');
-  return { userId, projectId, roles };
+  return { userId, projectId, roles, ...(expiresAt !== undefined && { expiresAt }) };
 }
 
 export function isAdmin({ roles }: Caller): boolean {

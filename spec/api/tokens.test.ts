@@ -64,6 +64,20 @@ describe('a token', () => {
     await admin.ask(api.token.create, {});
   });
 
+  it('lasts no longer than the one with which its user made it', async () => {
+    const { id: userId, projectId, client } = await newUser(['reader']);
+    const short = await client.ask(api.token.create, { expiresInSeconds: 60 });
+    const end = Date.parse(short.token.expiresAt ?? '');
+    for (const request of [{}, { expiresInSeconds: 3600 }]) {
+      const { token } = await as(short.secret).ask(api.token.create, request);
+      expect(Date.parse(token.expiresAt ?? '')).toBe(end);
+    }
+    const sooner = await as(short.secret).ask(api.token.create, { expiresInSeconds: 1 });
+    expect(Date.parse(sooner.token.expiresAt ?? '')).toBeLessThan(end);
+    const ofAdmin = await admin.ask(api.token.create, { userId, projectId });
+    expect(ofAdmin.token.expiresAt).toBeUndefined();
+  });
+
   it('is for a project in which its user has a role', async () => {
     const [one, other] = [await newUser(), await newUser()];
     const ofOther = { projectId: other.projectId };

@@ -16,6 +16,8 @@ export const Caller = Type.Object({
   userId: Type.String(),
   projectId: Type.String(),
   roles: Type.Array(Type.String()),
+  /** When the token ends that was shown; absent: never. */
+  expiresAt: Type.Optional(Type.Number()),
 });
 export type Caller = Static<typeof Caller>;
 

@@ -155,8 +155,8 @@ export const tokenEndpoints = {
   create: write({
     name: 'token.create',
     description:
-      'Makes a token for a project in which the user has a role; its secret is answered once. For oneself; ' +
-      'administrators also for others.',
+      'Makes a token for a project in which the user has a role; its secret is answered once. One for oneself ' +
+      'ends no later than the token that asks; administrators make them also for others.',
     access: 'reader',
     failures: ['quota_exceeded'],
     request: Exact({
@@ -166,7 +166,7 @@ export const tokenEndpoints = {
         Type.Integer({
           minimum: 1,
           maximum: 10 * 365 * 86_400,
-          description: 'absent: it is valid until it is revoked',
+          description: 'absent: until it is revoked, or the token that asks ends',
         }),
       ),
       description: Type.Optional(Text),
