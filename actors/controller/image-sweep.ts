@@ -7,6 +7,7 @@ import { ImageChunks } from '../../transport/nats/image-chunks.ts';
 import { ImageStore } from '../images/image-store.ts';
 import { every } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { onDeleted } from './deletions.ts';
 import { ImageRemoval } from './image-removal.ts';
 
 const sweepEveryMs = 600_000;
@@ -61,11 +62,9 @@ export async function startImageSweep(runtime: Runtime): Promise<() => void> {
 
   void sweep();
   const stopSweep = every(clock, sweepEveryMs, sweep);
-  const stopListening = instances.onChange(({ after, before }) => {
-    if (after?.vmState !== 'deleted' || before?.vmState === 'deleted' || !images.get(after.imageId)?.deletion) return;
-    removal
-      .clear(after.imageId)
-      .catch((error) => logger.warn({ image: after.imageId, error }, 'an image is still there'));
+  const stopListening = onDeleted(clock, instances, ({ imageId }) => {
+    if (!images.get(imageId)?.deletion) return;
+    removal.clear(imageId).catch((error) => logger.warn({ image: imageId, error }, 'an image is still there'));
   });
   return () => {
     stopSweep();

@@ -4,6 +4,7 @@
  */
 import { every } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { onDeleted } from './deletions.ts';
 
 /** A payload is stored before its instance: younger than this, the instance may yet come (ms). */
 const youngMs = 300_000;
@@ -36,8 +37,8 @@ export async function startPayloadSweep({ store, clock, logger }: Runtime): Prom
 
   void sweepOrWarn();
   const stopSweep = every(clock, sweepEveryMs, sweepOrWarn);
-  const stopListening = instances.onChange(({ key, after, before }) => {
-    if (after?.hasPayload && after.vmState === 'deleted' && before?.vmState !== 'deleted') void remove(key);
+  const stopListening = onDeleted(clock, instances, ({ uuid, hasPayload }) => {
+    if (hasPayload) void remove(uuid);
   });
   return () => {
     stopSweep();
