@@ -62,11 +62,13 @@ async function measureLayout(report: Report, nats: NatsServer, layout: Layout, c
 }
 
 /** Node compiles as it runs; a cloud that has been up for a while has been through that. */
-async function warmUp(chain: Chain, { warmUps }: LaunchCounts): Promise<void> {
-  await repeat(Math.ceil(warmUps / 4), 1, chain.launch);
+async function warmUp(chain: Chain, { launches, warmUps }: LaunchCounts): Promise<void> {
+  await repeat(Math.min(warmUps, alone), 1, chain.launch);
   await chain.clear();
-  await repeat(warmUps, cpuConcurrency, chain.launch);
-  await chain.clear();
+  for (let done = 0; done < warmUps; done += launches) {
+    await repeat(Math.min(launches, warmUps - done), cpuConcurrency, chain.launch);
+    await chain.clear();
+  }
 }
 
 async function measureRound(
