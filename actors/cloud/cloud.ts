@@ -18,6 +18,7 @@ export interface CloudOptions {
   simulatedHosts?: SimulatedHost[];
 }
 
+/** Rejects with what kept the first of them from starting; then none of them runs. */
 export async function startCloud(runtime: Runtime, options: CloudOptions): Promise<Part> {
   const has = (role: Role) => options.roles.includes(role);
   const starting: Promise<Part>[] = [];
@@ -27,11 +28,16 @@ export async function startCloud(runtime: Runtime, options: CloudOptions): Promi
   if (has('scheduler')) starting.push(startScheduler(runtime, options.scheduler));
   if (has('controller')) starting.push(startController(runtime, options.controller));
   if (has('api')) starting.push(startApiServer(runtime));
-  const parts = await Promise.all(starting);
-  return {
-    /** Front to back, so that no part waits for one that has gone. */
-    async stop() {
-      for (const part of parts.toReversed()) await part.stop();
-    },
-  };
+  const outcomes = await Promise.allSettled(starting);
+  const parts = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  /** Front to back, so that no part waits for one that has gone. */
+  async function stop(): Promise<void> {
+    for (const part of parts.toReversed()) await part.stop();
+  }
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed) {
+    await stop();
+    throw failed.reason;
+  }
+  return { stop };
 }
