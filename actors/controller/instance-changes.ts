@@ -44,15 +44,22 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     const { imageId, flavor, projectId } = entry.value;
     // Of the project whose instance it is, also for an administrator.
     const image = await catalog.image(wanted ?? imageId, { ...caller, projectId }, flavor, '/image');
-    if (Object.keys(payload).length > 0) await replacePayload(entry, payload);
+    if (Object.keys(payload).length > 0) await replacePayload(uuid, payload, caller);
     return command(uuid, { type: 'instance.rebuild', imageId: image.id, at: clock.now() }, request);
   });
 
-  /** What is not given anew stays as it was. */
-  async function replacePayload(entry: Entry<Instance>, given: InstancePayload): Promise<void> {
-    await makeOrChangeRecord(payloads, entry.key, (kept) => ({ ...kept, ...given }));
-    if (!entry.value.hasPayload)
-      await editInstance({ ...world, bucket }, entry, (record) => ({ ...record, hasPayload: true }));
+  /** What is not given anew stays as it was. Rejects with `conflict` when the instance is deleted meanwhile. */
+  async function replacePayload(uuid: string, given: InstancePayload, caller: Caller): Promise<void> {
+    await makeOrChangeRecord(payloads, uuid, (kept) => ({ ...kept, ...given }));
+    // Looked at only now: a deletion that comes later finds the payload, and takes it along.
+    const entry = await storedInstance(bucket, uuid, caller);
+    await editInstance({ ...world, bucket }, entry, (record) => {
+      if (record.vmState === 'deleted') throw deletedMeanwhile(uuid);
+      return record.hasPayload ? record : { ...record, hasPayload: true };
+    }).catch(async (error: unknown) => {
+      if ((await bucket.get(uuid))?.value.vmState === 'deleted') await payloads.remove(uuid);
+      throw error;
+    });
   }
 
   on(api.instance.resize, async ({ uuid, flavor: wanted }, request) => {
@@ -85,6 +92,12 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     on(api.instance[name], ({ uuid }, request) => command(uuid, { type, at: clock.now() }, request));
   }
 };
+
+function deletedMeanwhile(uuid: string) {
+  return fail('conflict', `instance ${uuid} is deleted: rebuild is not possible any more`, {
+    details: { vmState: 'deleted', command: 'rebuild' },
+  });
+}
 
 /** Nova's checks of resize: not the same one, and never a smaller disk, which would cut the guest's. */
 function refuseFlavor(wanted: Flavor, { flavor, uuid }: Instance): void {

@@ -1,9 +1,10 @@
 /** Rebuilding on a whole cloud: a new disk under the same name, addresses and host. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { registerImage } from '../../actors/images/image-store.ts';
 import type { Failure } from '../../machines/failure.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { InstancePayload } from '../../transport/messages/records.ts';
 import { expectNothingLeft } from '../api/support.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
@@ -62,6 +63,27 @@ it('puts on the guest what is given anew, and keeps the rest; nothing of it is l
     await expectNothingLeft(cloud, each);
   }
 });
+
+it.each([{}, { userData: 'Zmlyc3Q=' }])(
+  'leaves no password behind when the instance with %j is deleted while the password is stored',
+  async (request) => {
+    const { uuid } = await cloud.create(request);
+    await reach(uuid, 'running');
+    const payloads = await cloud.runtime.store.bucket('payload');
+    const put = vi.spyOn(payloads, 'userData' in request ? 'update' : 'create');
+    put.mockImplementationOnce(async (key: string, value: InstancePayload) => {
+      await cloud.client.ask(api.instance.delete, { uuid });
+      await reach(uuid, 'deleted');
+      await expectNothingLeft(cloud, uuid);
+      return payloads.put(key, value);
+    });
+    await expect(cloud.client.ask(api.instance.rebuild, { uuid, adminPassword: 'late' })).rejects.toMatchObject({
+      failure: { code: 'conflict', details: { vmState: 'deleted' } },
+    });
+    put.mockRestore();
+    expect(await payloads.get(uuid)).toBeUndefined();
+  },
+);
 
 it.each(['destroyDomain', 'removeDisks', 'createDisks', 'defineDomain', 'start'] as const)(
   'says what failed when %s does, and can be asked again',
