@@ -49,6 +49,18 @@ describe('image create', () => {
     expect(JSON.parse(stdout) as ImageView).toMatchObject({ name: 'again', status: 'active', missing: [] });
   });
 
+  it('refuses a file with nothing in it, before anything is made', async () => {
+    const words = ['image', 'create', 'empty', '--disk-format', 'raw', '--disk', '/dev/null'];
+    const { code, stderr } = await shell.kilonova(...words);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'kilonova: invalid_request: --disk is an empty file: /dev/null\n',
+    });
+    await expect(cloud.client.ask(api.image.get, { image: 'empty' })).rejects.toMatchObject({
+      failure: { code: 'not_found' },
+    });
+  });
+
   it('says which file cannot be read, before anything is made', async () => {
     const { code, stderr } = await shell.kilonova(
       'image',

@@ -64,6 +64,7 @@ async function digest(role: Role, path: string, { say, signal }: Upload): Promis
     signal.throwIfAborted();
     throw fail('invalid_request', `--${role} cannot be read: ${toFailure(thrown).message}`);
   }
+  if (size === 0) throw fail('invalid_request', `--${role} is an empty file: ${path}`);
   return { sha256: hash.digest('hex'), size };
 }
 
@@ -73,15 +74,14 @@ async function send(image: ImageView, role: Role, path: string, { client, signal
   let next = 0;
   let sent = 0;
   async function lane(): Promise<void> {
-    while (next < size || (size === 0 && sent === 0)) {
+    while (next < size) {
       signal.throwIfAborted();
       const offset = next;
       next += maxChunkBytes;
       const chunk = await readChunk(file, offset, Math.min(maxChunkBytes, size - offset));
       await client.ask(api.image.upload, { image: image.id, file: role, offset, data: chunk.toString('base64') });
       sent += chunk.length;
-      say(`${role}: ${formatBytes(sent)} of ${formatBytes(size)} (${percent(sent, size)})`);
-      if (size === 0) return;
+      say(`${role}: ${formatBytes(sent)} of ${formatBytes(size)} (${Math.floor((100 * sent) / size)} %)`);
     }
   }
   try {
@@ -96,10 +96,6 @@ async function readChunk(file: FileHandle, offset: number, length: number): Prom
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
   if (bytesRead < length) throw fail('conflict', 'the file has become shorter since its SHA-256 was computed');
   return buffer;
-}
-
-function percent(sent: number, size: number): string {
-  return `${size === 0 ? 100 : Math.floor((100 * sent) / size)} %`;
 }
 
 /** On a terminal one line that counts; elsewhere only what is done. */
