@@ -17,7 +17,7 @@ export interface Ended {
 
 export interface Running extends PromiseLike<Ended> {
   child: ChildProcess;
-  /** Resolves when standard output has that; rejects when it ends before. */
+  /** Resolves when it has written that; rejects when it ends before. */
   says(pattern: RegExp): Promise<void>;
 }
 
@@ -80,7 +80,7 @@ function follow(child: ChildProcess, words: readonly string[]): Running {
     says(pattern) {
       return new Promise((resolve, reject) => {
         const look = () => {
-          if (pattern.test(output.stdout)) resolve();
+          if (pattern.test(output.stdout) || pattern.test(output.stderr)) resolve();
         };
         listeners.add(look);
         look();

@@ -18,6 +18,8 @@ const pageSize = 1000;
 const mostRemembered = 10_000;
 /** After so many that came live, it is listed again from where the last list ended. */
 const listAgainAfter = mostRemembered / 2;
+/** Why a list was given up that will be asked for again. */
+const connectionLost = fail('unavailable', 'the connection to NATS was away', { disposition: 'retry' });
 /** How long to wait before an API that does not answer is asked again (ms). */
 const askAgainMs = 250;
 
@@ -52,6 +54,16 @@ export async function followFrom(
     }
   }
 
+  /** Only a list that is refused ends it before it has begun. */
+  async function listFirst(): Promise<void> {
+    try {
+      await listAll();
+    } catch (error) {
+      if (error !== connectionLost) throw error;
+      await listAgain();
+    }
+  }
+
   async function listAgain(): Promise<void> {
     while (!isOver) {
       try {
@@ -80,7 +92,7 @@ export async function followFrom(
   void (async () => {
     for await (const { type } of status) {
       if (type !== 'disconnect' && type !== 'reconnect') continue;
-      away.reject(fail('unavailable', 'the connection to NATS was away', { disposition: 'retry' }));
+      away.reject(connectionLost);
       away = rejectable();
       if (type === 'reconnect') catchUp();
     }
@@ -91,7 +103,7 @@ export async function followFrom(
     subscription.unsubscribe();
     status.stop();
   }
-  const first = listAll();
+  const first = listFirst();
   listing = first.catch(() => undefined);
   try {
     await first;

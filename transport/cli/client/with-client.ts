@@ -1,9 +1,11 @@
 /** Connects a client command to the cloud for as long as it runs. */
+import type { QueuedIterator, Status } from 'nats';
 import { fail } from '../../../machines/failure.ts';
 import { ApiClient } from '../../nats/api-client.ts';
 import { type Bus, connectBus } from '../../nats/bus.ts';
 import { shownUrls } from '../../nats/server-urls.ts';
 import type { Settings } from '../settings.ts';
+import { warn } from '../tell.ts';
 import { findNatsUrl, findToken } from './access.ts';
 import type { Invocation } from './invocation.ts';
 import { Lookup } from './lookup.ts';
@@ -24,6 +26,7 @@ export async function withClient(
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort(fail('cancelled', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const stopTelling = tellOfConnection(bus);
   try {
     const client = new ApiClient(bus, token);
     const { signal } = interrupted;
@@ -31,6 +34,7 @@ export async function withClient(
     await Promise.race([running, aborted(signal)]);
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    stopTelling();
     await bus.close();
   }
 }
@@ -42,6 +46,18 @@ export async function connect(url: string, timeoutMs: number): Promise<Bus> {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw fail('unavailable', `there is no cloud at ${shownUrls(url)}: ${reason}`, { disposition: 'retry' });
   }
+}
+
+/** For who waits or watches: silence would look as if nothing happened. */
+function tellOfConnection({ connection }: Bus): () => void {
+  const status = connection.status() as QueuedIterator<Status>;
+  void (async () => {
+    for await (const { type } of status) {
+      if (type === 'disconnect') warn('the connection to the cloud is lost; trying again');
+      if (type === 'reconnect') warn('the cloud is there again');
+    }
+  })();
+  return () => status.stop();
 }
 
 /** What only waits for an answer does not look at the signal; what does is given the time to clear up. */

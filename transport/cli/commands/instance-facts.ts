@@ -38,30 +38,19 @@ export const watchVerb: Verb = {
 };
 
 async function watch(invocation: Invocation): Promise<void> {
-  const { client, signal, command } = invocation;
-  const { uuid } = await bodyOf(invocation);
-  const early: InstanceFact[] = [];
-  let take = (fact: InstanceFact): void => void early.push(fact);
-  const projectId =
-    typeof uuid === 'string'
-      ? (await client.ask(api.instance.get, { uuid })).instance.projectId
-      : await currentProject(client);
-  const stop = client.follow(projectId, (fact) => {
-    if (uuid === undefined || fact.uuid === uuid) take(fact);
-  });
+  const { client, signal } = invocation;
+  const { uuid, since } = await bodyOf(invocation);
+  const own = await currentProject(client);
+  const projectId = typeof uuid === 'string' ? (await client.ask(api.instance.get, { uuid })).instance.projectId : own;
+  const tell = (fact: InstanceFact) => {
+    if (uuid === undefined || fact.uuid === uuid) show(fact, invocation);
+  };
+  // Only what happened to the own project can be listed.
+  const stop =
+    typeof since === 'string' && projectId === own
+      ? await client.followFrom(projectId, since, tell)
+      : client.follow(projectId, tell);
   try {
-    if (command.getOptionValue('since') !== undefined) {
-      const told = new Set<string>();
-      for await (const page of history(invocation, Infinity)) {
-        for (const { fact } of page) {
-          told.add(JSON.stringify(fact));
-          show(fact, invocation);
-        }
-      }
-      // What came while we read was listed too, or is told now.
-      for (const fact of early) if (!told.has(JSON.stringify(fact))) show(fact, invocation);
-    }
-    take = (fact) => show(fact, invocation);
     for (;;) {
       await pause(2 ** 30, undefined, { signal }).catch(() => undefined);
       signal.throwIfAborted();
