@@ -3,6 +3,7 @@
  * how long it takes. `npm run model -- --replay '["client: delete"]'` runs one path.
  */
 
+import { Command } from 'commander';
 import { type ConductedCloud, startConductedCloud } from './conducted-cloud.ts';
 import { Coverage } from './coverage.ts';
 import { hostChart } from './host-on-chart.ts';
@@ -84,17 +85,22 @@ function report(subject: string, paths: readonly Path[], coverage: Coverage, ms:
   }
 }
 
-function readPath(text: string | undefined): Path {
-  const path: unknown = JSON.parse(text ?? 'null');
+function readPath(text: string): Path {
+  const path: unknown = JSON.parse(text);
   if (Array.isArray(path) && path.every((event) => typeof event === 'string')) return path;
   throw new TypeError(`a path is a JSON list of events, not ${text}`);
 }
 
+const program = new Command('npm run model --')
+  .description('Runs the paths of the specifications on both charts and on a whole cloud, and tells what they cover.')
+  .option('--replay <path>', 'run only this path of an instance: a JSON list of events, as a failure prints it')
+  .parse();
+const { replay: path } = program.opts<{ replay?: string }>();
+
 const world = await startConductedCloud();
 try {
-  const [option, text] = process.argv.slice(2);
-  if (option === '--replay') await replay(world, readPath(text));
-  else await runAll(world);
+  if (path === undefined) await runAll(world);
+  else await replay(world, readPath(path));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
