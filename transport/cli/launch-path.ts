@@ -1,6 +1,6 @@
 /**
  * How long a launch takes through all parts when the hypervisor takes no time: measured on a simulated host that is
- * there for this only, in a zone of its own.
+ * there for this only, in a zone of its own. Nothing is left of it, not even the records of what it launched.
  */
 import { startSimulatedHost } from '../../actors/cloud/compute-hosts.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
@@ -30,24 +30,31 @@ export async function measureLaunchPath(
   const part = await startSimulatedHost(runtime, { name: host, availabilityZone: zone });
   const hosts = await runtime.store.view('host');
   while (hosts.get(encodeToken(host))?.hypervisorState !== 'up') await new Promise((resolve) => setTimeout(resolve, 5));
+  const done: Launch[] = [];
   try {
-    const times: number[] = [];
-    for (let index = 0; index < warmUps; index++) await launchOnce(client, wishes, index);
-    for (let index = 0; index < launches; index++) times.push(await launchOnce(client, wishes, index));
+    for (let index = 0; index < warmUps + launches; index++) done.push(await launchOnce(client, wishes, index));
+    const times = done.slice(warmUps).map(({ tookMs }) => tookMs);
     times.sort((a, b) => a - b);
     return { medianMs: times[Math.floor(launches / 2)] ?? 0, slowestMs: times.at(-1) ?? 0, launches, warmUps };
   } finally {
     await part.stop();
+    const instances = await runtime.store.bucket('instance');
+    for (const { uuid } of done) await instances.remove(uuid);
     await (await runtime.store.bucket('host')).remove(encodeToken(host));
     await runtime.bus.manager.consumers.delete(streams.casts.name, consumers.compute(host));
   }
+}
+
+interface Launch {
+  uuid: string;
+  tookMs: number;
 }
 
 async function launchOnce(
   client: ApiClient,
   { projectId, image, flavor }: { projectId: string; image: string; flavor: string },
   index: number,
-): Promise<number> {
+): Promise<Launch> {
   const running = Promise.withResolvers<void>();
   const deleted = Promise.withResolvers<void>();
   const name = `launch-path-${index}`;
@@ -62,9 +69,10 @@ async function launchOnce(
     const created = client.ask(api.instance.create, { name, image, flavor, availabilityZone: zone });
     const [{ instances }] = await Promise.all([created, running.promise]);
     const tookMs = performance.now() - startedAt;
-    await client.ask(api.instance.delete, { uuid: instances[0]?.uuid ?? '' });
+    const uuid = instances[0]?.uuid ?? '';
+    await client.ask(api.instance.delete, { uuid });
     await deleted.promise;
-    return tookMs;
+    return { uuid, tookMs };
   } finally {
     stop();
   }
