@@ -40,6 +40,7 @@ export async function openShell(told: Record<string, string> = {}): Promise<Shel
     ...(Object.fromEntries(kept) as Record<string, string>),
     HOME: folder,
     KILONOVA_STATE: join(folder, 'state'),
+    TERM: 'xterm-256color',
     // What Node compiles is kept from test to test.
     KILONOVA_CACHE_DIR: process.env.KILONOVA_CACHE_DIR ?? join(tmpdir(), 'kilonova-cli-cache'),
     ...told,
