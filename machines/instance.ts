@@ -255,7 +255,24 @@ export const instanceMachine = setup({
       host: undefined,
       fault: undefined,
     }),
-    notify: emit((_, { type }: InstanceNotification) => ({ type })),
+    // Nova's usage notifications.
+    tellCreateEnd: emit({ type: 'compute.instance.create.end' }),
+    tellCreateError: emit({ type: 'compute.instance.create.error' }),
+    tellCreateStart: emit({ type: 'compute.instance.create.start' }),
+    tellDeleteEnd: emit({ type: 'compute.instance.delete.end' }),
+    tellDeleteStart: emit({ type: 'compute.instance.delete.start' }),
+    tellRebuildEnd: emit({ type: 'compute.instance.rebuild.end' }),
+    tellRebuildError: emit({ type: 'compute.instance.rebuild.error' }),
+    tellRebuildStart: emit({ type: 'compute.instance.rebuild.start' }),
+    tellResizeConfirmEnd: emit({ type: 'compute.instance.resize.confirm.end' }),
+    tellResizeConfirmError: emit({ type: 'compute.instance.resize.confirm.error' }),
+    tellResizeConfirmStart: emit({ type: 'compute.instance.resize.confirm.start' }),
+    tellResizeEnd: emit({ type: 'compute.instance.resize.end' }),
+    tellResizeError: emit({ type: 'compute.instance.resize.error' }),
+    tellResizeRevertEnd: emit({ type: 'compute.instance.resize.revert.end' }),
+    tellResizeRevertError: emit({ type: 'compute.instance.resize.revert.error' }),
+    tellResizeRevertStart: emit({ type: 'compute.instance.resize.revert.start' }),
+    tellResizeStart: emit({ type: 'compute.instance.resize.start' }),
   },
   guards: {
     isSoft: ({ event }) => event.type === 'instance.reboot' && event.how === 'soft',
@@ -283,12 +300,7 @@ export const instanceMachine = setup({
     isDeleteWanted: false,
   }),
   initial: 'scheduling',
-  on: {
-    'instance.delete': {
-      target: '.releasing',
-      actions: ['recordDeleteWish', { type: 'notify', params: { type: 'compute.instance.delete.start' } }],
-    },
-  },
+  on: { 'instance.delete': { target: '.releasing', actions: ['recordDeleteWish', 'tellDeleteStart'] } },
   states: {
     scheduling: {
       description: 'The scheduler is asked to choose a host. The controller’s sweep holds it to its deadline.',
@@ -305,10 +317,7 @@ export const instanceMachine = setup({
           actions: { type: 'recordHost', params: ({ event }) => ({ host: event.host }) },
         },
         'placement.failed': { target: 'failed.scheduling', actions: 'blameScheduling' },
-        'instance.delete': {
-          target: 'deleted',
-          actions: ['recordDeleteWish', { type: 'notify', params: { type: 'compute.instance.delete.start' } }],
-        },
+        'instance.delete': { target: 'deleted', actions: ['recordDeleteWish', 'tellDeleteStart'] },
       },
     },
 
@@ -331,10 +340,7 @@ export const instanceMachine = setup({
           invoke: {
             src: 'claimResources',
             input: within('claimTimeout'),
-            onDone: {
-              target: '#instance.networking',
-              actions: { type: 'notify', params: { type: 'compute.instance.create.start' } },
-            },
+            onDone: { target: '#instance.networking', actions: 'tellCreateStart' },
             onError: { target: '#instance.releasing.releasingClaim', actions: 'blameBuilding' },
           },
         },
@@ -421,10 +427,7 @@ export const instanceMachine = setup({
           invoke: {
             src: 'waitForBoot',
             input: within('bootTimeout'),
-            onDone: {
-              target: '#instance.running',
-              actions: ['recordLaunch', { type: 'notify', params: { type: 'compute.instance.create.end' } }],
-            },
+            onDone: { target: '#instance.running', actions: ['recordLaunch', 'tellCreateEnd'] },
             onError: { target: '#instance.releasing', actions: 'blameSpawning' },
           },
         },
@@ -591,7 +594,7 @@ export const instanceMachine = setup({
     rebuilding: {
       description: 'The disk is made anew from the image; name, addresses and claim stay.',
       meta: { taskState: 'rebuilding' },
-      entry: { type: 'notify', params: { type: 'compute.instance.rebuild.start' } },
+      entry: 'tellRebuildStart',
       initial: 'destroyingDomain',
       states: {
         destroyingDomain: {
@@ -600,10 +603,7 @@ export const instanceMachine = setup({
             src: 'destroyDomain',
             input: within('releaseTimeout'),
             onDone: { target: 'removingDisks' },
-            onError: {
-              target: '#instance.inspecting',
-              actions: ['blameRebuilding', { type: 'notify', params: { type: 'compute.instance.rebuild.error' } }],
-            },
+            onError: { target: '#instance.inspecting', actions: ['blameRebuilding', 'tellRebuildError'] },
           },
         },
         removingDisks: {
@@ -612,10 +612,7 @@ export const instanceMachine = setup({
             src: 'removeDisks',
             input: within('releaseTimeout'),
             onDone: { target: 'creatingDisks' },
-            onError: {
-              target: '#instance.inspecting',
-              actions: ['blameRebuilding', { type: 'notify', params: { type: 'compute.instance.rebuild.error' } }],
-            },
+            onError: { target: '#instance.inspecting', actions: ['blameRebuilding', 'tellRebuildError'] },
           },
         },
         creatingDisks: {
@@ -625,10 +622,7 @@ export const instanceMachine = setup({
             src: 'createDisks',
             input: within('imageTimeout'),
             onDone: { target: 'definingDomain' },
-            onError: {
-              target: '#instance.inspecting',
-              actions: ['blameRebuilding', { type: 'notify', params: { type: 'compute.instance.rebuild.error' } }],
-            },
+            onError: { target: '#instance.inspecting', actions: ['blameRebuilding', 'tellRebuildError'] },
           },
         },
         definingDomain: {
@@ -638,20 +632,10 @@ export const instanceMachine = setup({
             src: 'defineDomain',
             input: within('domainTimeout'),
             onDone: [
-              {
-                guard: 'isToRun',
-                target: '#instance.starting',
-                actions: { type: 'notify', params: { type: 'compute.instance.rebuild.end' } },
-              },
-              {
-                target: '#instance.stopped',
-                actions: { type: 'notify', params: { type: 'compute.instance.rebuild.end' } },
-              },
+              { guard: 'isToRun', target: '#instance.starting', actions: 'tellRebuildEnd' },
+              { target: '#instance.stopped', actions: 'tellRebuildEnd' },
             ],
-            onError: {
-              target: '#instance.inspecting',
-              actions: ['blameRebuilding', { type: 'notify', params: { type: 'compute.instance.rebuild.error' } }],
-            },
+            onError: { target: '#instance.inspecting', actions: ['blameRebuilding', 'tellRebuildError'] },
           },
         },
       },
@@ -660,7 +644,7 @@ export const instanceMachine = setup({
     resizing: {
       description: 'The instance is given another flavor on its host; what it had is kept beside it.',
       meta: { taskState: 'resize_prep' },
-      entry: { type: 'notify', params: { type: 'compute.instance.resize.start' } },
+      entry: 'tellResizeStart',
       initial: 'claiming',
       states: {
         claiming: {
@@ -677,11 +661,7 @@ export const instanceMachine = setup({
             },
             onError: {
               target: '#instance.inspecting',
-              actions: [
-                'clearWantedFlavor',
-                'blameResizing',
-                { type: 'notify', params: { type: 'compute.instance.resize.error' } },
-              ],
+              actions: ['clearWantedFlavor', 'blameResizing', 'tellResizeError'],
             },
           },
         },
@@ -691,10 +671,7 @@ export const instanceMachine = setup({
             src: 'stopDomain',
             input: within('powerTimeout'),
             onDone: { target: 'resizingDisks' },
-            onError: {
-              target: '#instance.reverting',
-              actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.error' } }],
-            },
+            onError: { target: '#instance.reverting', actions: ['blameResizing', 'tellResizeError'] },
           },
         },
         resizingDisks: {
@@ -704,10 +681,7 @@ export const instanceMachine = setup({
             src: 'resizeDisks',
             input: within('diskTimeout'),
             onDone: { target: 'definingDomain' },
-            onError: {
-              target: '#instance.reverting',
-              actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.error' } }],
-            },
+            onError: { target: '#instance.reverting', actions: ['blameResizing', 'tellResizeError'] },
           },
         },
         definingDomain: {
@@ -718,15 +692,9 @@ export const instanceMachine = setup({
             input: within('domainTimeout'),
             onDone: [
               { guard: 'isToRun', target: 'startingGuest' },
-              {
-                target: '#instance.resized.stopped',
-                actions: { type: 'notify', params: { type: 'compute.instance.resize.end' } },
-              },
+              { target: '#instance.resized.stopped', actions: 'tellResizeEnd' },
             ],
-            onError: {
-              target: '#instance.reverting',
-              actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.error' } }],
-            },
+            onError: { target: '#instance.reverting', actions: ['blameResizing', 'tellResizeError'] },
           },
         },
         startingGuest: {
@@ -735,14 +703,8 @@ export const instanceMachine = setup({
           invoke: {
             src: 'startDomain',
             input: within('powerTimeout'),
-            onDone: {
-              target: '#instance.resized.running',
-              actions: { type: 'notify', params: { type: 'compute.instance.resize.end' } },
-            },
-            onError: {
-              target: '#instance.reverting',
-              actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.error' } }],
-            },
+            onDone: { target: '#instance.resized.running', actions: 'tellResizeEnd' },
+            onError: { target: '#instance.reverting', actions: ['blameResizing', 'tellResizeError'] },
           },
         },
       },
@@ -780,24 +742,14 @@ export const instanceMachine = setup({
     confirming: {
       description: 'The earlier disk is removed, and what was set aside for it given back.',
       meta: { vmState: 'resized', taskState: 'resize_confirming' },
-      entry: { type: 'notify', params: { type: 'compute.instance.resize.confirm.start' } },
+      entry: 'tellResizeConfirmStart',
       invoke: {
         src: 'confirmResize',
         input: within('releaseTimeout'),
-        onDone: {
-          target: 'inspecting',
-          actions: ['clearPreviousFlavor', { type: 'notify', params: { type: 'compute.instance.resize.confirm.end' } }],
-        },
+        onDone: { target: 'inspecting', actions: ['clearPreviousFlavor', 'tellResizeConfirmEnd'] },
         onError: [
-          {
-            guard: 'isToRun',
-            target: 'resized.running',
-            actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.confirm.error' } }],
-          },
-          {
-            target: 'resized.stopped',
-            actions: ['blameResizing', { type: 'notify', params: { type: 'compute.instance.resize.confirm.error' } }],
-          },
+          { guard: 'isToRun', target: 'resized.running', actions: ['blameResizing', 'tellResizeConfirmError'] },
+          { target: 'resized.stopped', actions: ['blameResizing', 'tellResizeConfirmError'] },
         ],
       },
     },
@@ -806,7 +758,7 @@ export const instanceMachine = setup({
       description:
         'The instance is given its earlier flavor and disk back: because it is asked for, or a resize failed.',
       meta: { taskState: 'resize_reverting' },
-      entry: { type: 'notify', params: { type: 'compute.instance.resize.revert.start' } },
+      entry: 'tellResizeRevertStart',
       initial: 'destroyingDomain',
       states: {
         destroyingDomain: {
@@ -833,15 +785,8 @@ export const instanceMachine = setup({
             src: 'defineDomain',
             input: within('domainTimeout'),
             onDone: [
-              {
-                guard: 'isToRun',
-                target: '#instance.starting',
-                actions: { type: 'notify', params: { type: 'compute.instance.resize.revert.end' } },
-              },
-              {
-                target: '#instance.stopped',
-                actions: { type: 'notify', params: { type: 'compute.instance.resize.revert.end' } },
-              },
+              { guard: 'isToRun', target: '#instance.starting', actions: 'tellResizeRevertEnd' },
+              { target: '#instance.stopped', actions: 'tellResizeRevertEnd' },
             ],
             onError: { target: '#instance.failed.resizing', actions: 'blameResizing' },
           },
@@ -869,11 +814,7 @@ export const instanceMachine = setup({
     releasing: {
       description: 'Everything that the instance holds is given back, in reverse order: for a deletion, or a failure.',
       meta: { taskState: 'releasing' },
-      on: {
-        'instance.delete': {
-          actions: ['recordDeleteWish', { type: 'notify', params: { type: 'compute.instance.delete.start' } }],
-        },
-      },
+      on: { 'instance.delete': { actions: ['recordDeleteWish', 'tellDeleteStart'] } },
       initial: 'destroyingDomain',
       states: {
         destroyingDomain: {
@@ -950,7 +891,7 @@ export const instanceMachine = setup({
       description: 'Nothing of the instance is left but its record.',
       meta: { vmState: 'deleted' },
       type: 'final',
-      entry: ['recordTermination', { type: 'notify', params: { type: 'compute.instance.delete.end' } }],
+      entry: ['recordTermination', 'tellDeleteEnd'],
     },
 
     failed: {
@@ -960,29 +901,24 @@ export const instanceMachine = setup({
       states: {
         scheduling: {
           description: 'No host could be found.',
-          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
-          on: {
-            'instance.delete': {
-              target: '#instance.deleted',
-              actions: ['recordDeleteWish', { type: 'notify', params: { type: 'compute.instance.delete.start' } }],
-            },
-          },
+          entry: 'tellCreateError',
+          on: { 'instance.delete': { target: '#instance.deleted', actions: ['recordDeleteWish', 'tellDeleteStart'] } },
         },
         building: {
           description: 'The host refused the launch; nothing is held.',
-          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
+          entry: 'tellCreateError',
         },
         networking: {
           description: 'No address could be had; nothing is held.',
-          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
+          entry: 'tellCreateError',
         },
         mapping: {
           description: 'A block device could not be prepared; nothing is held.',
-          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
+          entry: 'tellCreateError',
         },
         spawning: {
           description: 'The virtual machine could not be made; nothing is held.',
-          entry: { type: 'notify', params: { type: 'compute.instance.create.error' } },
+          entry: 'tellCreateError',
         },
         powering: {
           description: 'What the guest does is unknown, or its domain is lost; everything is still held.',
@@ -1001,7 +937,7 @@ export const instanceMachine = setup({
         resizing: {
           description: 'A resize could not be undone; everything is still held, the earlier disk too.',
           meta: { powerState: 'nostate' },
-          entry: { type: 'notify', params: { type: 'compute.instance.resize.revert.error' } },
+          entry: 'tellResizeRevertError',
           on: { 'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' } },
         },
         releasing: {
