@@ -3,10 +3,10 @@ import { Admissions } from '../../actors/controller/admissions.ts';
 import { startController } from '../../actors/controller/controller.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import { api } from '../../transport/messages/api.ts';
-import type { RoleName } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { newUser, refused } from './people.ts';
 
 let cloud: TestCloud;
 let admin: ApiClient;
@@ -15,22 +15,6 @@ beforeAll(async () => {
   admin = cloud.client;
 });
 afterAll(() => cloud.stop());
-
-let names = 0;
-
-async function newUser(roles: RoleName[] = ['member']) {
-  const { project } = await admin.ask(api.project.create, { name: `project ${++names}` });
-  const { user } = await admin.ask(api.user.create, { name: `user ${names}` });
-  for (const role of roles) await admin.ask(api.user.grant, { id: user.id, projectId: project.id, role });
-  const { secret } = await admin.ask(api.token.create, { userId: user.id, projectId: project.id });
-  return { id: user.id, projectId: project.id, client: new ApiClient(cloud.runtime.bus, secret) };
-}
-
-const refused = (asked: Promise<unknown>) =>
-  asked.then(
-    () => undefined,
-    ({ failure }) => failure,
-  );
 
 describe('a project', () => {
   it('is made with an id of its own, or the one that was asked for, which only one of many gets', async () => {
@@ -46,7 +30,7 @@ describe('a project', () => {
   });
 
   it('is seen by those who have a role in it', async () => {
-    const [one, other] = [await newUser(), await newUser()];
+    const [one, other] = [await newUser(cloud), await newUser(cloud)];
     expect((await one.client.ask(api.project.get, {})).project.id).toBe(one.projectId);
     const idsOf = async (client: ApiClient) => (await client.ask(api.project.list, {})).projects.map(({ id }) => id);
     expect(await idsOf(one.client)).toEqual([one.projectId]);
@@ -88,7 +72,7 @@ describe('a project', () => {
   });
 
   it('cannot be used while it is disabled; its instances go on', async () => {
-    const { projectId, client } = await newUser();
+    const { projectId, client } = await newUser(cloud);
     const { uuid } = await cloud.create({}, client);
     await cloud.until(uuid, ({ state }) => state === 'running');
     await admin.ask(api.project.update, { id: projectId, isEnabled: false, name: 'off' });
@@ -101,7 +85,7 @@ describe('a project', () => {
 
 describe('the deletion of a project', () => {
   it('is refused while there are instances in it, and goes on being used', async () => {
-    const { projectId: id, client } = await newUser();
+    const { projectId: id, client } = await newUser(cloud);
     const { uuid } = await cloud.create({}, client);
     const failure = await refused(admin.ask(api.project.delete, { id }));
     expect(failure).toMatchObject({ code: 'conflict', details: { field: '/id', instances: 1 } });
@@ -114,7 +98,7 @@ describe('the deletion of a project', () => {
   });
 
   it('is refused while it has images of its own', async () => {
-    const { projectId: id } = await newUser();
+    const { projectId: id } = await newUser(cloud);
     const { store } = cloud.runtime;
     const [images, view] = [await store.bucket('image'), await store.view('image')];
     const image = [...view.values()][0];
@@ -130,7 +114,7 @@ describe('the deletion of a project', () => {
   });
 
   it('takes with it what was its own, and nothing of others', async () => {
-    const [doomed, other] = [await newUser(), await newUser()];
+    const [doomed, other] = [await newUser(cloud), await newUser(cloud)];
     for (const { client, projectId } of [doomed, other]) {
       for (const name of ['a', 'b']) await client.ask(api.keyPair.create, { name });
       await client.ask(api.serverGroup.create, { name: 'group', policy: 'affinity' });
@@ -155,7 +139,7 @@ describe('the deletion of a project', () => {
   });
 
   it('makes room for another of the same id, which has nothing of the first', async () => {
-    const { projectId: id, id: user, client } = await newUser();
+    const { projectId: id, id: user, client } = await newUser(cloud);
     await client.ask(api.keyPair.create, { name: 'key' });
     await admin.ask(api.project.delete, { id });
     await admin.ask(api.project.create, { id, name: 'again' });
@@ -169,7 +153,7 @@ describe('the deletion of a project', () => {
   });
 
   it('waits for what was admitted, and has nothing admitted after it, whichever controller is asked', async () => {
-    const { projectId: id } = await newUser();
+    const { projectId: id } = await newUser(cloud);
     const admissions = await Admissions.open(await cloud.connect());
     const instance = { projectId: id, min: 1, hostname: 'test', vcpus: 1, memoryMb: 1 };
     const ask = (uuid: string) => ({ ...instance, uuids: [uuid] });
@@ -199,7 +183,7 @@ describe('the deletion of a project', () => {
     try {
       const ends = new Set<string>();
       for (let round = 0; round < 24; round++) {
-        const { projectId: id, client } = await newUser();
+        const { projectId: id, client } = await newUser(cloud);
         // Each a little later than the one before, so that they meet the deletion at each of its steps.
         const create = async (later: number) => {
           for (let turn = 0; turn < later; turn++) await admin.ask(api.role.list, {});

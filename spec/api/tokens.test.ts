@@ -8,9 +8,9 @@ import { tokenDigest } from '../../actors/identity/authenticator.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime } from '../../actors/runtime/runtime.ts';
 import { api } from '../../transport/messages/api.ts';
-import type { RoleName } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { newUser, refused } from './people.ts';
 
 let cloud: TestCloud;
 let admin: ApiClient;
@@ -20,26 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => cloud.stop());
 
-let names = 0;
-
-async function newUser(roles: RoleName[] = ['member']) {
-  const { project } = await admin.ask(api.project.create, { name: `project ${++names}` });
-  const { user } = await admin.ask(api.user.create, { name: `user ${names}` });
-  for (const role of roles) await admin.ask(api.user.grant, { id: user.id, projectId: project.id, role });
-  const { secret } = await admin.ask(api.token.create, { userId: user.id, projectId: project.id });
-  return { id: user.id, projectId: project.id, client: as(secret) };
-}
-
 const as = (secret: string) => new ApiClient(cloud.runtime.bus, secret);
-const refused = (asked: Promise<unknown>) =>
-  asked.then(
-    () => undefined,
-    ({ failure }) => failure,
-  );
-
 describe('a token', () => {
   it('is made for oneself, also by who may only read, and tells who asks', async () => {
-    const { id, projectId, client } = await newUser(['reader']);
+    const { id, projectId, client } = await newUser(cloud, ['reader']);
     const { token, secret } = await client.ask(api.token.create, { description: 'of my laptop' });
     expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
     expect(token).toMatchObject({ id: tokenDigest(secret), userId: id, projectId, description: 'of my laptop' });
@@ -49,7 +33,7 @@ describe('a token', () => {
   });
 
   it('is one of at most a thousand that its user has and that are valid', async () => {
-    const { id: userId, projectId, client } = await newUser(['reader']);
+    const { id: userId, projectId, client } = await newUser(cloud, ['reader']);
     const bucket = await cloud.runtime.store.bucket('token');
     const put = (index: number, more = {}) =>
       bucket.put(tokenDigest(`${userId} ${index}`), { userId, projectId, createdAt: 1, ...more });
@@ -65,7 +49,7 @@ describe('a token', () => {
   });
 
   it('lasts no longer than the one with which its user made it', async () => {
-    const { id: userId, projectId, client } = await newUser(['reader']);
+    const { id: userId, projectId, client } = await newUser(cloud, ['reader']);
     const short = await client.ask(api.token.create, { expiresInSeconds: 60 });
     const end = Date.parse(short.token.expiresAt ?? '');
     for (const request of [{}, { expiresInSeconds: 3600 }]) {
@@ -79,7 +63,7 @@ describe('a token', () => {
   });
 
   it('is for a project in which its user has a role', async () => {
-    const [one, other] = [await newUser(), await newUser()];
+    const [one, other] = [await newUser(cloud), await newUser(cloud)];
     const ofOther = { projectId: other.projectId };
     const isRefused = { code: 'forbidden', details: { field: '/projectId' } };
     expect(await refused(one.client.ask(api.token.create, ofOther))).toMatchObject(isRefused);
@@ -93,7 +77,7 @@ describe('a token', () => {
   });
 
   it('of another is made and revoked by administrators alone', async () => {
-    const [one, other] = [await newUser(), await newUser()];
+    const [one, other] = [await newUser(cloud), await newUser(cloud)];
     const failure = await refused(one.client.ask(api.token.create, { userId: other.id }));
     expect(failure).toMatchObject({ code: 'forbidden', details: { field: '/userId' } });
     expect(await refused(one.client.ask(api.token.list, { userId: other.id }))).toMatchObject({
@@ -118,7 +102,7 @@ describe('a token', () => {
   });
 
   it('is worthless as soon as it is answered to be revoked, also when it revokes itself', async () => {
-    const { client } = await newUser();
+    const { client } = await newUser(cloud);
     for (let round = 0; round < 20; round++) {
       const { token, secret } = await client.ask(api.token.create, {});
       await as(secret).ask(api.token.revoke, { id: token.id });
@@ -129,7 +113,7 @@ describe('a token', () => {
   });
 
   it('tells when it expires, and is worthless from then on; a sweep removes it', async () => {
-    const { client, id, projectId } = await newUser();
+    const { client, id, projectId } = await newUser(cloud);
     const { token, secret } = await client.ask(api.token.create, { expiresInSeconds: 3600 });
     expect(Date.parse(token.expiresAt ?? '') - Date.parse(token.createdAt)).toBe(3_600_000);
     const { store } = cloud.runtime;
@@ -145,7 +129,7 @@ describe('a token', () => {
   });
 
   it('is refused for a user or a project that is disabled', async () => {
-    const { id, projectId } = await newUser();
+    const { id, projectId } = await newUser(cloud);
     await admin.ask(api.user.update, { id, isEnabled: false });
     expect(await refused(admin.ask(api.token.create, { userId: id, projectId }))).toMatchObject({
       code: 'conflict',
@@ -161,7 +145,7 @@ describe('a token', () => {
 
   it('is none when its user goes just while it is made', async () => {
     for (let round = 0; round < 5; round++) {
-      const { id, projectId } = await newUser();
+      const { id, projectId } = await newUser(cloud);
       const made = Array.from({ length: 4 }, () =>
         admin.ask(api.token.create, { userId: id, projectId }).then(
           ({ secret }) => secret,
@@ -181,7 +165,7 @@ describe('a token', () => {
 
 describe('the tokens of a user', () => {
   it('are listed newest first, in pages', async () => {
-    const { client, id } = await newUser();
+    const { client, id } = await newUser(cloud);
     for (let index = 0; index < 6; index++) await client.ask(api.token.create, { description: String(index) });
     const all = (await client.ask(api.token.list, {})).tokens;
     expect(all).toHaveLength(7);
@@ -206,7 +190,7 @@ describe('the tokens of a user', () => {
 
 describe('the sweep', () => {
   it('removes what users and projects left that are gone, and nothing of others', async () => {
-    const [gone, stays] = [await newUser(), await newUser()];
+    const [gone, stays] = [await newUser(cloud), await newUser(cloud)];
     const { store } = cloud.runtime;
     for (const { client, projectId } of [gone, stays]) {
       await client.ask(api.keyPair.create, { name: 'key' });

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startController } from '../../actors/controller/controller.ts';
 import { adminProject, adminUser } from '../../actors/identity/first-admin.ts';
 import { api } from '../../transport/messages/api.ts';
-import type { RoleName } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { newUser, refused } from './people.ts';
 
 let cloud: TestCloud;
 let admin: ApiClient;
@@ -13,23 +13,6 @@ beforeAll(async () => {
   admin = cloud.client;
 });
 afterAll(() => cloud.stop());
-
-let names = 0;
-
-/** A user with a token for a project of its own. */
-async function newUser(roles: RoleName[] = ['member']) {
-  const { project } = await admin.ask(api.project.create, { name: `project ${++names}` });
-  const { user } = await admin.ask(api.user.create, { name: `user ${names}` });
-  for (const role of roles) await admin.ask(api.user.grant, { id: user.id, projectId: project.id, role });
-  const { secret } = await admin.ask(api.token.create, { userId: user.id, projectId: project.id });
-  return { id: user.id, projectId: project.id, client: new ApiClient(cloud.runtime.bus, secret) };
-}
-
-const refused = (asked: Promise<unknown>) =>
-  asked.then(
-    () => undefined,
-    ({ failure }) => failure,
-  );
 
 describe('a user', () => {
   it('is made with an id of its own, or the one that was asked for, which only one of many gets', async () => {
@@ -47,7 +30,7 @@ describe('a user', () => {
   });
 
   it('is seen by itself and by administrators', async () => {
-    const [one, other] = [await newUser(), await newUser()];
+    const [one, other] = [await newUser(cloud), await newUser(cloud)];
     expect((await one.client.ask(api.user.get, {})).user.id).toBe(one.id);
     expect((await one.client.ask(api.user.get, { id: one.id })).user.roles).toEqual({ [one.projectId]: ['member'] });
     expect((await admin.ask(api.user.get, { id: one.id })).user.id).toBe(one.id);
@@ -86,7 +69,7 @@ describe('a user', () => {
   });
 
   it('is renamed, and is nobody while it is disabled', async () => {
-    const { id, client } = await newUser();
+    const { id, client } = await newUser(cloud);
     expect((await admin.ask(api.user.update, { id, name: 'renamed' })).user).toMatchObject({ name: 'renamed' });
     expect((await admin.ask(api.user.update, { id, isEnabled: false })).user).toMatchObject({ isEnabled: false });
     expect(await refused(client.ask(api.user.get, {}))).toMatchObject({ code: 'unauthenticated' });
@@ -99,7 +82,7 @@ describe('a user', () => {
   });
 
   it('goes with its tokens and key pairs; its instances stay', async () => {
-    const { id, projectId, client } = await newUser();
+    const { id, projectId, client } = await newUser(cloud);
     await client.ask(api.keyPair.create, { name: 'key' });
     const { uuid } = await cloud.create({}, client);
     await cloud.until(uuid, ({ state }) => state === 'running');
@@ -150,7 +133,7 @@ describe('roles', () => {
   });
 
   it('are what the next request is judged by', async () => {
-    const { id, projectId, client } = await newUser(['reader']);
+    const { id, projectId, client } = await newUser(cloud, ['reader']);
     expect(await refused(client.ask(api.keyPair.create, { name: 'k' }))).toMatchObject({ code: 'forbidden' });
     await admin.ask(api.user.grant, { id, projectId, role: 'member' });
     expect(await refused(client.ask(api.keyPair.create, { name: 'k' }))).toBeUndefined();
@@ -159,7 +142,7 @@ describe('roles', () => {
   });
 
   it('are granted to users and in projects that are there', async () => {
-    const { id, projectId } = await newUser();
+    const { id, projectId } = await newUser(cloud);
     const grant = (asked: { id: string; projectId: string }) =>
       refused(admin.ask(api.user.grant, { ...asked, role: 'member' }));
     expect(await grant({ id: 'nobody', projectId })).toMatchObject({ code: 'not_found', details: { field: '/id' } });
@@ -167,7 +150,7 @@ describe('roles', () => {
   });
 
   it('are told to anyone who asks what there are', async () => {
-    const { client } = await newUser(['reader']);
+    const { client } = await newUser(cloud, ['reader']);
     expect((await client.ask(api.role.list, {})).roles.map(({ name }) => name)).toEqual(['admin', 'member', 'reader']);
   });
 });
@@ -177,17 +160,16 @@ describe('the last administrator', () => {
   const isRefused = { code: 'conflict', message: 'the cloud would be left without an administrator' };
 
   it('stays one, whatever would take the role away', async () => {
-    for (const asked of [
+    const answers = [
       admin.ask(api.user.revoke, last),
       admin.ask(api.user.update, { id: adminUser, isEnabled: false }),
       admin.ask(api.user.delete, { id: adminUser }),
       admin.ask(api.project.update, { id: adminProject, isEnabled: false, name: 'x' }),
       admin.ask(api.project.delete, { id: adminProject }),
-    ]) {
-      expect(await refused(asked)).toMatchObject(isRefused);
-    }
+    ].map(refused);
+    for (const answer of answers) expect(await answer).toMatchObject(isRefused);
     // One who is disabled, or of a disabled project, is none.
-    const spare = await newUser(['admin']);
+    const spare = await newUser(cloud, ['admin']);
     await admin.ask(api.user.update, { id: spare.id, isEnabled: false });
     expect(await refused(admin.ask(api.user.revoke, last))).toMatchObject(isRefused);
     await admin.ask(api.user.update, { id: spare.id, isEnabled: true });
@@ -201,7 +183,11 @@ describe('the last administrator', () => {
     const second = await startController(await cloud.connect());
     try {
       for (let round = 0; round < 5; round++) {
-        const spares = await Promise.all([newUser(['admin']), newUser(['admin']), newUser(['admin'])]);
+        const spares = await Promise.all([
+          newUser(cloud, ['admin']),
+          newUser(cloud, ['admin']),
+          newUser(cloud, ['admin']),
+        ]);
         const [one, two, three] = spares.map(({ id, projectId }) => ({ id, projectId }));
         if (!one || !two || !three) throw new Error('there are three');
         await Promise.all([
