@@ -35,7 +35,9 @@ export interface Shell extends AsyncDisposable {
 
 export async function openShell(told: Record<string, string> = {}): Promise<Shell> {
   const folder = await mkdtemp(join(tmpdir(), 'kilonova-cli-'));
-  const kept = Object.entries(process.env).filter(([name]) => !/^(KILONOVA_|XDG_|NO_COLOR|FORCE_COLOR)/.test(name));
+  // What decides on colours: Node sees none on a terminal of a CI, which is known by any of these.
+  const left = /^(KILONOVA_|XDG_|NO_COLOR|FORCE_COLOR|NODE_DISABLE_COLORS|COLORTERM|TMUX|TEAMCITY|CI$|CI_)/;
+  const kept = Object.entries(process.env).filter(([name]) => !left.test(name));
   const environment = {
     ...(Object.fromEntries(kept) as Record<string, string>),
     HOME: folder,
