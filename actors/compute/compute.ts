@@ -3,6 +3,7 @@
  * its hypervisor does. Nova's compute worker.
  */
 import { fail } from '../../machines/failure.ts';
+import { sleep } from '../../transport/clock.ts';
 import { computeCalls, computeCasts } from '../../transport/messages/internal.ts';
 import type { Host } from '../../transport/messages/records.ts';
 import { type StopServing, serve } from '../../transport/nats/call.ts';
@@ -12,7 +13,6 @@ import type { GuestPort, Hypervisor, HypervisorFacts } from '../hypervisor/hyper
 import { provideEffects } from '../instance/effects.ts';
 import { publishTransition } from '../instance/facts.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
-import { sleep } from '../runtime/clock.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { type Capacity, defaultAllocationRatio } from './capacity.ts';
 import { Claims } from './claims.ts';

@@ -4,6 +4,7 @@
  */
 import { fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceEvent, ReportedPowerState } from '../../machines/instance.ts';
+import type { Clock } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
@@ -12,7 +13,6 @@ import { openView } from '../../transport/nats/view.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { heldShare, holdsShare } from '../instance/held-share.ts';
 import { InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Claims } from './claims.ts';
 import type { GuestSpecs } from './guest-specs.ts';

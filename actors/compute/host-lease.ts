@@ -6,10 +6,10 @@
  * as they are, by which the two kinds of writers are told apart: it makes nobody look alive, and takes nobody's lease.
  */
 import { fail } from '../../machines/failure.ts';
+import { type Clock, sleep } from '../../transport/clock.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
-import { type Clock, sleep } from '../runtime/clock.ts';
 import { heartbeatEveryMs, isAlive } from './heartbeat.ts';
 
 /** How long a record must stay unchanged for its process to be gone (ms). */

@@ -8,12 +8,12 @@
  */
 import { type FailureError, fail } from '../../machines/failure.ts';
 import type { InstanceContext } from '../../machines/instance.ts';
+import type { Clock } from '../../transport/clock.ts';
 import type { Admission, Instance, Project, Quota } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { ProjectUsage } from '../records/project-usage.ts';
 import { quotaOf } from '../records/quotas.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { changeRecord, makeOrChangeRecord } from './change-record.ts';
 import { uniqueHostname } from './hostnames.ts';

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
+import type { Chance } from '../../transport/clock.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { computeCasts, type InstanceCommand } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -15,7 +16,6 @@ import type { Outcome } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
 import { viewInstance } from '../records/instance-view.ts';
-import type { Chance } from '../runtime/clock.ts';
 import { refuseLocked } from './instance-lock.ts';
 import { ownPlacing } from './owning.ts';
 import { storedInstance } from './stored-instance.ts';

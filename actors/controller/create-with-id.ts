@@ -1,7 +1,7 @@
 /** Makes a record under an id of its own: the one that was asked for, or a short one that nobody has. */
 import { fail } from '../../machines/failure.ts';
+import type { Chance } from '../../transport/clock.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
-import type { Chance } from '../runtime/clock.ts';
 
 /** Enough that two are the same once in a lifetime; and then another is made up. */
 const idBytes = 6;

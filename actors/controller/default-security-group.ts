@@ -1,9 +1,10 @@
 /** The group that a project has whether or not anybody made it. */
+
+import type { Clock } from '../../transport/clock.ts';
 import type { SecurityGroup } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { securityGroupKey } from '../records/keys.ts';
-import type { Clock } from '../runtime/clock.ts';
 import { nameUuid } from '../runtime/name-uuid.ts';
 
 export const defaultSecurityGroup = 'default';

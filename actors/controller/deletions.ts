@@ -2,9 +2,10 @@
  * Tells of instances that are deleted, a moment after they are: of the many versions that a record goes through, only
  * the one in which it comes to rest is read.
  */
+
+import type { Clock } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
-import type { Clock } from '../runtime/clock.ts';
 
 /** How long changes are gathered before they are looked at (ms). */
 const gatherMs = 500;

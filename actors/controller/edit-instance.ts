@@ -1,8 +1,8 @@
 /** Edits what of an instance's record is the client's: its owner, whose the life is, takes the edit over. */
 import { fail } from '../../machines/failure.ts';
+import { type Chance, type Clock, sleep } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
-import { type Chance, type Clock, sleep } from '../runtime/clock.ts';
 
 export interface EditWorld {
   readonly bucket: Bucket<Instance>;

@@ -1,6 +1,7 @@
 /** Removes tokens that have expired, and what is left of users and projects that are gone. Every controller does it. */
+
+import { every } from '../../transport/clock.ts';
 import { isExpired } from '../identity/authenticator.ts';
-import { every } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type Holder, removeLeftovers } from './leftovers.ts';
 

@@ -3,13 +3,14 @@
  * its record says that its files are being removed, and goes last. That order decides between who removes a file and
  * who announces another image of it: one of the two sees the other's record.
  */
+
+import type { Chance } from '../../transport/clock.ts';
 import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { ImageStore } from '../images/image-store.ts';
 import { ImageUploads } from '../images/image-uploads.ts';
 import { filesOf } from '../records/image-view.ts';
-import type { Chance } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { changeRecord } from './change-record.ts';

@@ -3,9 +3,10 @@
  * half written, and deleted images that the last instance has let go. Every controller does it: to remove what is gone
  * is to do nothing.
  */
+
+import { every } from '../../transport/clock.ts';
 import { ImageChunks } from '../../transport/nats/image-chunks.ts';
 import { ImageStore } from '../images/image-store.ts';
-import { every } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { onDeleted } from './deletions.ts';
 import { ImageRemoval } from './image-removal.ts';

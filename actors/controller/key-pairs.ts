@@ -1,6 +1,7 @@
 /** Key pairs of a user in a project. A private key is answered once and kept nowhere. */
 import sshpk from 'sshpk';
 import { fail } from '../../machines/failure.ts';
+import type { Clock } from '../../transport/clock.ts';
 import type { CreateKeyPair } from '../../transport/messages/api/key-pair.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { KeyPair } from '../../transport/messages/records.ts';
@@ -9,7 +10,6 @@ import type { Caller } from '../../transport/nats/call-context.ts';
 import { viewKeyPair } from '../records/key-pair-view.ts';
 import { keyPairKey } from '../records/keys.ts';
 import { missing } from '../records/lookup.ts';
-import type { Clock } from '../runtime/clock.ts';
 import { removeRecord } from './remove-record.ts';
 import { nameTaken } from './store-order.ts';
 import { keepWithinQuota } from './within-quota.ts';

@@ -2,7 +2,7 @@
  * Removes what clients asked to be put on their instances (passwords, user data, files) when the instance is deleted, or
  * was never recorded. Every controller does it: to remove what is gone is to do nothing.
  */
-import { every } from '../runtime/clock.ts';
+import { every } from '../../transport/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { onDeleted } from './deletions.ts';
 

@@ -2,10 +2,11 @@
  * Looks after the instances that nobody acts for: recorded, but whose controller died before it asked for a host, or
  * for which no scheduler has answered in time.
  */
+
+import { every } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { StoredChild } from '../instance/chart-snapshot.ts';
 import { InstanceOwner } from '../instance/owner.ts';
-import { every } from '../runtime/clock.ts';
 import { ownPlacing } from './owning.ts';
 import type { ControllerWorld } from './writes.ts';
 

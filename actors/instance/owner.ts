@@ -9,10 +9,10 @@ import { type Actor, createActor, type StateValue } from 'xstate';
 import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
 import { statePath, type VisibleStates, visibleStates } from '../../machines/instance-states.ts';
+import { type Clock, sleep } from '../../transport/clock.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
-import { type Clock, sleep } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import {
   type InstanceLogic,

@@ -2,9 +2,10 @@
  * Which addresses are leased. Creating a lease's key is what makes an address unique; what is free is known without
  * asking, from the view and from what this process has in hand, so that many controllers seldom meet at one.
  */
+
+import type { Chance } from '../../transport/clock.ts';
 import type { AddressLease, Subnet } from '../../transport/messages/records.ts';
 import { type Conflict, conflict, type Entry } from '../../transport/nats/bucket.ts';
-import type { Chance } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { AddressPool } from './address-pool.ts';
 import { allocationRange } from './allocation-range.ts';

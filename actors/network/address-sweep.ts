@@ -2,10 +2,11 @@
  * Gives back what crashes left: leases without a port, and what instances hold that are no more. Nothing young is
  * touched, because it may be in the making. Several controllers may sweep at once: each removal is of one revision.
  */
+
+import type { Clock } from '../../transport/clock.ts';
 import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
 import { openView, type View } from '../../transport/nats/view.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { parseLeaseKey } from './address-book.ts';
 import { type ReleaseBooks, releasePorts } from './release.ts';

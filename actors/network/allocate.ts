@@ -7,9 +7,9 @@
  * where its key still stands as this call found it: a release that comes in between makes the call fail.
  */
 import { fail } from '../../machines/failure.ts';
+import type { Clock } from '../../transport/clock.ts';
 import type { AddressLease, Port, Subnet } from '../../transport/messages/records.ts';
 import { conflict, type Entry } from '../../transport/nats/bucket.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { AddressBook, HeldLease } from './address-book.ts';
 import { parseBlock } from './ipv4.ts';
 import type { PortBook } from './port-book.ts';

@@ -3,9 +3,9 @@
  * next one before it needs it, so that taking one seldom crosses the bus.
  */
 
+import type { Chance } from '../../transport/clock.ts';
 import type { Port } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
-import type { Chance } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { ViewIndex } from './view-index.ts';
 

@@ -2,10 +2,11 @@
  * The network controller: gives ports with fixed IPs to instances, and takes them back. Any number of them share the
  * calls; what keeps an address unique is the store.
  */
+
+import { every } from '../../transport/clock.ts';
 import { networkCalls } from '../../transport/messages/internal.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import { every } from '../runtime/clock.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { AddressBook } from './address-book.ts';
 import { sweepAddresses } from './address-sweep.ts';

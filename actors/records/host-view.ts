@@ -1,8 +1,9 @@
 /** A host as an administrator sees it: its record, what its aggregates say of it, and what its instances use. */
+
+import type { Clock } from '../../transport/clock.ts';
 import type { HostView } from '../../transport/messages/api/host.ts';
 import type { Host } from '../../transport/messages/records.ts';
 import { isAlive } from '../compute/heartbeat.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { HostUsage } from '../scheduler/host-usage.ts';
 import { HostAggregates, zoneOf } from './host-aggregates.ts';

@@ -1,8 +1,9 @@
 /** What every part is given by the process that it runs in. */
+
+import type { Chance, Clock } from '../../transport/clock.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { ensureCastStream } from '../../transport/nats/cast.ts';
 import { ensureFactStream } from '../../transport/nats/fact.ts';
-import type { Chance, Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import { Store } from './store.ts';
 

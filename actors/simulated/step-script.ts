@@ -4,7 +4,7 @@
  * no timer.
  */
 import { type Failure, FailureError } from '../../machines/failure.ts';
-import { type Chance, type Clock, sleep } from '../runtime/clock.ts';
+import { type Chance, type Clock, sleep } from '../../transport/clock.ts';
 import { Gate } from './gate.ts';
 
 /** The methods of Hypervisor that can be slow, fail or hang. */

@@ -13,9 +13,8 @@ let deleted: InstanceView[];
 
 beforeAll(async () => {
   cloud = await startTestCloud({ hosts: [{ name: 'host1' }, { name: 'host2', zone: 'east' }] });
-  const { store } = cloud.runtime;
   const unlimited = { instances: -1, vcpus: -1, memoryMb: -1, keyPairs: -1, serverGroups: -1, securityGroups: -1 };
-  await (await store.view('quota')).reached(await (await store.bucket('quota')).put('admin', unlimited));
+  await cloud.write('quota', 'admin', unlimited);
   const all: InstanceView[] = [];
   for (let index = 0; index < 12; index++) {
     // Some at the same time, so that some are of the same millisecond.

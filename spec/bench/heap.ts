@@ -12,9 +12,9 @@ import { presentRecord, restoreSettled } from '../../actors/instance/chart-snaps
 import type { EffectImplementation } from '../../actors/instance/effect-runner.ts';
 import { type EffectName, provideEffects } from '../../actors/instance/effects.ts';
 import { InstanceOwner, type OwnerWorld } from '../../actors/instance/owner.ts';
-import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { instanceMachine } from '../../machines/instance.ts';
+import { systemChance, systemClock } from '../../transport/clock.ts';
 import { buckets, type Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import { newInstance } from '../support/records.ts';

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { startCompute } from '../../actors/compute/compute.ts';
-import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import { systemChance, systemClock } from '../../transport/clock.ts';
 import { consumers, encodeToken, streams } from '../../transport/nats/subjects.ts';
 import { startTestRuntimes } from '../support/runtimes.ts';
 import { eventually } from '../support/test-cloud.ts';

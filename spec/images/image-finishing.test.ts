@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { imageWrites } from '../../actors/controller/images.ts';
 import type { ControllerWorld, OnWrite, WriteRequest } from '../../actors/controller/writes.ts';
 import { ImageStore } from '../../actors/images/image-store.ts';
-import { systemClock } from '../../actors/runtime/clock.ts';
+import { systemClock } from '../../transport/clock.ts';
 import { type ImageView, maxChunkBytes } from '../../transport/messages/api/image.ts';
 import { api } from '../../transport/messages/api.ts';
 import { newContext } from '../../transport/nats/call-context.ts';

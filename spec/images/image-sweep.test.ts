@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startController } from '../../actors/controller/controller.ts';
 import { ImageStore } from '../../actors/images/image-store.ts';
-import { systemClock } from '../../actors/runtime/clock.ts';
+import { systemClock } from '../../transport/clock.ts';
 import { type ImageView, maxChunkBytes } from '../../transport/messages/api/image.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ImageChunks } from '../../transport/nats/image-chunks.ts';

@@ -1,5 +1,5 @@
 /** A clock by which the deadline of an effect can pass at once: for effects that nothing from outside could make fail. */
-import type { Clock } from '../../actors/runtime/clock.ts';
+import type { Clock } from '../../transport/clock.ts';
 
 /** What is waited for longer is the deadline of an effect; each sets one when it begins. */
 const effectMs = 10_000;

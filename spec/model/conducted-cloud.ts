@@ -5,9 +5,9 @@
  */
 import { startCloud } from '../../actors/cloud/cloud.ts';
 import { adminProject } from '../../actors/identity/first-admin.ts';
-import { type Clock, systemChance } from '../../actors/runtime/clock.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import { fail } from '../../machines/failure.ts';
+import { type Clock, systemChance } from '../../transport/clock.ts';
 import { networkCalls, schedulerCasts } from '../../transport/messages/internal.ts';
 import type { InstanceFact } from '../../transport/nats/api-client.ts';
 import { type Bus, connectBus } from '../../transport/nats/bus.ts';

@@ -3,9 +3,9 @@
  * it reports is true, also to a process that starts later.
  */
 import type { DomainState, GuestSpec, HypervisorEvent, HypervisorFacts } from '../../actors/hypervisor/hypervisor.ts';
-import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import type { PowerState, ReportedPowerState } from '../../machines/instance.ts';
+import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { Conductor } from './conductor.ts';
 
 /** The steps of which the last thing that they are given is their signal. */

@@ -1,9 +1,9 @@
 /** The simulated hypervisor keeps the promises of the interface, and breaks them only when it is told to. */
 import { expect, it } from 'vitest';
 import type { GuestSpec, HypervisorEvent } from '../../actors/hypervisor/hypervisor.ts';
-import { type Clock, systemChance } from '../../actors/runtime/clock.ts';
 import { SimulatedHypervisor, type SimulatedHypervisorOptions } from '../../actors/simulated/simulated-hypervisor.ts';
 import { type Failure, FailureError, fail } from '../../machines/failure.ts';
+import { type Clock, systemChance } from '../../transport/clock.ts';
 
 const never = new AbortController().signal;
 const uuid = 'c0ffee00-0000-4000-8000-000000000001';

@@ -1,8 +1,9 @@
 /** Runtimes of a test's own: each with a connection of its own to one real nats-server, as so many processes would be. */
-import type { Clock } from '../../actors/runtime/clock.ts';
-import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
+
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Runtime } from '../../actors/runtime/runtime.ts';
+import type { Clock } from '../../transport/clock.ts';
+import { systemChance, systemClock } from '../../transport/clock.ts';
 import { connectBus } from '../../transport/nats/bus.ts';
 import { startTestNats } from './nats.ts';
 

@@ -12,14 +12,15 @@ import { startCompute } from '../../actors/compute/compute.ts';
 import type { ControllerOptions } from '../../actors/controller/controller.ts';
 import { tokenDigest } from '../../actors/identity/authenticator.ts';
 import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
-import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
+import type { RecordOf } from '../../actors/runtime/store.ts';
 import type { SchedulerOptions } from '../../actors/scheduler/scheduler.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { CreateInstance, InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
-import type { RoleName } from '../../transport/messages/records.ts';
+import type { Buckets, RoleName } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { connectBus } from '../../transport/nats/bus.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
@@ -40,6 +41,8 @@ export interface TestCloud {
   hypervisors: Map<string, SimulatedHypervisor>;
   /** A client of a user of a project of its own. */
   createUser(project: string, roles?: RoleName[]): Promise<ApiClient>;
+  /** Writes a record behind the back of the parts. Resolves with its revision when their views show it. */
+  write<Name extends keyof Buckets>(bucket: Name, key: string, record: RecordOf<Name>): Promise<number>;
   /** A runtime with a connection of its own, as another process would have. */
   connect(): Promise<Runtime>;
   addHost(host: TestHost): Promise<Part>;
@@ -84,6 +87,11 @@ export async function startTestCloud({
   }
 
   const runtime = await connect();
+  const write: TestCloud['write'] = async (bucket, key, record) => {
+    const revision = await (await runtime.store.bucket(bucket)).put(key, record);
+    await (await runtime.store.view(bucket)).reached(revision);
+    return revision;
+  };
   await ensureFirstRecords(runtime, undefined);
   const { token } = await ensureFirstAdmin(runtime, join(folder, 'admin-token'));
   const hypervisors = new Map<string, SimulatedHypervisor>();
@@ -114,21 +122,16 @@ export async function startTestCloud({
     client,
     token,
     hypervisors,
+    write,
     connect,
     addHost,
     async createUser(project, roles: RoleName[] = ['member']) {
-      const [projects, users, tokens] = await Promise.all([
-        runtime.store.bucket('project'),
-        runtime.store.bucket('user'),
-        runtime.store.bucket('token'),
-      ]);
       const createdAt = Date.now();
       const user = `${project}-${systemChance.uuid().slice(0, 8)}`;
       const secret = systemChance.uuid();
-      await projects.create(project, { id: project, name: project, isEnabled: true, createdAt });
-      await users.create(user, { id: user, name: user, isEnabled: true, roles: { [project]: roles }, createdAt });
-      const revision = await tokens.put(tokenDigest(secret), { userId: user, projectId: project, createdAt });
-      await (await runtime.store.view('token')).reached(revision);
+      await write('project', project, { id: project, name: project, isEnabled: true, createdAt });
+      await write('user', user, { id: user, name: user, isEnabled: true, roles: { [project]: roles }, createdAt });
+      await write('token', tokenDigest(secret), { userId: user, projectId: project, createdAt });
       return new ApiClient(runtime.bus, secret);
     },
     async create(request = {}, as = client) {

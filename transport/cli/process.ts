@@ -1,9 +1,9 @@
 /** One process of the cloud: connected to NATS, running its parts until it is told to stop. */
 
-import { systemChance, systemClock } from '../../actors/runtime/clock.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
+import { systemChance, systemClock } from '../clock.ts';
 import { connectBus } from '../nats/bus.ts';
 import { shownUrls } from '../nats/server-urls.ts';
 import type { Settings } from './settings.ts';

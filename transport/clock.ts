@@ -1,4 +1,4 @@
-/** Time and chance are handed in, so that a simulated world can own them. */
+/** Time and chance are handed in, to every layer, so that a simulated world can own them. */
 import { randomBytes, randomUUID } from 'node:crypto';
 
 export interface Clock {
