@@ -72,7 +72,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
   const on: OnRead = ({ name }, handle) => reads.set(name, handle as Read);
   await Promise.all(resources.map((open) => open(on, runtime)));
   const measures = new Map<string, Measure>();
-  const service = await new Svcm(bus.connection).add({
+  const service = await new Svcm(bus.nats.connection).add({
     name: 'kilonova-api',
     version: apiVersion,
     description: 'Launches and runs virtual machines on a fleet of hosts.',

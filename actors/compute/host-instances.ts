@@ -76,7 +76,7 @@ export class HostInstances {
   /** Takes up what the records say is here, and tells each chart what its domain really does. */
   async reconcile(): Promise<void> {
     const { bucket, hypervisor, logger } = this.#world;
-    const view = await openView(bucket);
+    const view = await openView(bucket, this.#world.clock);
     view.close();
     for (const { value, revision } of view.entries()) {
       if (this.#owners.has(value.uuid) || !this.#isOurs(value)) continue;

@@ -31,7 +31,7 @@ export async function startImageSweep(runtime: Runtime): Promise<() => void> {
 
   /** For how long nobody has written to it: to its record, or a chunk of it (ms). */
   async function restedMs(id: string): Promise<number> {
-    const written = (await bucket.kv.get(id))?.created.getTime() ?? 0;
+    const written = (await bucket.writtenAt(id)) ?? 0;
     return clock.now() - Math.max(written, (await chunks.touchedAt(id)) ?? 0);
   }
 

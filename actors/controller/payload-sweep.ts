@@ -23,10 +23,10 @@ export async function startPayloadSweep({ store, clock, logger }: Runtime): Prom
   }
 
   async function sweep(): Promise<void> {
-    for await (const uuid of await payloads.kv.keys()) {
+    for (const uuid of await payloads.keys()) {
       const instance = instances.get(uuid);
-      const entry = instance ? undefined : await payloads.kv.get(uuid);
-      const isOrphan = entry ? clock.now() - entry.created.getTime() > youngMs : false;
+      const writtenAt = instance ? undefined : await payloads.writtenAt(uuid);
+      const isOrphan = writtenAt !== undefined && clock.now() - writtenAt > youngMs;
       if (isOrphan || instance?.vmState === 'deleted') await remove(uuid);
     }
   }

@@ -4,7 +4,6 @@
  */
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { answered } from '../../transport/nats/store-answer.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { tokenDigest } from './authenticator.ts';
 
@@ -28,7 +27,7 @@ export async function ensureFirstAdmin({ store, clock, chance }: Runtime, tokenF
     store.bucket('token'),
   ]);
   const createdAt = clock.now();
-  const isNewCloud = (await answered(users.kv.get(adminUser))) === null;
+  const isNewCloud = (await users.writtenAt(adminUser)) === undefined;
   if (isNewCloud) {
     await projects.create(adminProject, { id: adminProject, name: adminProject, isEnabled: true, createdAt });
     await users.create(adminUser, {

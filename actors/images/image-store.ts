@@ -20,7 +20,7 @@ export class ImageStore implements ImageSource {
   readonly #objects: ObjectStore;
   readonly #manager: JetStreamManager;
 
-  static async open({ jetstream, manager }: Bus): Promise<ImageStore> {
+  static async open({ nats: { jetstream, manager } }: Bus): Promise<ImageStore> {
     // Unless told otherwise, the library hashes in JavaScript, as it must in browsers.
     setSha256Backend('native');
     return new ImageStore(await new Objm(jetstream).create(imageObjects.store), manager);

@@ -79,7 +79,7 @@ export class AddressBook {
     for (;;) {
       const revision = await this.#leases.bucket.create(key, lease);
       if (revision !== conflict) return { subnetId: subnet.id, address, revision };
-      const { value, revision: takenAt } = await this.#leases.look(key);
+      const { value, revision: takenAt } = await this.#leases.bucket.look(key);
       if (value) return { key, value, revision: takenAt };
     }
   }
@@ -108,7 +108,7 @@ export class AddressBook {
   }
 
   caughtUp(): Promise<void> {
-    return this.#leases.caughtUp();
+    return this.#leases.view.caughtUp();
   }
 
   close(): void {
@@ -142,7 +142,7 @@ export class AddressBook {
 
   /** An address that was picked but not had stays out of the pool until the view can tell whose it is. */
   #settle(key: string): void {
-    this.#leases.caughtUp().then(
+    this.#leases.view.caughtUp().then(
       () => this.#mark(key, this.#leases.view.get(key) !== undefined),
       // Not answered: the next change of the lease will tell.
       () => undefined,

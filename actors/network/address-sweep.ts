@@ -22,11 +22,11 @@ export interface SweepBooks extends ReleaseBooks {
 export async function sweepAddresses(books: SweepBooks): Promise<void> {
   const { addresses, ports, instances: bucket, clock } = books;
   const isOld = (since: number) => clock.now() - since > youngMs;
-  await Promise.all([addresses.caughtUp(), ports.caughtUp()]);
+  await Promise.all([addresses.caughtUp(), ports.view.caughtUp()]);
   const oldPorts = [...ports.view.values()].filter(({ createdAt }) => isOld(createdAt));
   const oldLeases = [...addresses.all()].filter(({ value }) => isOld(value.leasedAt));
   if (oldPorts.length === 0 && oldLeases.length === 0) return;
-  const instances = await openView(bucket);
+  const instances = await openView(bucket, clock);
   instances.close();
   await sweepOld(books, instances, oldPorts, oldLeases);
 }

@@ -77,7 +77,7 @@ async function makePort(
   // When this rejects, whether the port was written is unknown, and so its lease must stay.
   let revision = await ports.createAfter(portId, port, removedAt);
   if (revision === conflict) {
-    const place = await ports.look(portId);
+    const place = await ports.bucket.look(portId);
     if (place.value) {
       // Another controller, asked the same, was faster: its port is the answer, and our lease may be one too many.
       if (!hasAddress(place.value, lease)) await addresses.giveBack(lease);

@@ -55,7 +55,7 @@ export class NetworkCatalog {
   async plan({ instanceUuid, projectId, networks }: AllocationRequest): Promise<PortPlan[]> {
     // A network of a moment ago may not be in the view yet.
     const isKnown = networks.every(({ networkId: id }) => this.network(id) && this.#byNetwork.keys(id).size > 0);
-    if (!isKnown) await Promise.all([this.#networks.caughtUp(), this.#subnets.caughtUp()]);
+    if (!isKnown) await Promise.all([this.#networks.view.caughtUp(), this.#subnets.view.caughtUp()]);
     return networks.map(({ networkId, mac, fixedIp }, index) => {
       const field = `/networks/${index}`;
       const network = this.network(networkId);

@@ -27,7 +27,7 @@ export async function releasePorts(books: ReleaseBooks, instanceUuid: string): P
 
 /** Whether all is gone: not when somebody changed a port or a lease while it was being removed. */
 async function releaseOnce({ addresses, ports, instances }: ReleaseBooks, instanceUuid: string): Promise<boolean> {
-  const [instance] = await Promise.all([instances.get(instanceUuid), ports.caughtUp()]);
+  const [instance] = await Promise.all([instances.get(instanceUuid), ports.view.caughtUp()]);
   const present = ports.ofInstance(instanceUuid);
   const absent = new Set([
     ...(instance?.value.networks ?? []).map((_, index) => portIdOf(instanceUuid, index)),

@@ -3,14 +3,11 @@
  * revisions at which keys were removed: a record can then be put where one was with a single write, and only if
  * nobody has touched the key since.
  */
-import type { Bucket, Conflict, Entry } from '../../transport/nats/bucket.ts';
+import type { Bucket, Conflict } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 
 /** How many removals are remembered. A forgotten one costs a round trip, nothing else. */
 const remembered = 20_000;
-
-/** What stands at a key: a record, or where it was removed last (0: there never was one). */
-export type Place<T> = Entry<T> | { value: undefined; revision: number };
 
 export class TrackedBucket<T> {
   readonly bucket: Bucket<T>;
@@ -32,27 +29,12 @@ export class TrackedBucket<T> {
     return this.#removedAt.get(key) ?? 0;
   }
 
-  /** What is stored under the key at this moment. */
-  async look(key: string): Promise<Place<T>> {
-    const entry = await this.bucket.kv.get(key);
-    if (entry?.operation === 'PUT') {
-      return { key, value: this.bucket.kind.record.decode(entry.value), revision: entry.revision };
-    }
-    return { value: undefined, revision: entry?.revision ?? 0 };
-  }
-
   /**
    * Creates the record if the key was last touched at `revision`, its removal (0: never). Unlike a bucket's `create` it
    * does not pass over a removal that the caller has not heard of.
    */
   createAfter(key: string, value: T, revision: number): Promise<number | Conflict> {
     return this.bucket.update(key, value, revision);
-  }
-
-  /** Resolves when the view holds all that was stored before this was called. */
-  async caughtUp(): Promise<void> {
-    const { streamInfo } = await this.bucket.kv.status();
-    await this.view.reached(streamInfo.state.last_seq);
   }
 
   close(): void {

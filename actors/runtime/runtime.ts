@@ -22,6 +22,6 @@ export interface Part {
 }
 
 export async function createRuntime({ bus, clock, chance, logger }: Omit<Runtime, 'store'>): Promise<Runtime> {
-  await Promise.all([ensureCastStream(bus), ensureFactStream(bus)]);
+  await Promise.all([ensureCastStream(bus.nats), ensureFactStream(bus.nats)]);
   return { bus, store: new Store(bus, logger), clock, chance, logger };
 }

@@ -25,7 +25,7 @@ export class Store {
 
   view<K extends keyof Buckets>(kind: K): Promise<View<RecordOf<K>>> {
     return once(this.#views, kind, async () =>
-      openView(await this.bucket(kind), {
+      openView(await this.bucket(kind), this.#bus.clock, {
         onUnreadable: (key, error) => this.#logger.error({ bucket: kind, key, error }, 'a record cannot be read'),
       }),
     );

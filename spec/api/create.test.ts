@@ -232,7 +232,7 @@ describe('the default security group', () => {
     for (const { securityGroups } of instances) expect(securityGroups).toEqual(['default']);
     const groups = await cloud.runtime.store.bucket('securityGroup');
     let versions = 0;
-    for await (const key of await groups.kv.keys(`${project}.*`)) {
+    for (const key of await groups.keys(`${project}.*`)) {
       const entry = await groups.get(key);
       expect(entry?.value).toMatchObject({ name: 'default', projectId: project });
       versions += 1;

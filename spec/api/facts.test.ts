@@ -26,7 +26,7 @@ async function list(query: Query = {}, client: ApiClient = cloud.client): Promis
 }
 
 async function consumersOfFacts(): Promise<number> {
-  return (await cloud.runtime.bus.manager.streams.info(streams.facts.name)).state.consumer_count;
+  return (await cloud.runtime.bus.nats.manager.streams.info(streams.facts.name)).state.consumer_count;
 }
 
 const words = (told: FactView[]) => told.map(({ fact: { type, to } }) => (type === 'transition' ? to : type));
@@ -119,7 +119,7 @@ describe('a list of facts', () => {
     const before = await list({}, client);
     const marker = before.at(-1)?.sequence ?? 0;
     for (let index = 0; index < 5; index++) {
-      await bus.jetstream.publish(subjects.instanceFact('garbled', mine), `{"type": ${index}}`);
+      await bus.nats.jetstream.publish(subjects.instanceFact('garbled', mine), `{"type": ${index}}`);
     }
     await client.ask(api.instance.lock, { uuid: mine });
     const [next] = await eventually(async () => {
@@ -142,7 +142,7 @@ describe('a list of facts', () => {
     });
     const failure = { code: 'internal', message: 'x'.repeat(10_000), disposition: 'abort' };
     for (let index = 0; index < 200; index++) {
-      await bus.jetstream.publish(
+      await bus.nats.jetstream.publish(
         subjects.instanceFact('verbose', mine),
         JSON.stringify({ ...fact, at: index, failure }),
       );

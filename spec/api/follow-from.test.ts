@@ -43,7 +43,7 @@ async function churn() {
         publishFact(bus, subjects.instanceFact(adminProject, uuid), facts.instance, fact);
         count += 1;
       }
-      await bus.connection.flush();
+      await bus.nats.connection.flush();
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   })();
@@ -64,7 +64,7 @@ async function churn() {
 
 /** How many facts of the churn the stream holds. */
 async function captured(): Promise<number> {
-  return (await cloud.runtime.bus.manager.streams.info(streams.facts.name)).state.messages;
+  return (await cloud.runtime.bus.nats.manager.streams.info(streams.facts.name)).state.messages;
 }
 
 /** A client with a connection of its own. */
@@ -107,7 +107,7 @@ describe('following from a time on', () => {
     for (let round = 0; round < 3; round++) {
       const before = told.length;
       await eventually(() => (told.length > before + 50 ? true : undefined));
-      await bus.connection.reconnect();
+      await bus.nats.connection.reconnect();
     }
     const before = told.length;
     await eventually(() => (told.length > before + 50 ? true : undefined));

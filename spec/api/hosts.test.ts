@@ -51,7 +51,7 @@ const settled = ({ state }: InstanceView) => state === 'running' || state.starts
 /** What the cloud tells of the host from now on. */
 async function factsOf(host: string) {
   const told: ReturnType<typeof facts.host.body.decode>[] = [];
-  const { connection } = cloud.runtime.bus;
+  const { connection } = cloud.runtime.bus.nats;
   const subscription = connection.subscribe(subjects.hostFact(host), {
     callback: (_, message) => void told.push(facts.host.body.decode(message.data)),
   });

@@ -10,9 +10,10 @@ import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { addDownZone } from '../support/down-zone.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
+import { rawBucket } from '../support/raw-bucket.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { type BareClient, connectBare } from './bare-client.ts';
 
@@ -135,10 +136,11 @@ it('keeps them in their own bucket only, and not beyond the instance', async () 
   const versions: string[] = [];
   await ask('instance.delete', { uuid });
   await eventually(async () => ((await instances.get(uuid))?.value.vmState === 'deleted' ? true : undefined));
-  for await (const entry of await instances.kv.history({ key: uuid })) versions.push(entry.string());
+  for await (const entry of await (await rawBucket(runtime.bus, instances)).history({ key: uuid }))
+    versions.push(entry.string());
   expect(versions.length).toBeGreaterThan(1);
   for (const secret of hidden()) expect(versions.join()).not.toContain(secret);
   await eventually(async () => ((await payloads.get(uuid)) === undefined ? true : undefined));
-  for await (const entry of await payloads.kv.history({ key: uuid }))
+  for await (const entry of await (await rawBucket(runtime.bus, payloads)).history({ key: uuid }))
     expect(entry.string()).not.toContain(adminPassword);
 });

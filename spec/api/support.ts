@@ -24,7 +24,7 @@ export async function heldOf({ hypervisors, runtime: { store } }: TestCloud, uui
   }
   for (const kind of ['port', 'address'] as const) {
     const bucket = await store.bucket(kind);
-    for await (const key of await bucket.kv.keys())
+    for (const key of await bucket.keys())
       if ((await bucket.get(key))?.value.instanceUuid === uuid) held.push(`${kind} ${key}`);
   }
   if (await (await store.bucket('payload')).get(uuid)) held.push('its payload');

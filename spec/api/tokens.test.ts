@@ -246,7 +246,7 @@ it('keeps the secrets of tokens out of logs, buckets and every other answer', as
       return text.includes('the last line') ? text : undefined;
     });
     const stored: string[] = [];
-    const { streams } = runtime.bus.manager;
+    const { streams } = runtime.bus.nats.manager;
     for await (const { config, state } of streams.list()) {
       for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
         const message = await streams.getMessage(config.name, { seq }).catch(() => null);

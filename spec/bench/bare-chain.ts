@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { headers } from 'nats';
 import { roles } from '../../actors/cloud/cloud.ts';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { ensureBareStreams, isRunning, padded, readBare } from './bare-wire.ts';
 import type { Chain } from './chain.ts';
 import { startChild } from './child.ts';
@@ -27,7 +27,7 @@ export async function startBareChain(url: string, layout: Layout, shape: LaunchS
     layout === 'oneProcess' ? [start('cloud', 'all')] : roles.map((role) => start(role, role)),
   );
   const awaited = new Map<string, () => void>();
-  bus.connection.subscribe('bare.fact.*', {
+  bus.nats.connection.subscribe('bare.fact.*', {
     callback: (_, { data }) => {
       const { id, mark } = readBare(data);
       if (mark !== isRunning) return;
@@ -35,7 +35,7 @@ export async function startBareChain(url: string, layout: Layout, shape: LaunchS
       awaited.delete(id);
     },
   });
-  await bus.connection.flush();
+  await bus.nats.connection.flush();
   return {
     processes,
     async launch() {
@@ -44,7 +44,7 @@ export async function startBareChain(url: string, layout: Layout, shape: LaunchS
       const carried = headers();
       carried.set('Authorization', authorization);
       const body = padded(shape.calls.api.request, id);
-      await Promise.all([bus.connection.request('bare.api', body, { headers: carried, timeout }), running]);
+      await Promise.all([bus.nats.connection.request('bare.api', body, { headers: carried, timeout }), running]);
     },
     async clear() {},
     async stop() {

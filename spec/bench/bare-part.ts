@@ -6,7 +6,8 @@
 import { AckPolicy } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { headers, type Msg } from 'nats';
-import { type Bus, connectBus } from '../../transport/nats/bus.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { type BareMessage, bareBuckets, bareStreams, isRunning, padded, readBare } from './bare-wire.ts';
 import type { LaunchShape } from './launch-shape.ts';
 
@@ -22,7 +23,7 @@ const roles: Record<string, () => Promise<void>> = {
   async api() {
     await Promise.all([watch('instance'), watch('address'), watch('port')]);
     answer('bare.api', async ({ id }) => {
-      await bus.connection.request('bare.controller', padded(shape.calls.controller.request, id), {
+      await bus.nats.connection.request('bare.controller', padded(shape.calls.controller.request, id), {
         headers: context(),
         timeout,
       });
@@ -73,7 +74,7 @@ const roles: Record<string, () => Promise<void>> = {
       ack();
       let latest = revision;
       for (const size of beforeNetwork) latest = await instances.update(id, padded(size, id), latest);
-      await bus.connection.request('bare.network', padded(shape.calls.network.request, id), {
+      await bus.nats.connection.request('bare.network', padded(shape.calls.network.request, id), {
         headers: context(),
         timeout,
       });
@@ -84,7 +85,7 @@ const roles: Record<string, () => Promise<void>> = {
 };
 
 await Promise.all((asked === 'all' ? Object.keys(roles) : [asked]).map((role) => roles[role]?.()));
-await bus.connection.flush();
+await bus.nats.connection.flush();
 process.once('SIGTERM', () => void bus.close().then(() => process.exit(0)));
 process.stdout.write(`bare ${asked} is ready\n`);
 
@@ -92,7 +93,7 @@ function bucket(name: keyof typeof bareBuckets): Promise<KV> {
   const known = kvs.get(name);
   if (known) return known;
   const { name: full, history } = bareBuckets[name];
-  const opening = new Kvm(bus.jetstream).create(full, { history });
+  const opening = new Kvm(bus.nats.jetstream).create(full, { history });
   kvs.set(name, opening);
   return opening;
 }
@@ -109,7 +110,7 @@ async function watch(name: keyof typeof bareBuckets): Promise<void> {
 
 function answer(subject: string, handle: (message: BareMessage) => Promise<string>): void {
   const respond = async (message: Msg) => message.respond(await handle(readBare(message.data)));
-  bus.connection.subscribe(subject, { queue: 'bare', callback: (_, message) => void respond(message) });
+  bus.nats.connection.subscribe(subject, { queue: 'bare', callback: (_, message) => void respond(message) });
 }
 
 function context() {
@@ -120,20 +121,20 @@ function context() {
 
 async function cast(to: 'scheduler' | 'compute', id: string, revision: number): Promise<void> {
   const body = padded(shape.casts[to], id, revision);
-  await bus.jetstream.publish(`bare.cast.${to}`, body, { msgID: `${id}-${to}`, headers: context() });
+  await bus.nats.jetstream.publish(`bare.cast.${to}`, body, { msgID: `${id}-${to}`, headers: context() });
 }
 
 async function consume(
   role: 'scheduler' | 'compute',
   handle: (message: BareMessage, ack: () => void) => Promise<void>,
 ): Promise<void> {
-  await bus.manager.consumers.add(bareStreams.casts, {
+  await bus.nats.manager.consumers.add(bareStreams.casts, {
     durable_name: `bare-${role}`,
     filter_subject: `bare.cast.${role}`,
     ack_policy: AckPolicy.Explicit,
     max_ack_pending: maxInHand,
   });
-  const consumer = await bus.jetstream.consumers.get(bareStreams.casts, `bare-${role}`);
+  const consumer = await bus.nats.jetstream.consumers.get(bareStreams.casts, `bare-${role}`);
   const messages = await consumer.consume({ max_messages: maxInHand });
   void (async () => {
     for await (const message of messages) void handle(readBare(message.data), () => message.ack());

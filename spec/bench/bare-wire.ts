@@ -34,7 +34,7 @@ export function readBare(body: Uint8Array): BareMessage {
 }
 
 /** With the settings of the streams that they stand for. */
-export async function ensureBareStreams({ manager }: Bus): Promise<void> {
+export async function ensureBareStreams({ nats: { manager } }: Bus): Promise<void> {
   await manager.streams.add({
     name: bareStreams.casts,
     subjects: ['bare.cast.>'],

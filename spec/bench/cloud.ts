@@ -8,7 +8,7 @@ import { api } from '../../transport/messages/api.ts';
 import { buckets } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { openBucket } from '../../transport/nats/bucket.ts';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { type Chain, repeat } from './chain.ts';
 import { type Child, kilonovaMain, startChild } from './child.ts';

@@ -138,7 +138,10 @@ function agreeable(): Bucket<Instance> {
   const next = async () => ++revision;
   return {
     kind: buckets.instance,
-    kv: undefined as never,
+    stored: undefined as never,
+    look: async () => ({ value: undefined, revision: 0 }),
+    keys: async () => [],
+    writtenAt: async () => undefined,
     get: async () => undefined,
     create: next,
     update: next,

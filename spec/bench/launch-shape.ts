@@ -3,7 +3,8 @@
  * Sizes are in bytes, of bodies; the subject tells who sent what.
  */
 import { facts } from '../../transport/messages/internal.ts';
-import { type Bus, connectBus } from '../../transport/nats/bus.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 
 export interface LaunchShape {
   /** The client's request to the API server, the API server's to the controller, the host's to the network. */
@@ -44,7 +45,7 @@ export async function recordShape(url: string, launch: () => Promise<void>): Pro
   }
 }
 
-async function listen({ connection }: Bus, launch: () => Promise<void>): Promise<Seen[]> {
+async function listen({ nats: { connection } }: Bus, launch: () => Promise<void>): Promise<Seen[]> {
   const seen: Seen[] = [];
   connection.subscribe('>', {
     callback: (error, { subject, data, reply = '', headers }) => {

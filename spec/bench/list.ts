@@ -1,7 +1,7 @@
 /** `instance.list` of many running instances, to its last page, beside as many bytes in as many plain requests. */
 import { api } from '../../transport/messages/api.ts';
 import type { ApiClient } from '../../transport/nats/api-client.ts';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { repeat, time } from './chain.ts';
 import { startCloudProcesses } from './cloud.ts';
 import { median, quantile, type Report } from './report.ts';
@@ -57,12 +57,12 @@ async function measureBare(url: string, pages: number[], lists: number): Promise
   ]);
   try {
     const bodies = pages.map((size) => 'x'.repeat(size));
-    server.connection.subscribe('bench.list', {
+    server.nats.connection.subscribe('bench.list', {
       callback: (_, message) => void message.respond(bodies[Number(message.string())]),
     });
-    await server.connection.flush();
+    await server.nats.connection.flush();
     const listAllBare = async () => {
-      for (const index of bodies.keys()) await client.connection.request('bench.list', String(index));
+      for (const index of bodies.keys()) await client.nats.connection.request('bench.list', String(index));
     };
     await time(warmUps, 1, listAllBare);
     return (await time(lists, 1, listAllBare)).times;

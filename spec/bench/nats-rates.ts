@@ -1,7 +1,7 @@
 /** What NATS itself does here: requests, published messages and key-value puts a second, between plain clients. */
 import { StorageType } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { time } from './chain.ts';
 import { concurrencies, natsOperations } from './figures.ts';
 import { median, type Report } from './report.ts';
@@ -18,14 +18,14 @@ export async function measureNatsRates(report: Report, { operations, rounds }: {
     );
     if (!client || !server) throw new TypeError('two names make two connections');
     try {
-      server.connection.subscribe('bench.request', { callback: (_, message) => void message.respond(body) });
-      await server.connection.flush();
-      await client.manager.streams.add({ name: 'BENCH', subjects: ['bench.publish'], storage: StorageType.File });
-      const kv = await new Kvm(client.jetstream).create('bench');
+      server.nats.connection.subscribe('bench.request', { callback: (_, message) => void message.respond(body) });
+      await server.nats.connection.flush();
+      await client.nats.manager.streams.add({ name: 'BENCH', subjects: ['bench.publish'], storage: StorageType.File });
+      const kv = await new Kvm(client.nats.jetstream).create('bench');
       let key = 0;
       const work: Record<(typeof natsOperations)[number], () => Promise<unknown>> = {
-        request: () => client.connection.request('bench.request', body, { timeout: 20_000 }),
-        publish: () => client.jetstream.publish('bench.publish', body),
+        request: () => client.nats.connection.request('bench.request', body, { timeout: 20_000 }),
+        publish: () => client.nats.jetstream.publish('bench.publish', body),
         put: () => kv.put(`key-${key++ % 1_000}`, body),
       };
       for (const operation of natsOperations) {

@@ -28,8 +28,8 @@ it('takes up no casts when it is stopped while it reconciles: nobody would stop 
   goOn();
   await Promise.all([stopping, listing]);
   // What a reconciliation that went on would have asked for is at the server before this.
-  await runtime.bus.connection.flush();
-  await expect(runtime.bus.manager.consumers.info(streams.casts.name, consumers.compute('host1'))).rejects.toThrow(
+  await runtime.bus.nats.connection.flush();
+  await expect(runtime.bus.nats.manager.consumers.info(streams.casts.name, consumers.compute('host1'))).rejects.toThrow(
     'consumer not found',
   );
 });

@@ -10,6 +10,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { api } from '../../transport/messages/api.ts';
 import { buckets } from '../../transport/messages/records.ts';
+import { rawBucket } from '../support/raw-bucket.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { Exercise, type Who } from './exercise.ts';
 import { ForeignClient } from './foreign-client.ts';
@@ -152,9 +153,11 @@ function tokens(): string[] {
 async function held(): Promise<{ consumers: number; subscriptions: number }> {
   const { bus } = cloud.runtime;
   let consumers = 0;
-  for await (const { state } of bus.manager.streams.list()) consumers += state.consumer_count;
+  for await (const { state } of bus.nats.manager.streams.list()) consumers += state.consumer_count;
   // There is no public way to count them.
-  const { protocol } = bus.connection as unknown as { protocol: { subscriptions: { subs: Map<number, unknown> } } };
+  const { protocol } = bus.nats.connection as unknown as {
+    protocol: { subscriptions: { subs: Map<number, unknown> } };
+  };
   return { consumers, subscriptions: protocol.subscriptions.subs.size };
 }
 
@@ -162,8 +165,8 @@ async function held(): Promise<{ consumers: number; subscriptions: number }> {
 async function recordsThatShow(): Promise<string[]> {
   const records: string[] = [];
   for (const kind of Object.keys(buckets).filter((each) => each !== 'payload') as (keyof typeof buckets)[]) {
-    const { kv } = await cloud.runtime.store.bucket(kind);
-    for await (const entry of await kv.history()) records.push(`${entry.key} ${entry.string()}`);
+    const raw = await rawBucket(cloud.runtime.bus, await cloud.runtime.store.bucket(kind));
+    for await (const entry of await raw.history()) records.push(`${entry.key} ${entry.string()}`);
   }
   return records;
 }

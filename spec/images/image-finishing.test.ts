@@ -75,7 +75,7 @@ it('an image whose controller dies while it saves is finished by another', async
   const id = await bring(bytes);
   const doomed = await cloud.connect();
   expect((await finishImpatiently(id, doomed)).status).toBe('saving');
-  await doomed.bus.connection.close();
+  await doomed.bus.nats.connection.close();
   expect(await statusOf(id)).toBe('saving');
   expect((await cloud.client.ask(api.image.finish, { image: id })).image).toMatchObject({ status: 'active' });
   const files = await ImageStore.open(cloud.runtime.bus);

@@ -87,11 +87,13 @@ it('what a controller has begun to remove is removed by another', async () => {
 it('what was written of a file by one who died is removed', async () => {
   const { bus } = cloud.runtime;
   const bytesOf = async () => {
-    const { state } = await bus.manager.streams.info(imageObjects.stream, { subjects_filter: imageObjects.bytes() });
+    const { state } = await bus.nats.manager.streams.info(imageObjects.stream, {
+      subjects_filter: imageObjects.bytes(),
+    });
     return Object.keys(state.subjects ?? {}).length;
   };
   const before = await bytesOf();
-  await bus.jetstream.publish(imageObjects.bytes('unnamed'), randomBytes(10));
+  await bus.nats.jetstream.publish(imageObjects.bytes('unnamed'), randomBytes(10));
   await sweepIn(23);
   expect(await bytesOf()).toBe(before + 1);
   await sweepIn(25);

@@ -45,7 +45,7 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
   const wanted: string[] = [];
   // It was there before: who does not know a host cannot want anything of it.
   await (await runtime.store.bucket('host')).create(name, stoppedHost(name));
-  const subscription = runtime.bus.connection.subscribe(subjects.hostFact(name), {
+  const subscription = runtime.bus.nats.connection.subscribe(subjects.hostFact(name), {
     callback: (error, message) => {
       if (!error) told.push(facts.host.body.decode(message.data).to);
     },

@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 afterEach(async () => {
   const [ports, leases] = [await client.store.bucket('port'), await client.store.bucket('address')];
-  for (const bucket of [ports, leases]) for (const key of await keysOf(bucket)) await bucket.remove(key);
+  for (const bucket of [ports, leases]) for (const key of await bucket.keys()) await bucket.remove(key);
 });
 
 interface Wanted {
@@ -78,15 +78,9 @@ async function newNetwork(cidr: string): Promise<{ network: Network; subnet: Sub
   return ensureDefaultNetwork(client, { name: `network-${count++}`, cidr, bridge: 'br0', mtu: 1400 });
 }
 
-async function keysOf(bucket: { kv: { keys(): Promise<AsyncIterable<string>> } }): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const key of await bucket.kv.keys()) keys.push(key);
-  return keys;
-}
-
 async function expectNothingLeft(): Promise<void> {
-  expect(await keysOf(await client.store.bucket('port'))).toEqual([]);
-  expect(await keysOf(await client.store.bucket('address'))).toEqual([]);
+  expect(await (await client.store.bucket('port')).keys()).toEqual([]);
+  expect(await (await client.store.bucket('address')).keys()).toEqual([]);
 }
 
 describe('allocating', () => {
@@ -124,7 +118,7 @@ describe('allocating', () => {
     expect(failures[0]?.message).toContain('10.20.0.0/22');
     expect(given.length).toBe(room);
     expect(failures.length).toBe(1100 - room);
-    expect((await keysOf(await client.store.bucket('address'))).length).toBe(room);
+    expect((await (await client.store.bucket('address')).keys()).length).toBe(room);
 
     await Promise.all(uuids.map(release));
     await expectNothingLeft();
@@ -144,7 +138,7 @@ describe('allocating', () => {
     for (const answer of answers) expect(answer).toEqual(again);
     // Who was in the way of another is told to ask again.
     for (const answer of all) if (!('ports' in answer)) expect(answer).toMatchObject({ disposition: 'retry' });
-    expect((await keysOf(await client.store.bucket('address'))).length).toBe(1);
+    expect((await (await client.store.bucket('address')).keys()).length).toBe(1);
   });
 
   it('moves the port to the host that asks', async () => {
@@ -167,7 +161,7 @@ describe('allocating', () => {
     await settled();
     const { ports } = await allocate(uuid, [{ networkId: network.id }]);
     expect(ports[0]?.fixedIps[0]?.address).toBe('10.3.0.77');
-    expect(await keysOf(leases)).toEqual([`${subnet.id}.10.3.0.77`]);
+    expect(await leases.keys()).toEqual([`${subnet.id}.10.3.0.77`]);
   });
 
   it('gives a fixed IP that is free, and refuses one that is not', async () => {
@@ -226,7 +220,7 @@ describe('allocating', () => {
     ]);
     // The only address of the narrow one is gone.
     expect(await failureOf(allocate(newUuid(), both))).toMatchObject({ code: 'no_more_addresses' });
-    expect((await keysOf(await client.store.bucket('address'))).length).toBe(2);
+    expect((await (await client.store.bucket('address')).keys()).length).toBe(2);
     await release(uuid);
     await expectNothingLeft();
   });
@@ -264,7 +258,7 @@ describe('releasing', () => {
       // Either the release came first, or it took the port, or the allocation was told to ask again.
       if (!('ports' in outcome)) expect(outcome).toMatchObject({ code: 'conflict', disposition: 'retry' });
       const port = await (await client.store.bucket('port')).get(portIdOf(uuid, 0));
-      const leases = await keysOf(await client.store.bucket('address'));
+      const leases = await (await client.store.bucket('address')).keys();
       expect(leases).toEqual(port?.value.fixedIps.map(({ subnetId, address }) => `${subnetId}.${address}`) ?? []);
       await release(uuid);
       await expectNothingLeft();
@@ -286,7 +280,6 @@ async function eventually<T>(ask: () => Promise<T>): Promise<T> {
 /** Resolves when the controllers have seen what was written so far. */
 async function settled(): Promise<void> {
   for (const kind of ['port', 'address', 'instance', 'network', 'subnet'] as const) {
-    const { streamInfo } = await (await client.store.bucket(kind)).kv.status();
-    for (const { store } of servers) await (await store.view(kind)).reached(streamInfo.state.last_seq);
+    for (const { store } of servers) await (await store.view(kind)).caughtUp();
   }
 }

@@ -74,7 +74,7 @@ const until = (stored: Stored, is: (now: Stored) => boolean) =>
 /** Resolves when the work queue has no cast left for the schedulers. */
 const untilIdle = () =>
   eventually(async () => {
-    const info = await runtime.bus.manager.consumers.info('CLOUD_CASTS', consumers.scheduler());
+    const info = await runtime.bus.nats.manager.consumers.info('CLOUD_CASTS', consumers.scheduler());
     return info.num_pending + info.num_ack_pending === 0 ? true : undefined;
   });
 
@@ -82,7 +82,7 @@ it('places an instance, tells of it, and casts it to its host', async () => {
   await addHost('host.one');
   await startWith({});
   const told: unknown[] = [];
-  runtime.bus.connection.subscribe('cloud.fact.instance.>', {
+  runtime.bus.nats.connection.subscribe('cloud.fact.instance.>', {
     callback: (_, message) => void told.push(facts.instance.body.decode(message.data)),
   });
   const asked = await record();
@@ -110,7 +110,7 @@ it('fails a launch for which there is no host, and says why', async () => {
   await addHost('gone', { heartbeatAt: Date.now() - 60_000 });
   await startWith({});
   const told: { type: string }[] = [];
-  runtime.bus.connection.subscribe('cloud.fact.instance.>', {
+  runtime.bus.nats.connection.subscribe('cloud.fact.instance.>', {
     callback: (_, message) => void told.push(facts.instance.body.decode(message.data)),
   });
   const asked = await record();

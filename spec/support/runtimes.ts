@@ -4,7 +4,7 @@ import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Runtime } from '../../actors/runtime/runtime.ts';
 import type { Clock } from '../../transport/clock.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { startTestNats } from './nats.ts';
 
 export interface TestRuntimes {

@@ -22,7 +22,7 @@ import type { CreateInstance, InstanceView } from '../../transport/messages/api/
 import { api } from '../../transport/messages/api.ts';
 import type { Buckets, RoleName } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 import { startTestNats } from './nats.ts';
 

@@ -16,7 +16,7 @@ import { ping } from '../../transport/cli/first-launch.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { type KilonovaProcess, startKilonova } from '../support/kilonova-process.ts';
 import { type PrivateLibvirtd, startPrivateLibvirtd } from '../support/private-libvirtd.ts';
 import { eventually } from '../support/test-cloud.ts';

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
-import { type Bus, connectBus } from '../../transport/nats/bus.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 

@@ -1,10 +1,13 @@
 /** Buckets on a real server: of two writers one learns that it was late. */
+
 import { randomUUID } from 'node:crypto';
 import Type from 'typebox';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Exact } from '../../transport/messages/common.ts';
 import { type Bucket, conflict, defineBucket, openBucket } from '../../transport/nats/bucket.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
+import { rawBucket } from '../support/raw-bucket.ts';
 import { failureOf, openBus } from './support.ts';
 
 type Count = { count: number };
@@ -19,8 +22,8 @@ function kindOf(name = `test_${randomUUID().slice(0, 8)}`) {
   return defineBucket(name, Exact({ count: Type.Integer() }));
 }
 
-async function open(): Promise<Bucket<Count>> {
-  return openBucket(await openBus(nats.url), kindOf());
+async function open(bus?: Bus): Promise<Bucket<Count>> {
+  return openBucket(bus ?? (await openBus(nats.url)), kindOf());
 }
 
 /** The revision, when there is no conflict. */
@@ -118,9 +121,10 @@ it('is the same bucket for everyone who opens it', async () => {
 });
 
 it('stores nothing that its schema refuses, and says so of what somebody else stored', async () => {
-  const bucket = await open();
+  const bus = await openBus(nats.url);
+  const bucket = await open(bus);
   await expect(bucket.put('a', { count: 0.5 })).rejects.toBeInstanceOf(TypeError);
-  await bucket.kv.put('a', '{"count":"1"}');
+  await (await rawBucket(bus, bucket)).put('a', '{"count":"1"}');
   expect(await failureOf(bucket.get('a'))).toMatchObject({ code: 'invalid_request', details: { field: '/count' } });
 });
 

@@ -1,12 +1,12 @@
 /** A process's connection to NATS, when the server is there and when it is not. */
 import { expect, it } from 'vitest';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { startTestNats } from '../support/nats.ts';
 
 it('says which server it is connected to', async () => {
   const nats = await startTestNats();
   const bus = await connectBus({ url: nats.url, name: 'test' });
-  expect(bus.serverVersion).toMatch(/^\d+\.\d+\.\d+/);
+  expect(bus.nats.serverVersion).toMatch(/^\d+\.\d+\.\d+/);
   await bus.close();
   await nats.stop();
 });
@@ -18,7 +18,7 @@ it('closes, also more than once, and also when the server is gone', async () => 
   await one?.close();
   await nats.stop();
   await other?.close();
-  expect([one?.connection.isClosed(), other?.connection.isClosed()]).toEqual([true, true]);
+  expect([one?.nats.connection.isClosed(), other?.nats.connection.isClosed()]).toEqual([true, true]);
 });
 
 it('rejects when there is no server', async () => {

@@ -29,7 +29,7 @@ type Handle = (body: { number: number }, context: CallContext) => Promise<{ doub
 async function connect(handle: Handle = async ({ number }) => ({ doubled: 2 * number })) {
   const [client, server] = await Promise.all([openBus(nats.url), openBus(nats.url)]);
   serve(server, subject, double, handle);
-  await server.connection.flush();
+  await server.nats.connection.flush();
   return { client, server };
 }
 
@@ -111,7 +111,7 @@ it.each([
     handled += 1;
     return { doubled: 0 };
   });
-  const reply = await client.connection.request(subject, payload, { timeout: 5_000 });
+  const reply = await client.nats.connection.request(subject, payload, { timeout: 5_000 });
   expect(isFailureReply(reply)).toBe(true);
   expect(reply.headers?.get('Nats-Service-Error-Code')).toBe('400');
   expect(wireToFailure(reply).failure).toMatchObject({ code: 'invalid_request', details: { field } });
@@ -133,7 +133,7 @@ it.each([
   });
   const carried = headers();
   if (header !== undefined) carried.set('Kilonova-Context', header);
-  const reply = await client.connection.request(subject, '{"number":1}', { timeout: 5_000, headers: carried });
+  const reply = await client.nats.connection.request(subject, '{"number":1}', { timeout: 5_000, headers: carried });
   expect(reply.json()).toEqual({ doubled: 2 });
   expect(seen?.caller).toBeUndefined();
   expect(seen?.requestId).toMatch(/^req-/);
@@ -141,8 +141,8 @@ it.each([
 
 it('refuses a reply that cannot be read', async () => {
   const [client, server] = await Promise.all([openBus(nats.url), openBus(nats.url)]);
-  server.connection.subscribe(subject, { callback: (_, message) => void message.respond('{"doubled":"42"}') });
-  await server.connection.flush();
+  server.nats.connection.subscribe(subject, { callback: (_, message) => void message.respond('{"doubled":"42"}') });
+  await server.nats.connection.flush();
   const answered = call(client, subject, double, { number: 21 }, newContext());
   await expect(answered).rejects.toBeInstanceOf(FailureError);
 });
@@ -158,7 +158,7 @@ it('shares the calls between processes of the same queue', async () => {
       return { doubled: 2 * number };
     };
     serve(server, subject, double, handle, { queue: 'double' });
-    await server.connection.flush();
+    await server.nats.connection.flush();
   }
   await Promise.all(Array.from({ length: 40 }, (_, number) => call(client, subject, double, { number }, newContext())));
   expect(handled.reduce((sum, count) => sum + count, 0)).toBe(40);

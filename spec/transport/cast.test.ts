@@ -51,7 +51,7 @@ async function consume(bus: Bus, handle: Handle) {
 
 async function open(): Promise<Bus> {
   const bus = await openBus(nats.url);
-  await ensureCastStream(bus);
+  await ensureCastStream(bus.nats);
   return bus;
 }
 
@@ -60,7 +60,7 @@ function send(bus: Bus, name: string, id: string = randomUUID(), context = newCo
 }
 
 async function waitingCasts(bus: Bus): Promise<number> {
-  const { state } = await bus.manager.streams.info(streams.casts.name, {
+  const { state } = await bus.nats.manager.streams.info(streams.casts.name, {
     subjects_filter: subjects.computeCasts(host),
   });
   return Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
@@ -151,7 +151,7 @@ it('is dropped, and told of, when it cannot be read', async () => {
     heard.take(name);
     return undefined;
   });
-  await bus.jetstream.publish(subjects.computeCast(host, 'greet'), '{"name":1}');
+  await bus.nats.jetstream.publish(subjects.computeCast(host, 'greet'), '{"name":1}');
   await send(bus, 'after it');
   expect(await heard.reach(1)).toEqual(['after it']);
   expect(await failures.reach(1)).toMatchObject([
@@ -168,7 +168,7 @@ it('speaks for nobody when its context cannot be read', async () => {
   });
   const hostile = headers();
   hostile.set('Kilonova-Context', '{"caller":');
-  await bus.jetstream.publish(subjects.computeCast(host, 'greet'), '{"name":"Ada"}', { headers: hostile });
+  await bus.nats.jetstream.publish(subjects.computeCast(host, 'greet'), '{"name":"Ada"}', { headers: hostile });
   const [context] = await heard.reach(1);
   expect(context?.caller).toBeUndefined();
 });
@@ -190,7 +190,7 @@ it('waits for the work in hand before it stops', async () => {
   const stopping = consumer.stop().then(() => {
     hasStopped = true;
   });
-  await bus.connection.flush();
+  await bus.nats.connection.flush();
   expect(hasStopped).toBe(false);
   finish.resolve();
   await stopping;
@@ -239,7 +239,7 @@ it('makes a consumer again that somebody has removed, says so, and misses nothin
   await greeted.reach(1);
   // What is not acknowledged would come again.
   await untilNoneWaits(bus);
-  await bus.manager.consumers.delete(streams.casts.name, `test-${host.slice(5)}`);
+  await bus.nats.manager.consumers.delete(streams.casts.name, `test-${host.slice(5)}`);
   await send(bus, 'after');
   expect(await greeted.reach(2)).toEqual(['before', 'after']);
   expect(failures.all[0]).toMatchObject({ delivery: 0, isLast: false });

@@ -19,7 +19,7 @@ afterAll(() => nats.stop());
 
 async function open(): Promise<Bus> {
   const bus = await openBus(nats.url);
-  await ensureFactStream(bus);
+  await ensureFactStream(bus.nats);
   return bus;
 }
 
@@ -27,8 +27,8 @@ it('is heard by whoever listens', async () => {
   const [teller, listener] = await Promise.all([open(), open()]);
   const heard = new Inbox<string>();
   const callback = (_: unknown, message: { data: Uint8Array }) => heard.take(moved.body.decode(message.data).to);
-  listener.connection.subscribe(subjects.hostFact('zürich 1'), { callback });
-  await listener.connection.flush();
+  listener.nats.connection.subscribe(subjects.hostFact('zürich 1'), { callback });
+  await listener.nats.connection.flush();
   publishFact(teller, subjects.hostFact('zürich 1'), moved, { to: 'draining' });
   publishFact(teller, subjects.hostFact('bern 1'), moved, { to: 'enabled' });
   publishFact(teller, subjects.hostFact('zürich 1'), moved, { to: 'enabled' });
@@ -40,15 +40,15 @@ it('is captured, and can be replayed in order by one who comes later', async () 
   const subject = subjects.instanceFact('demo', 'c0ffee00-0000-4000-8000-000000000001');
   const states = Array.from({ length: 50 }, (_, index) => `state-${index}`);
   for (const to of states) publishFact(bus, subject, moved, { to });
-  await bus.connection.flush();
+  await bus.nats.connection.flush();
 
   const late = await open();
-  const { name } = await late.manager.consumers.add(streams.facts.name, {
+  const { name } = await late.nats.manager.consumers.add(streams.facts.name, {
     filter_subject: subject,
     deliver_policy: DeliverPolicy.All,
     ack_policy: AckPolicy.None,
   });
-  const consumer = await late.jetstream.consumers.get(streams.facts.name, name);
+  const consumer = await late.nats.jetstream.consumers.get(streams.facts.name, name);
   const seen: string[] = [];
   for await (const message of await consumer.fetch({ max_messages: states.length, expires: 10_000 })) {
     seen.push(moved.body.decode(message.data).to);
@@ -69,6 +69,6 @@ it('is a bug, and throws, when its own schema refuses it', async () => {
 
 it('has a stream that may be made again and again', async () => {
   const bus = await open();
-  await ensureFactStream(bus);
-  expect((await bus.manager.streams.info(streams.facts.name)).config.subjects).toEqual(['cloud.fact.>']);
+  await ensureFactStream(bus.nats);
+  expect((await bus.nats.manager.streams.info(streams.facts.name)).config.subjects).toEqual(['cloud.fact.>']);
 });

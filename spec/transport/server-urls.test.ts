@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startNatsServer } from '../../actors/setup/nats-server.ts';
-import { connectBus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { connectionOf, shownUrls } from '../../transport/nats/server-urls.ts';
 
 async function startServer(authorization: string): Promise<string> {

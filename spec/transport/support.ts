@@ -1,7 +1,8 @@
 /** A nats-server and connections to it, owned by one test file or one test. */
 import { onTestFinished } from 'vitest';
 import { type Failure, FailureError } from '../../machines/failure.ts';
-import { type Bus, connectBus } from '../../transport/nats/bus.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 
 export async function openBus(url: string): Promise<Bus> {
   const bus = await connectBus({ url, name: 'test' });

@@ -1,4 +1,5 @@
 /** Views on a real server: current, also for one who has just written, and after the server was away. */
+
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,11 +7,13 @@ import { join } from 'node:path';
 import Type from 'typebox';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startNatsServer } from '../../actors/setup/nats-server.ts';
+import { systemClock } from '../../transport/clock.ts';
 import { Exact } from '../../transport/messages/common.ts';
 import { type Bucket, conflict, defineBucket, openBucket } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { type Change, openView, type View } from '../../transport/nats/view.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
+import { rawBucket } from '../support/raw-bucket.ts';
 import { failureOf, Inbox, openBus } from './support.ts';
 
 type Count = { count: number };
@@ -26,7 +29,7 @@ function openCounts(bus: Bus, name = `test_${randomUUID().slice(0, 8)}`): Promis
 }
 
 async function view(bucket: Bucket<Count>, onUnreadable?: (key: string, error: unknown) => void): Promise<View<Count>> {
-  const opened = await openView(bucket, onUnreadable ? { onUnreadable } : {});
+  const opened = await openView(bucket, systemClock, onUnreadable ? { onUnreadable } : {});
   onTestFinished(() => opened.close());
   return opened;
 }
@@ -106,9 +109,10 @@ it('says when it cannot reach a revision in time', async () => {
 });
 
 it('leaves out what cannot be read, and tells of it', async () => {
-  const bucket = await openCounts(await openBus(nats.url));
+  const bus = await openBus(nats.url);
+  const bucket = await openCounts(bus);
   await write(bucket, 'good', 1);
-  await bucket.kv.put('bad', 'not JSON');
+  await (await rawBucket(bus, bucket)).put('bad', 'not JSON');
   const unreadable: string[] = [];
   const counts = await view(bucket, (key) => unreadable.push(key));
   expect([...counts.values()]).toEqual([{ count: 1 }]);

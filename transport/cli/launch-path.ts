@@ -41,7 +41,7 @@ export async function measureLaunchPath(
     const instances = await runtime.store.bucket('instance');
     for (const { uuid } of done) await instances.remove(uuid);
     await (await runtime.store.bucket('host')).remove(encodeToken(host));
-    await runtime.bus.manager.consumers.delete(streams.casts.name, consumers.compute(host));
+    await runtime.bus.nats.manager.consumers.delete(streams.casts.name, consumers.compute(host));
   }
 }
 

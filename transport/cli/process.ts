@@ -4,7 +4,7 @@ import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
 import { systemChance, systemClock } from '../clock.ts';
-import { connectBus } from '../nats/bus.ts';
+import { connectBus } from '../nats/connect-bus.ts';
 import { shownUrls } from '../nats/server-urls.ts';
 import type { Settings } from './settings.ts';
 

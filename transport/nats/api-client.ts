@@ -46,11 +46,7 @@ export class ApiClient {
   }
 
   #subscribe<Body>(subject: string, { body }: Fact<Body>, listener: (fact: Body) => void): () => void {
-    const subscription = this.#bus.connection.subscribe(subject, {
-      callback: (error, message) => {
-        if (!error) listener(body.decode(message.data));
-      },
-    });
+    const subscription = this.#bus.subscribe(subject, ({ data }) => listener(body.decode(data)));
     return () => subscription.unsubscribe();
   }
 }

@@ -3,13 +3,12 @@
  * writers one learns that it was late; what has to be unique is a `create` of a key.
  */
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { type KV, Kvm } from '@nats-io/kv';
 import { headers } from 'nats';
 import type { Static, TSchema } from 'typebox';
 import { type Codec, codec } from '../messages/codec.ts';
 import type { Bus } from './bus.ts';
+import type { KeyValues } from './key-values.ts';
 import { publishStored } from './publish-stored.ts';
-import { answered } from './store-answer.ts';
 import { subjects } from './subjects.ts';
 
 /** What a bucket holds, and how many versions of each record it keeps. */
@@ -33,14 +32,17 @@ export interface Entry<T> {
   revision: number;
 }
 
+export type Place<T> = Entry<T> | { value: undefined; revision: number };
+
 /** `conflict`: somebody else wrote in between. Whoever lost reads again and decides anew. */
 export const conflict = Symbol('conflict');
 export type Conflict = typeof conflict;
 
 export interface Bucket<T> {
   readonly kind: BucketKind<T>;
-  readonly kv: KV;
   get(key: string): Promise<Entry<T> | undefined>;
+  /** What stands at a key: a record, or where one was removed last (revision 0: there never was one). */
+  look(key: string): Promise<Place<T>>;
   /** The new revision, or `conflict` when the key is there already. */
   create(key: string, value: T): Promise<number | Conflict>;
   /** The new revision, or `conflict` when the record is no longer at `revision`, be it that of a removal (0: of nothing). */
@@ -54,11 +56,17 @@ export interface Bucket<T> {
    * write of all: for what must hold over several records. The new revision, or `conflict`.
    */
   decide(key: string, value: T | undefined, seen: number): Promise<number | Conflict>;
+  /** The keys that have a record, of all or of those that match: `a.*`. */
+  keys(filter?: string): Promise<string[]>;
+  /** When the key was written last (epoch ms); nothing when it never was. */
+  writtenAt(key: string): Promise<number | undefined>;
+  /** The records as bytes: what a view is made of. */
+  readonly stored: Pick<KeyValues, 'watch' | 'lastRevision'>;
 }
 
 /** Opens the bucket, and makes it when it is not there. */
 export async function openBucket<T>(bus: Bus, kind: BucketKind<T>): Promise<Bucket<T>> {
-  const kv = await new Kvm(bus.jetstream).create(kind.name, { history: kind.history });
+  const stored = await bus.openKeyValues(kind.name, { history: kind.history });
 
   /** Stores the value, or that there is none, if what is expected is so. */
   function write(key: string, value: T | undefined, expected: Record<string, string>): Promise<number | Conflict> {
@@ -69,20 +77,26 @@ export async function openBucket<T>(bus: Bus, kind: BucketKind<T>): Promise<Buck
     return orConflict(publishStored(bus, subject, value === undefined ? '' : kind.record.encode(value), marks));
   }
 
+  async function look(key: string): Promise<Place<T>> {
+    const latest = await stored.latest(key);
+    if (!latest || latest.isRemoval) return { value: undefined, revision: latest?.revision ?? 0 };
+    return { key, value: kind.record.decode(latest.bytes), revision: latest.revision };
+  }
+
   return {
     kind,
-    kv,
+    stored,
     async get(key) {
-      const entry = await answered(kv.get(key));
-      if (entry?.operation !== 'PUT') return undefined;
-      return { key, value: kind.record.decode(entry.value), revision: entry.revision };
+      const place = await look(key);
+      return 'key' in place ? place : undefined;
     },
+    look,
     async create(key, value) {
       const created = await write(key, value, latestOfKey(0));
       if (created !== conflict) return created;
       // Where a record was removed there is none.
-      const entry = await answered(kv.get(key));
-      return entry === null || entry.operation === 'PUT' ? conflict : write(key, value, latestOfKey(entry.revision));
+      const latest = await stored.latest(key);
+      return latest?.isRemoval ? write(key, value, latestOfKey(latest.revision)) : conflict;
     },
     update: async (key, value, revision) => write(key, value, latestOfKey(revision)),
     async put(key, value) {
@@ -95,6 +109,8 @@ export async function openBucket<T>(bus: Bus, kind: BucketKind<T>): Promise<Buck
       return removed === conflict ? conflict : undefined;
     },
     decide: async (key, value, seen) => write(key, value, { 'Nats-Expected-Last-Sequence': String(seen) }),
+    keys: (filter) => stored.keys(filter),
+    writtenAt: async (key) => (await stored.latest(key))?.writtenAt,
   };
 }
 

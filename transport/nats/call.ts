@@ -4,13 +4,13 @@
  * The answer is the reply's value, or a Failure. Nobody listening is a definite no (`unavailable`, `retry`: nothing
  * happened); no answer in time is unknown (`timeout`), so only idempotent calls are tried again.
  */
-import type { Msg, MsgHdrs } from 'nats';
+import type { MsgHdrs } from 'nats';
 import { errors, headers } from 'nats';
 import type { Static, TSchema } from 'typebox';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { type Codec, codec } from '../messages/codec.ts';
 import { FailureReply } from '../messages/common.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, Message } from './bus.ts';
 import { type CallContext, readContext, writeContext } from './call-context.ts';
 
 /** One kind of call: what is asked, what is answered, and how long the caller waits (ms). */
@@ -73,8 +73,8 @@ export async function exchange(
   payload: string | Uint8Array,
   carried: MsgHdrs,
   timeoutMs: number,
-): Promise<Msg> {
-  let message: Msg;
+): Promise<Message> {
+  let message: Message;
   try {
     message = await bus.request(subject, payload, { timeoutMs, headers: carried });
   } catch (error) {
@@ -108,21 +108,17 @@ export function listen(
   bus: Bus,
   subject: string,
   { queue }: { queue?: string },
-  take: (message: Msg) => Promise<unknown>,
+  take: (message: Message) => Promise<unknown>,
 ): StopServing {
   const inHand = new Set<Promise<unknown>>();
-  const subscription = bus.connection.subscribe(subject, {
-    ...(queue && { queue }),
-    callback: (error, message) => {
-      if (error) return;
-      const answering = take(message);
-      inHand.add(answering);
-      void answering.finally(() => inHand.delete(answering));
-    },
-  });
+  const receive = (message: Message) => {
+    const answering = take(message);
+    inHand.add(answering);
+    void answering.finally(() => inHand.delete(answering));
+  };
+  const subscription = bus.subscribe(subject, receive, { queue });
   return async () => {
-    // Without a server there is nobody to tell; the calls in hand are still finished.
-    if (!subscription.isClosed()) await subscription.drain().catch(() => undefined);
+    await subscription.drain();
     await Promise.all(inHand);
   };
 }
@@ -136,7 +132,7 @@ export interface Answer {
 /** Answers with what `work` makes; whatever goes wrong becomes a failure reply, and is returned. Never rejects. */
 export async function answer(
   bus: Bus,
-  message: Msg,
+  message: Message,
   context: CallContext,
   work: () => Promise<Answer>,
 ): Promise<Failure | undefined> {
@@ -150,7 +146,7 @@ export async function answer(
 }
 
 /** Answers with a failure, and returns it. Never throws: who has lost the connection cannot be told. */
-export function refuse(bus: Bus, message: Msg, thrown: unknown, { requestId }: CallContext): Failure {
+export function refuse(bus: Bus, message: Message, thrown: unknown, { requestId }: CallContext): Failure {
   const failure = toFailure(thrown);
   const inShort = { ...failure, message: failure.message.slice(0, maxMessageLength).toWellFormed() };
   delete inShort.details;
@@ -167,7 +163,7 @@ export function refuse(bus: Bus, message: Msg, thrown: unknown, { requestId }: C
 }
 
 /** Throws `unsupported` when the server does not carry so much. */
-function respond(bus: Bus, { reply }: Msg, payload: string | Uint8Array, headers?: MsgHdrs): void {
+function respond(bus: Bus, { reply }: Message, payload: string | Uint8Array, headers?: MsgHdrs): void {
   if (!reply) return;
   try {
     bus.send(reply, payload, { headers });
@@ -209,12 +205,12 @@ export function statusOf({ code }: Failure): number {
   }
 }
 
-export function isFailureReply(message: Msg): boolean {
+export function isFailureReply(message: Message): boolean {
   return message.headers?.has(errorCodeHeader) ?? false;
 }
 
 /** The one place where a failure from the wire becomes a Failure again. */
-export function wireToFailure(message: Msg): FailureError {
+export function wireToFailure(message: Message): FailureError {
   const { failure } = failureReply.decode(message.data);
   return new FailureError(failure as Failure);
 }

@@ -5,23 +5,18 @@
  * the consumer's state is durable: delivered at least once, applied once, lost never. A cast may ask for a
  * receipt: what its consumer says after applying it, when it does so soon enough for the sender to care.
  */
-import {
-  AckPolicy,
-  type ConsumerMessages,
-  DeliverPolicy,
-  type JsMsg,
-  RetentionPolicy,
-  StorageType,
-} from '@nats-io/jetstream';
-import { createInbox, nanos } from 'nats';
+import { RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import { nanos } from 'nats';
 import type { Static, TSchema } from 'typebox';
 import { type Failure, FailureError, toFailure } from '../../machines/failure.ts';
+import { every } from '../clock.ts';
 import { type Codec, codec } from '../messages/codec.ts';
 import { ReceiptSchema } from '../messages/common.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, Message, Nats } from './bus.ts';
 import { type CallContext, readContext, writeContext } from './call-context.ts';
 import { publishStored } from './publish-stored.ts';
 import { nameOf, streams } from './subjects.ts';
+import type { Delivery } from './work-queue.ts';
 
 export interface Cast<Body> {
   readonly name: string;
@@ -39,7 +34,7 @@ const receiptCodec = codec('receipt', ReceiptSchema);
 export type Receipt = Static<typeof ReceiptSchema>;
 
 /** Makes the work queue when it is not there. */
-export async function ensureCastStream({ manager }: Bus): Promise<void> {
+export async function ensureCastStream({ manager }: Nats): Promise<void> {
   await manager.streams.add({
     name: streams.casts.name,
     subjects: [...streams.casts.subjects],
@@ -71,17 +66,15 @@ export async function castForReceipt<Body>(
   body: Body,
   { id, context, waitMs }: { id: string; context: CallContext; waitMs: number },
 ): Promise<Receipt | undefined> {
-  const inbox = createInbox();
-  const subscription = bus.connection.subscribe(inbox, { max: 1 });
+  const { clock } = bus;
+  const inbox = bus.newInbox();
+  const waiting = Promise.withResolvers<Message | undefined>();
+  const subscription = bus.subscribe(inbox, waiting.resolve);
   try {
     await cast(bus, subject, kind, body, { id, context, receiptTo: inbox });
-    const timer = setTimeout(() => subscription.unsubscribe(), waitMs);
-    try {
-      for await (const message of subscription) return receiptCodec.decode(message.data);
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
+    const stopWaiting = clock.after(waitMs, () => waiting.resolve(undefined));
+    const message = await waiting.promise.finally(stopWaiting);
+    return message && receiptCodec.decode(message.data);
   } finally {
     subscription.unsubscribe();
   }
@@ -126,98 +119,51 @@ export async function consumeCasts(
   },
 ): Promise<CastConsumer> {
   const byName = new Map(handlers.map((handler) => [handler.cast.name, handler]));
-  const inHand = new Map<JsMsg, Promise<void>>();
-  let isStopped = false;
+  const inHand = new Map<Delivery, Promise<void>>();
 
-  async function begin(): Promise<ConsumerMessages> {
-    await bus.manager.consumers.add(streams.casts.name, {
-      durable_name: durable,
-      filter_subject: subject,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      ack_wait: nanos(ackWaitMs),
-      max_ack_pending: maxInHand,
-    });
-    const consumer = await bus.jetstream.consumers.get(streams.casts.name, durable);
-    return consumer.consume({ max_messages: maxInHand, abort_on_missing_resource: true });
-  }
+  const consumer = await bus.consume(
+    { durable, subject, maxInHand, ackWaitMs },
+    (delivery) =>
+      inHand.set(
+        delivery,
+        apply(delivery).finally(() => inHand.delete(delivery)),
+      ),
+    (failure) => onFailure(failure, { name: durable, delivery: 0, isLast: false }),
+  );
+  const stopKeeping = every(bus.clock, ackWaitMs / 3, async () => {
+    for (const delivery of inHand.keys()) delivery.keep();
+  });
 
-  /** Somebody removed the consumer from the server: without it no cast would ever come again. */
-  async function beginAgain(reason: unknown): Promise<ConsumerMessages | undefined> {
-    onFailure(toFailure(reason), { name: durable, delivery: 0, isLast: false });
-    while (!isStopped) {
-      await new Promise((resolve) => setTimeout(resolve, beginAgainMs));
-      try {
-        return await begin();
-      } catch (error) {
-        onFailure(toFailure(error), { name: durable, delivery: 0, isLast: false });
-      }
-    }
-    return undefined;
-  }
-
-  let messages: ConsumerMessages | undefined = await begin();
-  const stillWorking = setInterval(() => {
-    for (const message of inHand.keys()) message.working();
-  }, ackWaitMs / 3);
-  const pump = (async () => {
-    while (messages && !isStopped) {
-      let reason: unknown = new Error('the consumer has ended');
-      try {
-        for await (const message of messages) {
-          inHand.set(
-            message,
-            apply(message).finally(() => inHand.delete(message)),
-          );
-        }
-      } catch (error) {
-        reason = error;
-      }
-      if (!isStopped && !bus.connection.isClosed()) messages = await beginAgain(reason);
-      else return;
-    }
-  })();
-
-  async function apply(message: JsMsg): Promise<void> {
-    const name = nameOf(message.subject);
+  async function apply(delivery: Delivery): Promise<void> {
+    const name = nameOf(delivery.subject);
     const handler = byName.get(name);
     try {
       if (!handler) throw new Error(`no handler for the cast ${name}`);
-      const receipt = await handler.handle(
-        handler.cast.body.decode(message.data) as never,
-        readContext(message.headers),
-      );
-      acknowledge(message);
-      sendReceipt(message, receipt ?? {});
+      const body = handler.cast.body.decode(delivery.data) as never;
+      const receipt = await handler.handle(body, readContext(delivery.headers));
+      delivery.acknowledge();
+      sendReceipt(delivery, receipt ?? {});
     } catch (thrown) {
       const failure = toFailure(thrown);
-      const delivery = message.info.deliveryCount;
       // A message that cannot be read now cannot be read later either.
-      const isLast = failure.code === 'invalid_request' || delivery >= maxDeliveries;
-      onFailure(failure, { name, delivery, isLast });
-      if (isLast) message.term();
-      else message.nak(Math.min(100 * 2 ** delivery, 30_000));
-      if (isLast || thrown instanceof FailureError) sendReceipt(message, { failure });
+      const isLast = failure.code === 'invalid_request' || delivery.count >= maxDeliveries;
+      onFailure(failure, { name, delivery: delivery.count, isLast });
+      if (isLast) delivery.giveUp();
+      else delivery.postpone(Math.min(100 * 2 ** delivery.count, 30_000));
+      if (isLast || thrown instanceof FailureError) sendReceipt(delivery, { failure });
     }
   }
 
-  /** As the message's own `ack`, but together with what else is sent. */
-  function acknowledge(message: JsMsg): void {
-    bus.send((message as JsMsg & { reply: string }).reply, '+ACK');
-  }
-
-  function sendReceipt(message: JsMsg, receipt: Receipt): void {
-    const inbox = message.headers?.get(receiptHeader);
+  function sendReceipt({ headers }: Delivery, receipt: Receipt): void {
+    const inbox = headers?.get(receiptHeader);
     if (inbox) bus.send(inbox, receiptCodec.encode(receipt));
   }
 
   return {
     async stop() {
-      isStopped = true;
-      messages?.stop();
-      await pump;
+      await consumer.stop();
       await Promise.all(inHand.values());
-      clearInterval(stillWorking);
+      stopKeeping();
     },
   };
 }
@@ -225,5 +171,3 @@ export async function consumeCasts(
 /** How long a consumer may be silent before its casts are given to another (ms). */
 const ackWaitMs = 30_000;
 const maxDeliveries = 20;
-/** How long to wait before a consumer that has ended is made again (ms). */
-const beginAgainMs = 1_000;

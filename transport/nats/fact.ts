@@ -6,7 +6,7 @@ import { AckPolicy, DeliverPolicy, DiscardPolicy, RetentionPolicy, StorageType }
 import { nanos } from 'nats';
 import type { Static, TSchema } from 'typebox';
 import { type Codec, codec } from '../messages/codec.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, Nats } from './bus.ts';
 import { answered } from './store-answer.ts';
 import { streams } from './subjects.ts';
 
@@ -22,7 +22,7 @@ export function defineFact<S extends TSchema>(name: string, body: S): Fact<Stati
 const dayMs = 24 * 3600 * 1000;
 
 /** Makes the stream of facts when it is not there. */
-export async function ensureFactStream({ manager }: Bus, { keepDays = 7, maxBytes = 1024 ** 3 } = {}): Promise<void> {
+export async function ensureFactStream({ manager }: Nats, { keepDays = 7, maxBytes = 1024 ** 3 } = {}): Promise<void> {
   await manager.streams.add({
     name: streams.facts.name,
     subjects: [...streams.facts.subjects],
@@ -63,7 +63,7 @@ const forgottenMs = 30_000;
  * without waiting for more. Its consumer is gone when the loop over it is over, however it ends.
  */
 export async function* replayFacts<Body>(
-  { manager, jetstream }: Bus,
+  { nats: { manager, jetstream } }: Bus,
   subject: string,
   { body: codecOfBody }: Fact<Body>,
   { after, since }: ReplayStart = {},

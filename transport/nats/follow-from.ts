@@ -7,6 +7,7 @@
  */
 import type { QueuedIterator, Status } from 'nats';
 import { fail } from '../../machines/failure.ts';
+import { sleep } from '../clock.ts';
 import { api } from '../messages/api.ts';
 import { facts, type InstanceFact } from '../messages/internal.ts';
 import type { ApiClient } from './api-client.ts';
@@ -28,7 +29,7 @@ const askAgainMs = 250;
  * `since` is an ISO 8601 time. The project has to be that of the client.
  */
 export async function followFrom(
-  { connection }: Bus,
+  bus: Bus,
   client: ApiClient,
   { projectId, since }: { projectId: string; since: string },
   listener: (fact: InstanceFact) => void,
@@ -69,7 +70,7 @@ export async function followFrom(
       try {
         return await listAll();
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, askAgainMs));
+        await sleep(bus.clock, askAgainMs);
       }
     }
   }
@@ -80,15 +81,13 @@ export async function followFrom(
     listing = listing.then(listAgain);
   }
 
-  const subscription = connection.subscribe(subjects.instanceFacts(projectId), {
-    callback: (error, { data }) => {
-      const fact = error ? undefined : readable(data);
-      if (!fact) return;
-      seam.live(fact);
-      if (seam.unlisted === listAgainAfter) catchUp();
-    },
+  const subscription = bus.subscribe(subjects.instanceFacts(projectId), ({ data }) => {
+    const fact = readable(data);
+    if (!fact) return;
+    seam.live(fact);
+    if (seam.unlisted === listAgainAfter) catchUp();
   });
-  const status = connection.status() as QueuedIterator<Status>;
+  const status = bus.nats.connection.status() as QueuedIterator<Status>;
   void (async () => {
     for await (const { type } of status) {
       if (type !== 'disconnect' && type !== 'reconnect') continue;

@@ -16,7 +16,7 @@ export class ImageChunks {
 
   /** Opens the stream, and makes it when it is not there. */
   static async open(bus: Bus): Promise<ImageChunks> {
-    await bus.manager.streams.add({
+    await bus.nats.manager.streams.add({
       name: stream,
       subjects: [...streams.imageChunks.subjects],
       retention: RetentionPolicy.Limits,
@@ -39,7 +39,7 @@ export class ImageChunks {
 
   async get(image: string, file: string, offset: number): Promise<Uint8Array | undefined> {
     const query = { last_by_subj: subjects.imageChunk(image, file, offset) };
-    return (await answered(this.#bus.manager.direct.getMessage(stream, query)))?.data;
+    return (await answered(this.#bus.nats.manager.direct.getMessage(stream, query)))?.data;
   }
 
   /** The offsets of the chunks that are there. */
@@ -57,18 +57,18 @@ export class ImageChunks {
   /** When the last chunk of the image came (epoch ms); nothing where there is none. */
   async touchedAt(image: string): Promise<number | undefined> {
     const latest = await answered(
-      this.#bus.manager.streams.getMessage(stream, { last_by_subj: subjects.imageChunks(image) }),
+      this.#bus.nats.manager.streams.getMessage(stream, { last_by_subj: subjects.imageChunks(image) }),
     );
     return latest?.time.getTime();
   }
 
   /** Removes the chunks of a file, or of all files of the image. */
   async remove(image: string, file?: string): Promise<void> {
-    await answered(this.#bus.manager.streams.purge(stream, { filter: subjects.imageChunks(image, file) }));
+    await answered(this.#bus.nats.manager.streams.purge(stream, { filter: subjects.imageChunks(image, file) }));
   }
 
   async #subjects(filter: string): Promise<string[]> {
-    const { state } = await answered(this.#bus.manager.streams.info(stream, { subjects_filter: filter }));
+    const { state } = await answered(this.#bus.nats.manager.streams.info(stream, { subjects_filter: filter }));
     return Object.keys(state.subjects ?? {});
   }
 }

@@ -3,12 +3,7 @@
  * costs as much as a dozen messages do, and the server reads them in one go too.
  */
 import { errors, type MsgHdrs, type NatsConnection } from 'nats';
-
-export interface Envelope {
-  headers?: MsgHdrs | undefined;
-  /** Where an answer is wanted. */
-  reply?: string | undefined;
-}
+import type { Envelope } from './bus.ts';
 
 interface Parcel {
   subject: string;

@@ -3,13 +3,13 @@
  * answer back as it came. Beside the answer the controller says what it wrote, so that the API server can wait until
  * its own views have it: a client reads what it wrote.
  */
-import { headers, type Msg } from 'nats';
+import { headers } from 'nats';
 import Type, { type Static } from 'typebox';
 import type { Endpoint } from '../messages/api/endpoint.ts';
 import { codec } from '../messages/codec.ts';
 import { Exact, Revision } from '../messages/common.ts';
 import { type Buckets, buckets } from '../messages/records.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, Message } from './bus.ts';
 import { type Answer, answer, exchange, listen, type StopServing } from './call.ts';
 import { type CallContext, type Caller, readContext, writeContext } from './call-context.ts';
 import { subjects } from './subjects.ts';
@@ -41,7 +41,7 @@ const headStartMs = 1_000;
 export async function relay(
   bus: Bus,
   { resource, verb, name, timeoutMs }: Endpoint<unknown, unknown>,
-  request: Msg,
+  request: Message,
   context: CallContext,
 ): Promise<Answer & { written: Written[] }> {
   const subject = subjects.controllerCall(resource, verb);

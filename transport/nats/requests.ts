@@ -2,24 +2,36 @@
  * Requests and their answers, all on one inbox. As the client's own, but for what an answer costs: theirs makes an error
  * with a stack trace, and races it with a timer, also when all goes well.
  */
-import { createInbox, errors, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
+import { errors, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
+import type { Clock } from '../clock.ts';
 import type { Outbox } from './outbox.ts';
 
 interface Pending {
   subject: string;
   resolve: (answer: Msg) => void;
   reject: (error: Error) => void;
-  timer: NodeJS.Timeout;
+  cancelDeadline: () => void;
+}
+
+export interface RequestsOptions {
+  connection: NatsConnection;
+  outbox: Outbox;
+  clock: Clock;
+  /** A subject of the connection's own, below which the answers come. */
+  inbox: string;
 }
 
 export class Requests {
   readonly #outbox: Outbox;
-  readonly #inbox = `${createInbox()}.`;
+  readonly #clock: Clock;
+  readonly #inbox: string;
   readonly #pending = new Map<string, Pending>();
   #count = 0;
 
-  constructor(connection: NatsConnection, outbox: Outbox) {
+  constructor({ connection, outbox, clock, inbox }: RequestsOptions) {
     this.#outbox = outbox;
+    this.#clock = clock;
+    this.#inbox = `${inbox}.`;
     connection.subscribe(`${this.#inbox}*`, {
       callback: (error, message) => {
         if (!error) this.#take(message);
@@ -38,8 +50,8 @@ export class Requests {
       const token = (this.#count++).toString(36);
       const refuse = (error: unknown) => this.#settle(token)?.reject(error as Error);
       this.#outbox.send(subject, payload, { headers, reply: this.#inbox + token }, refuse);
-      const timer = setTimeout(() => refuse(new errors.TimeoutError()), timeoutMs);
-      this.#pending.set(token, { subject, resolve, reject, timer });
+      const cancelDeadline = this.#clock.after(timeoutMs, () => refuse(new errors.TimeoutError()));
+      this.#pending.set(token, { subject, resolve, reject, cancelDeadline });
     });
   }
 
@@ -56,7 +68,7 @@ export class Requests {
     const request = this.#pending.get(token);
     if (!request) return undefined;
     this.#pending.delete(token);
-    clearTimeout(request.timer);
+    request.cancelDeadline();
     return request;
   }
 

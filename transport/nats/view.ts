@@ -3,11 +3,10 @@
  * reads it: most versions of most records are replaced before that. `reached` is how a process reads its own writes: it
  * waits until the view has seen the revision that the write was given.
  */
-import type { KvWatchEntry } from '@nats-io/kv';
-import type { QueuedIterator } from 'nats';
 import { fail } from '../../machines/failure.ts';
+import { type Clock, sleep } from '../clock.ts';
 import type { Bucket, Entry } from './bucket.ts';
-import { answered } from './store-answer.ts';
+import type { Watched } from './key-values.ts';
 
 export interface Change<T> {
   readonly key: string;
@@ -43,17 +42,23 @@ export interface View<T> {
   close(): void;
 }
 
-/** Resolves when the view holds all that the bucket held when it was asked. */
+/** How long to wait before a watch that has ended is begun again (ms). */
+const watchAgainMs = 1_000;
+
+/**
+ * Resolves when the view holds all that the bucket held when it was asked. A watch that ends is begun again, until the
+ * view is closed.
+ */
 export async function openView<T>(
   bucket: Bucket<T>,
+  clock: Clock,
   { onUnreadable }: { onUnreadable?: (key: string, error: unknown) => void } = {},
 ): Promise<View<T>> {
   const records = new Map<string, Held<T>>();
   const listeners = new Set<(change: Change<T>) => void>();
   const waiting = new Set<{ revision: number; resolve: () => void }>();
+  const closing = new AbortController();
   let revision = 0;
-
-  const watch: QueuedIterator<KvWatchEntry> = await bucket.kv.watch();
 
   function decode(key: string, bytes: Uint8Array): T | undefined {
     try {
@@ -64,18 +69,25 @@ export async function openView<T>(
     }
   }
 
-  function take(entry: KvWatchEntry): void {
-    const { key, value } = entry;
-    revision = entry.revision;
+  function take(version: Watched): void {
+    const { key, bytes } = version;
+    // A watch that is begun again tells once more of what is known.
+    if (version.revision <= (records.get(key)?.revision ?? 0)) return;
+    revision = Math.max(revision, version.revision);
     const before = records.get(key);
-    // A record is never empty, and the headers that tell a removal are dear to read.
-    const isThere = value.length > 0 || entry.operation === 'PUT';
-    const after = isThere ? new Held(key, revision, before?.born ?? revision, value, decode) : undefined;
+    const after = version.isRemoval
+      ? undefined
+      : new Held(key, version.revision, before?.born ?? version.revision, bytes, decode);
     if (after) records.set(key, after);
     else records.delete(key);
+    tell(key, version.revision, before, after);
+    for (const waiter of waiting) if (waiter.revision <= revision) waiter.resolve();
+  }
+
+  function tell(key: string, at: number, before: Held<T> | undefined, after: Held<T> | undefined): void {
     const change: Change<T> = {
       key,
-      revision,
+      revision: at,
       get before() {
         return before?.read();
       },
@@ -84,12 +96,22 @@ export async function openView<T>(
       },
     };
     for (const listener of listeners) listener(change);
-    for (const waiter of waiting) if (waiter.revision <= revision) waiter.resolve();
   }
 
-  void (async () => {
-    for await (const entry of watch) take(entry);
-  })();
+  let endWatch = await bucket.stored.watch(take, () => void watchAgain());
+
+  async function watchAgain(): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        await sleep(clock, watchAgainMs, closing.signal);
+        endWatch = await bucket.stored.watch(take, () => void watchAgain());
+        if (closing.signal.aborted) endWatch();
+        return;
+      } catch {
+        // The store does not answer yet, or the view was closed.
+      }
+    }
+  }
 
   const view: View<T> = {
     get: (key) => records.get(key)?.read(),
@@ -116,14 +138,14 @@ export async function openView<T>(
     reached(wanted, timeoutMs = 5_000) {
       if (wanted <= revision) return Promise.resolve();
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
+        const stopWaiting = clock.after(timeoutMs, () => {
           waiting.delete(waiter);
           reject(late(bucket));
-        }, timeoutMs);
+        });
         const waiter = {
           revision: wanted,
           resolve: () => {
-            clearTimeout(timer);
+            stopWaiting();
             waiting.delete(waiter);
             resolve();
           },
@@ -132,8 +154,7 @@ export async function openView<T>(
       });
     },
     async caughtUp(timeoutMs) {
-      const { streamInfo } = await answered(bucket.kv.status());
-      await view.reached(streamInfo.state.last_seq, timeoutMs);
+      await view.reached(await bucket.stored.lastRevision(), timeoutMs);
     },
     left(key, past, timeoutMs = 5_000) {
       // A view that has yet to see the record come has not seen it go.
@@ -142,21 +163,24 @@ export async function openView<T>(
       return new Promise((resolve, reject) => {
         const stop = view.onChange(() => {
           if (!isLeft()) return;
-          clearTimeout(timer);
+          stopWaiting();
           stop();
           resolve();
         });
-        const timer = setTimeout(() => {
+        const stopWaiting = clock.after(timeoutMs, () => {
           stop();
           reject(late(bucket));
-        }, timeoutMs);
+        });
       });
     },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: () => watch.stop(),
+    close() {
+      closing.abort();
+      endWatch();
+    },
   };
 
   await view.caughtUp(60_000);

@@ -2,7 +2,8 @@
 import type { QueuedIterator, Status } from 'nats';
 import { fail } from '../../../machines/failure.ts';
 import { ApiClient } from '../../nats/api-client.ts';
-import { type Bus, connectBus } from '../../nats/bus.ts';
+import type { Bus } from '../../nats/bus.ts';
+import { connectBus } from '../../nats/connect-bus.ts';
 import { shownUrls } from '../../nats/server-urls.ts';
 import type { Settings } from '../settings.ts';
 import { warn } from '../tell.ts';
@@ -49,7 +50,7 @@ export async function connect(url: string, timeoutMs: number): Promise<Bus> {
 }
 
 /** For who waits or watches: silence would look as if nothing happened. */
-function tellOfConnection({ connection }: Bus): () => void {
+function tellOfConnection({ nats: { connection } }: Bus): () => void {
   const status = connection.status() as QueuedIterator<Status>;
   void (async () => {
     for await (const { type } of status) {

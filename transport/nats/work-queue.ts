@@ -1,0 +1,121 @@
+/** The work queue, from the side of those who take from it: each message stays until somebody has acknowledged it. */
+import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
+import { nanos } from 'nats';
+import type { Failure } from '../../machines/failure.ts';
+import { toFailure } from '../../machines/failure.ts';
+import { sleep } from '../clock.ts';
+import type { Bus, Message } from './bus.ts';
+import { streams } from './subjects.ts';
+
+/** A message as it is delivered, for the first time or again. */
+export interface Delivery extends Message {
+  /** Counts from 1. */
+  readonly count: number;
+  /** Its consequence is durable: it is not delivered again. */
+  acknowledge(): void;
+  /** It is delivered again, not before `ms` have passed. */
+  postpone(ms: number): void;
+  /** It is never delivered again, whatever becomes of it. */
+  giveUp(): void;
+  /** It is still being worked on, and not to be given to another yet. */
+  keep(): void;
+}
+
+export interface ConsumeOptions {
+  /** The consumers of one name share the messages, and the queue remembers it when nobody consumes. */
+  durable: string;
+  subject: string;
+  /** How many may be delivered and not acknowledged. */
+  maxInHand: number;
+  /** How long a consumer may be silent before its messages are given to another (ms). */
+  ackWaitMs: number;
+}
+
+/** Resolves when messages come; `onTrouble` is told what is in the way when they cease to, which is tried to mend for ever. */
+export type Consume = (
+  options: ConsumeOptions,
+  take: (delivery: Delivery) => void,
+  onTrouble: (failure: Failure) => void,
+) => Promise<{
+  /** Takes no more messages, and resolves when none will come. */
+  stop(): Promise<void>;
+}>;
+
+/** How long to wait before a consumer that has ended is made again (ms). */
+const beginAgainMs = 1_000;
+
+export async function consumeFromNats(
+  bus: Bus,
+  { durable, subject, maxInHand, ackWaitMs }: ConsumeOptions,
+  take: (delivery: Delivery) => void,
+  onTrouble: (failure: Failure) => void,
+): ReturnType<Consume> {
+  const { connection, jetstream, manager } = bus.nats;
+  const stopping = new AbortController();
+
+  async function begin(): Promise<ConsumerMessages> {
+    await manager.consumers.add(streams.casts.name, {
+      durable_name: durable,
+      filter_subject: subject,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanos(ackWaitMs),
+      max_ack_pending: maxInHand,
+    });
+    const consumer = await jetstream.consumers.get(streams.casts.name, durable);
+    return consumer.consume({ max_messages: maxInHand, abort_on_missing_resource: true });
+  }
+
+  /** Somebody removed the consumer from the server: without it no message would ever come again. */
+  async function beginAgain(reason: unknown): Promise<ConsumerMessages | undefined> {
+    onTrouble(toFailure(reason));
+    while (!stopping.signal.aborted) {
+      await sleep(bus.clock, beginAgainMs, stopping.signal).catch(() => undefined);
+      if (stopping.signal.aborted) return undefined;
+      try {
+        return await begin();
+      } catch (error) {
+        onTrouble(toFailure(error));
+      }
+    }
+    return undefined;
+  }
+
+  let messages: ConsumerMessages | undefined = await begin();
+  const pump = (async () => {
+    while (messages && !stopping.signal.aborted) {
+      let reason: unknown = new Error('the consumer has ended');
+      try {
+        for await (const message of messages) take(deliveryOf(bus, message));
+      } catch (error) {
+        reason = error;
+      }
+      if (stopping.signal.aborted || connection.isClosed()) return;
+      messages = await beginAgain(reason);
+    }
+  })();
+
+  return {
+    async stop() {
+      stopping.abort();
+      messages?.stop();
+      await pump;
+    },
+  };
+}
+
+function deliveryOf(bus: Bus, message: JsMsg): Delivery {
+  return {
+    subject: message.subject,
+    data: message.data,
+    headers: message.headers,
+    get count() {
+      return message.info.deliveryCount;
+    },
+    // As the message's own `ack`, but together with what else is sent.
+    acknowledge: () => bus.send((message as JsMsg & { reply: string }).reply, '+ACK'),
+    postpone: (ms) => message.nak(ms),
+    giveUp: () => message.term(),
+    keep: () => message.working(),
+  };
+}
