@@ -1,5 +1,6 @@
 /** Compute hosts with the hypervisor that was asked for. */
 import { join } from 'node:path';
+import { encodeToken } from '../../transport/nats/subjects.ts';
 import { measureCapacity } from '../compute/capacity.ts';
 import { startCompute } from '../compute/compute.ts';
 import { NftablesFirewall } from '../firewall/nftables-firewall.ts';
@@ -9,6 +10,7 @@ import { LibvirtHypervisor } from '../libvirt/libvirt-hypervisor.ts';
 import { detectVirtType } from '../libvirt/virt-type.ts';
 import { ensureBridge } from '../network/linux-bridge.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
+import { GuestJournal } from '../simulated/guest-journal.ts';
 import { SimulatedHypervisor } from '../simulated/simulated-hypervisor.ts';
 
 export interface LibvirtHost {
@@ -57,18 +59,21 @@ export interface SimulatedHost {
   availabilityZone: string;
   /** Of each step of the hypervisor (ms). */
   latencyMs?: number;
+  /** Where its guests outlive the process, as real ones do; absent: they are in memory. */
+  stateDir?: string;
 }
 
 /** A host of 64 vCPUs, 256 GiB and 4 TiB that only exists here. */
-export function startSimulatedHost(
+export async function startSimulatedHost(
   runtime: Runtime,
-  { name, availabilityZone, latencyMs = 0 }: SimulatedHost,
+  { name, availabilityZone, latencyMs = 0, stateDir }: SimulatedHost,
 ): Promise<Part> {
   const { clock, chance } = runtime;
+  const journal = stateDir && new GuestJournal(join(stateDir, 'compute', `simulated-${encodeToken(name)}.journal`));
   return startCompute(runtime, {
     name,
     availabilityZone,
-    hypervisor: new SimulatedHypervisor({ clock, chance, latencyMs }),
+    hypervisor: new SimulatedHypervisor({ clock, chance, latencyMs, ...(journal && { journal }) }),
     capacity: { vcpus: 64, memoryMb: 262_144, diskGb: 4096 },
   });
 }

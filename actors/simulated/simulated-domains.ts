@@ -8,21 +8,22 @@ import type { DomainState } from '../hypervisor/hypervisor.ts';
 export interface Domain {
   readonly domainName: string;
   readonly memoryMb: number;
-  powerState: PowerState;
+  readonly powerState: PowerState;
 }
 
 type Seen = PowerState | 'absent';
 type Listener = (uuid: string, powerState: Seen) => void;
 
 export class SimulatedDomains {
-  readonly #domains = new Map<string, Domain>();
+  readonly #domains: Map<string, Domain>;
   readonly #report: Listener;
   /** Woken by every change, seen or not. */
   readonly #watchers = new Set<(uuid: string) => void>();
   /** What was last told of those that changed since the link was lost; absent while there is a link. */
   #unseen: Map<string, Seen> | undefined = new Map();
 
-  constructor(report: Listener) {
+  constructor(domains: Map<string, Domain>, report: Listener) {
+    this.#domains = domains;
     this.#report = report;
   }
 
@@ -64,9 +65,8 @@ export class SimulatedDomains {
   change(uuid: string, powerState: PowerState): void {
     const domain = this.#domains.get(uuid);
     if (!domain || domain.powerState === powerState) return;
-    const before = domain.powerState;
-    domain.powerState = powerState;
-    this.#changed(uuid, before);
+    this.#domains.set(uuid, { ...domain, powerState });
+    this.#changed(uuid, domain.powerState);
   }
 
   remove(uuid: string): void {

@@ -3,7 +3,8 @@
  * the rules of the libvirt actor (effects look before they act, power events, conflicts, a link that drops under a step),
  * and does what libvirt does only on bad days when it is told to: see StepScript.
  *
- * What it holds outlives `close`, as guests outlive the process that made them: connect again to find them.
+ * What it holds outlives `close`, as guests outlive the process that made them: connect again to find them. With a journal
+ * it outlives the process too.
  */
 import { type Failure, fail } from '../../machines/failure.ts';
 import type { PowerState } from '../../machines/instance.ts';
@@ -18,6 +19,7 @@ import type {
 import { cancelled } from '../process/cancelled.ts';
 import { bootLog, type GuestFacts, tailOf } from './boot-log.ts';
 import { Gate } from './gate.ts';
+import type { GuestJournal } from './guest-journal.ts';
 import { type Domain, isActive, SimulatedDomains } from './simulated-domains.ts';
 import { type Latency, type StepFault, type StepName, StepScript, type StepScriptOptions } from './step-script.ts';
 
@@ -26,12 +28,14 @@ export interface SimulatedHypervisorOptions extends StepScriptOptions {
   memoryMb?: number;
   /** `x86_64` unless given. */
   architectures?: string[];
+  /** Where what it holds is kept; in memory when absent. */
+  journal?: GuestJournal;
 }
 
 /** A guest's disk, with what the guest wrote to its console, which stands beside it. */
 interface Disk {
   readonly guest: GuestFacts;
-  boots: number;
+  readonly boots: number;
 }
 
 export class SimulatedHypervisor implements Hypervisor {
@@ -39,14 +43,21 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly #memoryMb: number;
   readonly #architectures: string[];
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
-  readonly #domains = new SimulatedDomains((uuid, powerState) => this.#emit({ type: 'power', uuid, powerState }));
-  readonly #filters = new Map<string, 'prepared' | 'applied'>();
-  readonly #disks = new Map<string, Disk>();
+  readonly #domains: SimulatedDomains;
+  readonly #filters: Map<string, 'prepared' | 'applied'>;
+  readonly #disks: Map<string, Disk>;
   /** Put aside by a resize. */
-  readonly #earlierDisks = new Map<string, Disk>();
+  readonly #earlierDisks: Map<string, Disk>;
   readonly #link = new Gate();
 
-  constructor({ memoryMb = Infinity, architectures = ['x86_64'], ...script }: SimulatedHypervisorOptions) {
+  constructor({ memoryMb = Infinity, architectures = ['x86_64'], journal, ...script }: SimulatedHypervisorOptions) {
+    const keep = <Value>(kind: string) => journal?.map<Value>(kind) ?? new Map<string, Value>();
+    this.#domains = new SimulatedDomains(keep('domain'), (uuid, powerState) =>
+      this.#emit({ type: 'power', uuid, powerState }),
+    );
+    this.#filters = keep('filter');
+    this.#disks = keep('disk');
+    this.#earlierDisks = keep('earlier disk');
     this.#script = new StepScript(script);
     this.#memoryMb = memoryMb;
     this.#architectures = architectures;
@@ -349,7 +360,7 @@ export class SimulatedHypervisor implements Hypervisor {
         disposition: 'reschedule',
       });
     }
-    disk.boots += 1;
+    this.#disks.set(uuid, { ...disk, boots: disk.boots + 1 });
     run();
   }
 

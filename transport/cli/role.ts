@@ -54,7 +54,7 @@ async function testImage(say: (line: string) => void) {
 async function computeHost(settings: Settings, say: (line: string) => void) {
   const { host, zone, state, hypervisor, libvirtUri, virtType, nftTable, simulatedLatency } = settings;
   if (hypervisor === 'simulated') {
-    return { simulatedHosts: [{ name: host, availabilityZone: zone, latencyMs: simulatedLatency }] };
+    return { simulatedHosts: [{ name: host, availabilityZone: zone, latencyMs: simulatedLatency, stateDir: state }] };
   }
   await mkdir(state, { recursive: true, mode: 0o755 });
   const { uri } = await ensureLibvirt({

@@ -140,6 +140,7 @@ async function startParts(cloud: Process, machine: ReadyMachine, options: Settin
               name: host,
               availabilityZone: options.zone,
               latencyMs: options.simulatedLatency,
+              stateDir: options.state,
             })),
           }),
     }),

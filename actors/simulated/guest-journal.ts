@@ -1,0 +1,97 @@
+/**
+ * Keeps what a simulated host holds in a file, so that a process that is killed leaves its guests as one with a real
+ * hypervisor does. Each change is a line, `[kind, key, value]`, or `[kind, key]` for what is gone, written before the step
+ * goes on: what a step has done is there, what it has not begun is not. Read, and written anew without its history, when
+ * it is opened.
+ *
+ * The system call is what is waited for, not the disk: it outlives the process, not a power cut, as nothing simulated has to.
+ */
+import { mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fail } from '../../machines/failure.ts';
+
+type Line = [kind: string, key: string, value?: unknown];
+
+export class GuestJournal {
+  readonly #descriptor: number;
+  /** Whether the last line has no end: the disk was full. */
+  #isTorn = false;
+  /** Read from the file, until somebody asks for its kind. */
+  readonly #read = new Map<string, Map<string, unknown>>();
+
+  /** The folder is made when it is missing. One process at a time. */
+  constructor(file: string) {
+    mkdirSync(dirname(file), { recursive: true });
+    for (const [kind, key, value] of readLines(file)) {
+      const kept = this.#read.get(kind) ?? new Map<string, unknown>();
+      this.#read.set(kind, kept);
+      if (value === undefined) kept.delete(key);
+      else kept.set(key, value);
+    }
+    const draft = `${file}.${process.pid}`;
+    const lines = [...this.#read].flatMap(([kind, kept]) => Array.from(kept, ([key, value]) => [kind, key, value]));
+    writeFileSync(draft, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    renameSync(draft, file);
+    this.#descriptor = openSync(file, 'a');
+  }
+
+  /** The map of one kind of things, as it was left. A value that is changed has to be set again. */
+  map<Value>(kind: string): Map<string, Value> {
+    const kept = this.#read.get(kind) as Map<string, Value> | undefined;
+    this.#read.delete(kind);
+    return new JournaledMap<Value>(kept, (key, value) =>
+      this.#append(value === undefined ? [kind, key] : [kind, key, value]),
+    );
+  }
+
+  #append(line: Line): void {
+    const bytes = Buffer.from(`${this.#isTorn ? '\n' : ''}${JSON.stringify(line)}\n`);
+    this.#isTorn = true;
+    if (writeSync(this.#descriptor, bytes) < bytes.length) {
+      throw fail('disk_full', 'the journal of the simulated host cannot be written', { disposition: 'reschedule' });
+    }
+    this.#isTorn = false;
+  }
+}
+
+class JournaledMap<Value> extends Map<string, Value> {
+  readonly #append: (key: string, value?: Value) => void;
+
+  constructor(kept: Map<string, Value> | undefined, append: (key: string, value?: Value) => void) {
+    super();
+    for (const [key, value] of kept ?? []) super.set(key, value);
+    this.#append = append;
+  }
+
+  override set(key: string, value: Value): this {
+    this.#append(key, value);
+    return super.set(key, value);
+  }
+
+  override delete(key: string): boolean {
+    if (this.has(key)) this.#append(key);
+    return super.delete(key);
+  }
+
+  override clear(): void {
+    for (const key of [...this.keys()]) this.delete(key);
+  }
+}
+
+/** A line that is not whole was being written when the process was killed, or the disk full: what it tells of was not done. */
+function readLines(file: string): Line[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [JSON.parse(line) as Line];
+    } catch {
+      return [];
+    }
+  });
+}
