@@ -31,6 +31,8 @@ import type { ControllerWorld, OnWrite, Writes } from './writes.ts';
 export interface ControllerOptions {
   /** How many hosts may be tried for a launch. Nova's scheduler_max_attempts. */
   maxAttempts?: number;
+  /** Whether clients can bring images: their files need NATS's object store. */
+  keepsImages?: boolean;
 }
 
 const resources: Writes[] = [
@@ -39,7 +41,6 @@ const resources: Writes[] = [
   instanceEditWrites,
   keyPairWrites,
   flavorWrites,
-  imageWrites,
   serverGroupWrites,
   quotaWrites,
   hostWrites,
@@ -50,7 +51,10 @@ const resources: Writes[] = [
   securityGroupWrites,
 ];
 
-export async function startController(runtime: Runtime, { maxAttempts = 3 }: ControllerOptions = {}): Promise<Part> {
+export async function startController(
+  runtime: Runtime,
+  { maxAttempts = 3, keepsImages = true }: ControllerOptions = {},
+): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);
   let isStopping = false;
   const world: ControllerWorld = {
@@ -65,13 +69,14 @@ export async function startController(runtime: Runtime, { maxAttempts = 3 }: Con
     const confirm = ({ caller }: CallContext) => admit(endpoint, () => authenticator.confirm(caller));
     serving.push(serveRelayed(runtime.bus, endpoint, confirm, handle));
   };
-  await Promise.all(resources.map((open) => open(on, world)));
+  const opened = keepsImages ? [...resources, imageWrites] : resources;
+  await Promise.all(opened.map((open) => open(on, world)));
 
   const stopSweeps = await Promise.all([
     startPlacementSweep(world),
     startPayloadSweep(world),
-    startImageSweep(world),
     startIdentitySweep(world),
+    ...(keepsImages ? [startImageSweep(world)] : []),
   ]);
   return {
     async stop() {

@@ -1,0 +1,78 @@
+/** What must hold of the records as they follow each other, whatever happens to the cloud meanwhile. */
+import type { StateValue } from 'xstate';
+import type { StoredChild } from '../../actors/instance/chart-snapshot.ts';
+import type { InstanceContext } from '../../machines/instance.ts';
+import { statePath } from '../../machines/instance-states.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import type { History, RecordSeen } from './history.ts';
+import type { Violation } from './violation.ts';
+
+/** How late a deadline may be kept, when all goes well: a sweep has to come by, and the way out be stored (ms). */
+const slackMs = 30_000;
+
+/** `healedAt`: when the last fault was over; whoever was away has to come back before it can keep a deadline. */
+export function checkRecords({ records }: History, healedAt: number): Violation[] {
+  const violations: Violation[] = [];
+  for (const [uuid, versions] of records) {
+    const broken = (invariant: string, message: string) => violations.push({ invariant, uuid, message });
+    for (const [index, seen] of versions.entries()) {
+      const before = versions[index - 1];
+      if (before) checkStep(before, seen, broken);
+    }
+    checkDeadlines(versions, healedAt, broken);
+  }
+  return violations;
+}
+
+type Broken = (invariant: string, message: string) => void;
+
+function checkStep({ record: before, revision: at }: RecordSeen, { record, revision }: RecordSeen, broken: Broken) {
+  const [from, to] = [before, record].map(contextOf) as [InstanceContext, InstanceContext];
+  const step = `${stateOf(before)} (attempt ${from.attempt}) → ${stateOf(record)} (attempt ${to.attempt})`;
+  if (revision <= at) broken('no record moves backwards', `revision ${revision} after ${at}`);
+  if (to.attempt < from.attempt) broken('no record moves backwards', `an earlier attempt: ${step}`);
+  if (before.chart.status === 'done' && record.chart.status !== 'done') {
+    broken('no record moves backwards', `a deleted instance came back: ${step}`);
+  }
+  if (from.launchedAt !== undefined && to.launchedAt !== from.launchedAt) {
+    broken('no record moves backwards', `launched at ${to.launchedAt} after ${from.launchedAt}`);
+  }
+  if (from.isDeleteWanted && !to.isDeleteWanted) {
+    broken('no record moves backwards', `a deletion was forgotten: ${step}`);
+  }
+  const [owner, next] = [ownerOf(before), ownerOf(record)];
+  if (owner !== next && owner !== 'control' && next !== 'control') {
+    broken('an instance has one owner', `${owner} handed it to ${next} without the control plane: ${step}`);
+  }
+}
+
+/** A state that waits is left by its deadline. */
+function checkDeadlines(versions: RecordSeen[], healedAt: number, broken: Broken): void {
+  for (const [index, { record }] of versions.entries()) {
+    const deadline = deadlineOf(record);
+    if (deadline === undefined) continue;
+    const left = versions.slice(index + 1).find((later) => stateOf(later.record) !== stateOf(record));
+    if (!left) continue;
+    const latest = Math.max(deadline, healedAt) + slackMs;
+    if (left.at > latest) {
+      broken('each deadline is kept', `${stateOf(record)} was left ${left.at - latest} ms after it had to be`);
+    }
+  }
+}
+
+export function deadlineOf({ chart }: Instance): number | undefined {
+  const deadlines = (Object.values(chart.children ?? {}) as StoredChild[]).map(({ snapshot }) => snapshot.input.deadline);
+  return deadlines.length === 0 ? undefined : Math.max(...deadlines);
+}
+
+export function contextOf({ chart }: Instance): InstanceContext {
+  return chart.context as unknown as InstanceContext;
+}
+
+export function stateOf({ chart }: Instance): string {
+  return statePath(chart.value as StateValue);
+}
+
+function ownerOf({ owner }: Instance): string {
+  return owner === 'control' ? owner : owner.host;
+}

@@ -1,0 +1,125 @@
+/** What must hold when nothing is under way any more: every promise was kept, and all that is held adds up. */
+import { holdsShare } from '../../actors/instance/held-share.ts';
+import { isAtRest } from '../../machines/instance-states.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { contextOf, stateOf } from './check-records.ts';
+import type { History } from './history.ts';
+import type { HeldGuest, Remains } from './remains.ts';
+import type { Violation } from './violation.ts';
+
+type Broken = (invariant: string, message: string, uuid?: string) => void;
+
+export function checkRemains(history: History, remains: Remains): Violation[] {
+  const violations: Violation[] = [];
+  const broken: Broken = (invariant, message, uuid) =>
+    violations.push({ invariant, message, ...(uuid !== undefined && { uuid }) });
+  checkAccepted(history, remains, broken);
+  checkRest(remains, broken);
+  checkGuests(remains, broken);
+  checkAddresses(remains, broken);
+  return violations;
+}
+
+/** Nothing is left of a cloud whose instances are all deleted. */
+export function checkNothingLeft({ instances, ports, leases, payloads, guests, casts }: Remains): Violation[] {
+  const invariant = 'nothing is left of what is deleted';
+  const left = [
+    ...instances.filter(({ vmState }) => vmState !== 'deleted').map(({ uuid }) => [`instance ${uuid}`, uuid] as const),
+    ...ports.map(({ id, instanceUuid }) => [`port ${id}`, instanceUuid] as const),
+    ...[...leases].map(([key, { instanceUuid }]) => [`address ${key}`, instanceUuid] as const),
+    ...payloads.map((uuid) => ['its payload', uuid] as const),
+    ...guests.map(({ host, uuid, held }) => [`${held.join(' and ')} on ${host}`, uuid] as const),
+  ];
+  const violations: Violation[] = left.map(([message, uuid]) => ({ invariant, message, uuid }));
+  if (casts > 0) violations.push({ invariant, message: `${casts} casts wait` });
+  return violations;
+}
+
+function checkAccepted({ asked }: History, { instances }: Remains, broken: Broken): void {
+  const byUuid = new Map(instances.map((instance) => [instance.uuid, instance]));
+  for (const { verb, uuid, outcome } of asked) {
+    if (outcome !== 'accepted') continue;
+    const instance = byUuid.get(uuid);
+    if (!instance) broken('what was accepted is not lost', `${verb} was accepted, and there is no record`, uuid);
+    else if (verb === 'delete' && instance.vmState !== 'deleted') {
+      broken('what was accepted is done', `delete was accepted, and it is ${stateOf(instance)}`, uuid);
+    }
+  }
+}
+
+/** Whether the guest's power state is what the record's state says. */
+const expectedPower = new Map([
+  ['running', 'running'],
+  ['stopped', 'shutdown'],
+  ['paused', 'paused'],
+  ['suspended', 'suspended'],
+  ['resized.running', 'running'],
+  ['resized.stopped', 'shutdown'],
+]);
+
+function checkRest({ instances }: Remains, broken: Broken): void {
+  for (const instance of instances) {
+    const state = stateOf(instance);
+    const { fault } = contextOf(instance);
+    if (instance.chart.status === 'active' && !isAtRest(state)) {
+      broken('no instance is stuck', `it is ${state}, and nothing happens to it`, instance.uuid);
+    }
+    if (state.startsWith('failed') && !fault) {
+      broken('what fails is explained', `it is ${state} without a fault`, instance.uuid);
+    }
+  }
+}
+
+function checkGuests({ instances, guests }: Remains, broken: Broken): void {
+  const byUuid = Map.groupBy(guests, ({ uuid }) => uuid);
+  const known = new Set(instances.map(({ uuid }) => uuid));
+  for (const [uuid, held] of byUuid) {
+    if (!known.has(uuid)) broken('no guest is without a record', `${describe(held)}`, uuid);
+    if (held.length > 1) broken('no instance has two domains', describe(held), uuid);
+  }
+  for (const instance of instances) checkGuest(instance, byUuid.get(instance.uuid) ?? [], broken);
+}
+
+function checkGuest(instance: Instance, held: HeldGuest[], broken: Broken): void {
+  const { uuid } = instance;
+  const state = stateOf(instance);
+  const { host } = contextOf(instance);
+  const wanted = expectedPower.get(state);
+  if (wanted !== undefined && held.find((guest) => guest.host === host)?.powerState !== wanted) {
+    broken('records tell what guests do', `it is ${state} on ${host}, and there is ${describe(held)}`, uuid);
+  }
+  if (!holdsShare(state) && held.length > 0) {
+    broken('a failure leaves nothing behind', `it is ${state}, and there is ${describe(held)}`, uuid);
+  }
+}
+
+function checkAddresses({ instances, ports, leases }: Remains, broken: Broken): void {
+  const holders = new Map<string, Instance>();
+  for (const instance of instances) if (holdsShare(stateOf(instance))) holders.set(instance.uuid, instance);
+  const taken = new Map<string, string>();
+  for (const { id, instanceUuid, fixedIps } of ports) {
+    if (!holders.has(instanceUuid)) broken('addresses add up', `port ${id} is of an instance without`, instanceUuid);
+    for (const { subnetId, address } of fixedIps) {
+      const other = taken.get(`${subnetId}.${address}`);
+      if (other) broken('no address belongs to two instances', `${address} is of ${other} too`, instanceUuid);
+      taken.set(`${subnetId}.${address}`, instanceUuid);
+      if (leases.get(`${subnetId}.${address}`)?.portId !== id) {
+        broken('addresses add up', `${address} of port ${id} is not leased to it`, instanceUuid);
+      }
+    }
+  }
+  for (const [key, { instanceUuid }] of leases) {
+    if (!taken.has(key)) broken('addresses add up', `${key} is leased, and no port has it`, instanceUuid);
+  }
+  const portIds = new Set(ports.map(({ id }) => id));
+  for (const [uuid, instance] of holders) {
+    for (const { id } of contextOf(instance).ports) {
+      if (!portIds.has(id)) broken('addresses add up', `its port ${id} is gone`, uuid);
+    }
+  }
+}
+
+function describe(held: HeldGuest[]): string {
+  if (held.length === 0) return 'nothing';
+  return held.map(({ host, powerState, held: what }) => `${what.join(' and ')} (${powerState}) on ${host}`).join(', ');
+}

@@ -1,0 +1,52 @@
+/** What was seen of a cloud while it ran, by somebody who sees everything: what the checker judges. */
+import type { Failure } from '../../machines/failure.ts';
+import type { ReportedPowerState } from '../../machines/instance.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+
+/** A client's request about one instance. */
+export interface Asked {
+  verb: string;
+  uuid: string;
+  at: number;
+  /** `unknown`: no answer came. */
+  outcome: 'accepted' | 'refused' | 'unknown';
+  failure?: Failure;
+}
+
+/** A version of an instance's record. */
+export interface RecordSeen {
+  at: number;
+  revision: number;
+  record: Instance;
+}
+
+/** What a guest did, on which host. */
+export interface GuestSeen {
+  at: number;
+  host: string;
+  uuid: string;
+  powerState: ReportedPowerState;
+}
+
+/** Something that was done to the cloud. */
+export interface FaultSeen {
+  at: number;
+  what: string;
+}
+
+export class History {
+  readonly asked: Asked[] = [];
+  readonly records = new Map<string, RecordSeen[]>();
+  readonly guests: GuestSeen[] = [];
+  readonly faults: FaultSeen[] = [];
+
+  saw(uuid: string, seen: RecordSeen): void {
+    const versions = this.records.get(uuid);
+    if (versions) versions.push(seen);
+    else this.records.set(uuid, [seen]);
+  }
+
+  latest(uuid: string): Instance | undefined {
+    return this.records.get(uuid)?.at(-1)?.record;
+  }
+}

@@ -1,0 +1,25 @@
+/** What a cloud holds at a moment at which nothing is under way. */
+import type { ReportedPowerState } from '../../machines/instance.ts';
+import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
+
+export interface Remains {
+  instances: Instance[];
+  ports: Port[];
+  /** By their keys. */
+  leases: Map<string, AddressLease>;
+  /** The instances that have a payload. */
+  payloads: string[];
+  guests: HeldGuest[];
+  /** How many casts wait to be taken. */
+  casts: number;
+}
+
+/** What a host's hypervisor holds of one instance. */
+export interface HeldGuest {
+  host: string;
+  uuid: string;
+  /** `absent`: there is no domain, but something else is held of it. */
+  powerState: ReportedPowerState;
+  /** What is held, for a person: `domain`, `disk`, `filter`. */
+  held: string[];
+}

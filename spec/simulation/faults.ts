@@ -1,0 +1,91 @@
+/** How each fault befalls a simulated world, and how it ends. */
+import type { Action, Fault } from './actions.ts';
+import { uuidOf } from './simulated-client.ts';
+import { fairWeather } from './simulated-nats.ts';
+import type { World } from './world.ts';
+
+export class Faults {
+  readonly #world: World;
+  /** What puts right those that last. */
+  readonly #ends = new Set<() => void>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  befall(fault: Fault & Partial<Action>): void {
+    const end = this.#begin(fault);
+    if (!end) return;
+    const once = () => {
+      if (this.#ends.delete(once)) end();
+    };
+    this.#ends.add(once);
+    if ('forMs' in fault) this.#world.time.after(fault.forMs, once);
+  }
+
+  /** Everything that is wrong is put right; what went wrong by it is not. */
+  heal(): void {
+    for (const end of [...this.#ends]) end();
+    this.#ends.clear();
+  }
+
+  /** Returns what ends it, when it does not end by itself. */
+  #begin(fault: Fault): (() => void) | undefined {
+    const { nats, processes, hypervisors } = this.#world;
+    switch (fault.fault) {
+      case 'kill':
+        this.#world.kill(fault.process);
+        return () => void this.#world.start(fault.process);
+      case 'pause': {
+        const process = processes.get(fault.process);
+        process?.pause();
+        return () => process?.resume();
+      }
+      case 'cut': {
+        const process = processes.get(fault.process);
+        process?.cutLink();
+        return () => process?.mendLink();
+      }
+      case 'stepClock':
+        return this.#world.stepClock(fault.process, fault.byMs) as undefined;
+      case 'killNats':
+        nats.stop();
+        return () => nats.start();
+      case 'loss':
+        nats.weather = { ...nats.weather, lossProbability: fault.probability };
+        return () => {
+          nats.weather = fairWeather;
+        };
+      case 'delay':
+        nats.weather = { ...nats.weather, delayProbability: fault.probability, delayMs: 3_000 };
+        return () => {
+          nats.weather = fairWeather;
+        };
+      case 'doubling':
+        nats.queue.doublingProbability = fault.probability;
+        return () => {
+          nats.queue.doublingProbability = 0;
+        };
+      case 'failStep': {
+        const hypervisor = hypervisors.get(fault.host);
+        hypervisor?.failNext(fault.step, fault.failure, fault.times, fault.timing);
+        return () => hypervisor?.heal(fault.step);
+      }
+      case 'hangStep':
+        return hypervisors.get(fault.host)?.hang(fault.step);
+      case 'loseHypervisor': {
+        const hypervisor = hypervisors.get(fault.host);
+        if (!hypervisor?.isConnected) return undefined;
+        hypervisor.loseConnection();
+        return () => hypervisor.restoreConnection();
+      }
+      default: {
+        const uuid = uuidOf(fault.instance);
+        for (const hypervisor of hypervisors.values()) {
+          if (hypervisor.leftovers().domains.includes(uuid)) hypervisor[fault.fault](uuid);
+        }
+        return undefined;
+      }
+    }
+  }
+}

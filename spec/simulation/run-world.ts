@@ -1,0 +1,162 @@
+/** Runs one world from its beginning to its end, and says which promises were broken in it. */
+import { isAtRest } from '../../machines/instance-states.ts';
+import type { Logger } from '../../actors/runtime/logger.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { buckets } from '../../transport/messages/records.ts';
+import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
+import { checkRecords, stateOf } from '../checker/check-records.ts';
+import { History } from '../checker/history.ts';
+import type { HeldGuest, Remains } from '../checker/remains.ts';
+import type { Violation } from '../checker/violation.ts';
+import { describe } from './actions.ts';
+import { Faults } from './faults.ts';
+import { writeFirstRecords } from './first-records.ts';
+import type { Script } from './script.ts';
+import { processNames } from './script.ts';
+import { SimulatedClient, uuidOf } from './simulated-client.ts';
+import type { StoredVersion } from './simulated-bucket.ts';
+import { World } from './world.ts';
+
+export interface Outcome {
+  violations: Violation[];
+  history: History;
+  launches: number;
+  /** How long it took in the world (ms). */
+  simulatedMs: number;
+}
+
+/** For how long nothing may happen before a world counts as quiet (ms). */
+const quietMs = 5_000;
+/** How long it may take until it is: past every deadline there is (ms). */
+const patienceMs = 30 * 60_000;
+/** The instances that fill a host to see that nothing is missing of it. */
+const firstFiller = 1_000_000;
+
+export async function runWorld({ plan, actions }: Script, logger: Logger): Promise<Outcome> {
+  const history = new History();
+  const witness = { stored, told: () => undefined };
+  const world = new World(plan, witness, history, logger);
+  const { time } = world;
+  const client = new SimulatedClient(world.outside, history);
+  const faults = new Faults(world);
+  const began = time.now();
+
+  function stored(bucket: string, { key, bytes, isRemoval, revision, writtenAt }: StoredVersion): void {
+    if (bucket !== buckets.instance.name || isRemoval) return;
+    history.saw(key, { at: writtenAt, revision, record: JSON.parse(Buffer.from(bytes).toString()) });
+  }
+
+  await settle(time, writeFirstRecords(world.outside, plan.vcpusOfHost));
+  await settle(time, Promise.all(processNames(plan).map((name) => world.start(name))));
+
+  const startedAt = time.now();
+  for (const action of actions) {
+    time.after(action.at, () => {
+      if ('fault' in action) {
+        history.faults.push({ at: time.now(), what: describe(action) });
+        faults.befall(action);
+      } else void client.wish(action);
+    });
+  }
+  await time.run(startedAt + (actions.at(-1)?.at ?? 0) + 1_000);
+  faults.heal();
+  const healedAt = time.now();
+
+  const violations: Violation[] = [];
+  violations.push(...(await untilQuiet(world, history)));
+  violations.push(...checkRemains(history, remainsOf(world, history)), ...checkRecords(history, healedAt));
+  if (violations.length === 0) violations.push(...(await emptied(world, client, history)));
+  return { violations, history, launches: history.records.size, simulatedMs: time.now() - began };
+}
+
+/** Deletes everything; then nothing is left, and each host has room for what fills it. */
+async function emptied(world: World, client: SimulatedClient, history: History): Promise<Violation[]> {
+  await settle(world.time, deleteAll(client, history));
+  const left = await untilQuiet(world, history);
+  left.push(...checkNothingLeft(remainsOf(world, history)));
+  if (left.length > 0) return left;
+  const { hosts } = world.plan;
+  await settle(world.time, Promise.all(hosts.map((host, index) => client.create(firstFiller + index, 'whole', host))));
+  const late = await untilQuiet(world, history);
+  for (const [index, host] of hosts.entries()) {
+    const filler = history.latest(uuidOf(firstFiller + index));
+    if (filler && stateOf(filler) === 'running') continue;
+    const why = filler ? `${stateOf(filler)}: ${JSON.stringify(filler.chart.context.fault)}` : 'not accepted';
+    late.push({ invariant: 'claims add up to the live instances', message: `${host} cannot be filled; it is ${why}` });
+  }
+  return late;
+}
+
+async function deleteAll(client: SimulatedClient, history: History): Promise<void> {
+  await Promise.all(
+    [...history.records.keys()].map(async (uuid) => {
+      while (history.latest(uuid)?.vmState !== 'deleted') {
+        if ((await client.delete(uuid)) !== 'unknown') return;
+      }
+    }),
+  );
+}
+
+/** Lets time pass until nothing is under way. A world in which something always is has broken a promise. */
+async function untilQuiet({ time, nats }: World, history: History): Promise<Violation[]> {
+  const deadline = time.now() + patienceMs;
+  let quietSince = time.now();
+  while (time.now() < deadline) {
+    await time.run(time.now() + 500);
+    if (isBusy()) quietSince = time.now();
+    if (time.now() - quietSince >= quietMs) return [];
+  }
+  return underWay().map((instance) => ({
+    invariant: 'no instance is stuck',
+    uuid: instance.uuid,
+    message: `it is ${stateOf(instance)}, ${Math.round((time.now() - instance.updatedAt) / 1000)} s after it changed last`,
+  }));
+
+  function underWay(): Instance[] {
+    const latest = [...history.records.values()].map((versions) => versions.at(-1)?.record as Instance);
+    return latest.filter((instance) => instance.chart.status === 'active' && !isAtRest(stateOf(instance)));
+  }
+  function isBusy(): boolean {
+    return nats.queue.size > 0 || underWay().length > 0 || history.asked.some(({ isPending }) => isPending);
+  }
+}
+
+/** Lets time pass until the promise is settled. */
+async function settle<T>(time: World['time'], promise: Promise<T>): Promise<T> {
+  let isSettled = false;
+  const settled = promise.finally(() => {
+    isSettled = true;
+  });
+  // Whoever waits hears of it below.
+  settled.catch(() => undefined);
+  await time.run(time.now() + patienceMs, () => isSettled);
+  if (!isSettled) throw new Error('what was asked of the world did not come to an end');
+  return settled;
+}
+
+function remainsOf({ nats, hypervisors }: World, history: History): Remains {
+  const values = <T>(name: string) => {
+    const bucket = nats.bucket(name);
+    return bucket.keys().map((key) => [key, JSON.parse(Buffer.from(bucket.latest(key)?.bytes ?? []).toString()) as T] as const);
+  };
+  return {
+    instances: [...history.records.values()].map((versions) => versions.at(-1)?.record as Instance),
+    ports: values<Remains['ports'][number]>(buckets.port.name).map(([, port]) => port),
+    leases: new Map(values(buckets.address.name)),
+    payloads: nats.bucket(buckets.payload.name).keys(),
+    guests: [...hypervisors].flatMap(([host, hypervisor]) => guestsOf(host, hypervisor)),
+    casts: nats.queue.size,
+  };
+}
+
+function guestsOf(host: string, hypervisor: World['hypervisors'] extends Map<string, infer H> ? H : never): HeldGuest[] {
+  const guests = new Map<string, HeldGuest>();
+  for (const [what, uuids] of Object.entries(hypervisor.leftovers())) {
+    for (const uuid of uuids) {
+      const guest = guests.get(uuid) ?? { host, uuid, powerState: 'absent', held: [] };
+      guest.held.push(what);
+      guests.set(uuid, guest);
+    }
+  }
+  return [...guests.values()];
+}

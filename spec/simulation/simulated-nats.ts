@@ -1,0 +1,233 @@
+/**
+ * A nats-server for the processes of a simulated world, who reach it by a network that loses and delays. It promises
+ * what NATS promises and no more: a message may be lost on its way, an answer too; what a stream has acknowledged is
+ * kept, in order, and given again until it is acknowledged.
+ */
+import { errors, headers } from 'nats';
+import type { Bus, Envelope, Message, Subscription } from '../../transport/nats/bus.ts';
+import type { KeyValues } from '../../transport/nats/key-values.ts';
+import { answered } from '../../transport/nats/store-answer.ts';
+import type { SeededChance } from './seeded-chance.ts';
+import { SimulatedBucket, type StoredVersion } from './simulated-bucket.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+import { SimulatedQueue } from './simulated-queue.ts';
+import type { SimulatedTime } from './simulated-time.ts';
+
+/** How the network is. */
+export interface Weather {
+  /** Of each message that is not stored yet, in [0, 1]. */
+  lossProbability: number;
+  /** Of each message, in [0, 1]: it takes up to `delayMs`. */
+  delayProbability: number;
+  delayMs: number;
+}
+
+export const fairWeather: Weather = { lossProbability: 0, delayProbability: 0, delayMs: 0 };
+
+/** What a message takes on its way when nothing is wrong, at most (ms). */
+const usualMs = 2;
+
+interface Subscriber {
+  process: SimulatedProcess;
+  subject: string;
+  queue: string | undefined;
+  take: (message: Message) => void;
+}
+
+/** Told of what is stored and of what is told, as it happens: the world's own memory. */
+export interface Witness {
+  stored(bucket: string, version: StoredVersion): void;
+  told(subject: string, data: Uint8Array): void;
+}
+
+/** The prefix of the subjects of a bucket. */
+const recordPrefix = '$KV.';
+const stored = headers();
+
+export class SimulatedNats {
+  readonly time: SimulatedTime;
+  readonly #chance: SeededChance;
+  readonly #witness: Witness;
+  readonly #subscribers = new Map<string, Set<Subscriber>>();
+  readonly #buckets = new Map<string, SimulatedBucket>();
+  readonly queue: SimulatedQueue;
+  weather: Weather = fairWeather;
+  #isUp = true;
+  #inboxes = 0;
+
+  constructor(time: SimulatedTime, chance: SeededChance, witness: Witness) {
+    this.time = time;
+    this.#chance = chance;
+    this.#witness = witness;
+    this.queue = new SimulatedQueue(this);
+  }
+
+  bucket(name: string): SimulatedBucket {
+    let bucket = this.#buckets.get(name);
+    if (!bucket) {
+      bucket = new SimulatedBucket(this, name, (version) => this.#witness.stored(name, version));
+      this.#buckets.set(name, bucket);
+    }
+    return bucket;
+  }
+
+  /** Whether the process and the server hear each other now. */
+  reaches(process: SimulatedProcess): boolean {
+    return this.#isUp && process.isLinked;
+  }
+
+  /** The server is killed; what it has stored stays. */
+  stop(): void {
+    this.#isUp = false;
+  }
+
+  start(): void {
+    this.#isUp = true;
+    for (const bucket of this.#buckets.values()) bucket.deliver();
+    this.queue.deliver();
+  }
+
+  /** How long a message takes (ms). */
+  latency(): number {
+    const { delayProbability, delayMs } = this.weather;
+    const late = this.happens(delayProbability) ? delayMs : usualMs;
+    return this.#chance.fraction() * late;
+  }
+
+  happens(probability: number): boolean {
+    return probability > 0 && this.#chance.happens(probability);
+  }
+
+  /** One of them. */
+  pick<T>(from: readonly T[]): T {
+    return this.#chance.pick(from);
+  }
+
+  connect(process: SimulatedProcess): Bus {
+    const request: Bus['request'] = (subject, payload, { timeoutMs, headers: carried }) =>
+      new Promise((resolve, reject) => {
+        const inbox = this.#newInbox();
+        const settle = (settleIt: () => void) => {
+          cancelDeadline();
+          subscription.unsubscribe();
+          settleIt();
+        };
+        const subscription = this.#subscribe(process, inbox, (message) =>
+          settle(() => (message.headers?.code === 503 ? reject(new errors.NoRespondersError(subject)) : resolve(message))),
+        );
+        const cancelDeadline = process.clock.after(timeoutMs, () => settle(() => reject(new errors.TimeoutError())));
+        this.#send(process, subject, payload, { headers: carried, reply: inbox });
+      });
+    return {
+      clock: process.clock,
+      send: (subject, payload, envelope) => this.#send(process, subject, payload, envelope),
+      request,
+      subscribe: (subject, take, options) => this.#subscribe(process, subject, take, options?.queue),
+      newInbox: () => this.#newInbox(),
+      openKeyValues: (name) => this.#ask(process, () => this.#openKeyValues(process, this.bucket(name))),
+      consume: (options, take) => this.#ask(process, () => this.queue.consume(process, options, take)),
+      get nats(): never {
+        throw new TypeError('there is no NATS in a simulated world');
+      },
+      close: async () => undefined,
+    };
+  }
+
+  /** A question to the server itself, which may get lost, as its answer may. */
+  #ask<T>(process: SimulatedProcess, work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancelDeadline = process.clock.after(5_000, () => reject(new errors.TimeoutError()));
+      this.carry(process, () => {
+        const result = work();
+        this.carry(process, () =>
+          process.run(() => {
+            cancelDeadline();
+            resolve(result);
+          }),
+        );
+      });
+    });
+  }
+
+  #openKeyValues(process: SimulatedProcess, bucket: SimulatedBucket): KeyValues {
+    return {
+      latest: (key) => answered(this.#ask(process, () => bucket.latest(key))),
+      lastRevision: () => answered(this.#ask(process, () => bucket.lastRevision)),
+      keys: (filter) => answered(this.#ask(process, () => bucket.keys(filter))),
+      watch: (take) => answered(this.#ask(process, () => bucket.watch(process, take))),
+    };
+  }
+
+  #newInbox(): string {
+    return `_INBOX.${++this.#inboxes}`;
+  }
+
+  #subscribe(
+    process: SimulatedProcess,
+    subject: string,
+    take: (message: Message) => void,
+    queue?: string,
+  ): Subscription {
+    const subscriber: Subscriber = { process, subject, queue, take };
+    const subscribers = this.#subscribers.get(subject) ?? new Set();
+    subscribers.add(subscriber);
+    this.#subscribers.set(subject, subscribers);
+    const unsubscribe = () => {
+      subscribers.delete(subscriber);
+      if (subscribers.size === 0 && this.#subscribers.get(subject) === subscribers) this.#subscribers.delete(subject);
+    };
+    return { unsubscribe, drain: async () => unsubscribe() };
+  }
+
+  #send(process: SimulatedProcess, subject: string, payload: string | Uint8Array, { headers, reply }: Envelope = {}) {
+    const data = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    this.carry(process, () => this.#receive({ subject, data, headers, reply }));
+  }
+
+  /** From a process to the server or back, unless it is lost on the way. */
+  carry(process: SimulatedProcess, arrive: () => void): void {
+    if (!this.reaches(process) || this.happens(this.weather.lossProbability)) return;
+    this.time.after(this.latency(), () => {
+      if (this.#isUp) arrive();
+    });
+  }
+
+  /** What has arrived at the server. */
+  #receive(message: Message): void {
+    const { subject, data, reply } = message;
+    const answer = this.#store(message);
+    if (answer) {
+      if (reply !== undefined) this.#receive({ subject: reply, data: Buffer.from(JSON.stringify(answer)) });
+      return;
+    }
+    if (subject.startsWith('cloud.fact.')) this.#witness.told(subject, data);
+    const subscribers = [...(this.#subscribers.get(subject) ?? [])].filter(({ process }) => process.isAlive);
+    if (subscribers.length === 0) {
+      if (reply !== undefined) this.#receive({ subject: reply, data: new Uint8Array(), headers: headers(503) });
+      return;
+    }
+    const queues = Map.groupBy(subscribers, ({ queue }) => queue);
+    for (const [queue, members] of queues) {
+      for (const member of queue === undefined ? members : [this.pick(members)]) {
+        this.carry(member.process, () => member.process.run(() => member.take(message)));
+      }
+    }
+  }
+
+  /** What a stream says to a message that it keeps. */
+  #store({ subject, data, headers: carried }: Message): object | undefined {
+    if (subject.startsWith(recordPrefix)) {
+      const end = subject.indexOf('.', recordPrefix.length);
+      const name = subject.slice(recordPrefix.length, end);
+      return this.bucket(name).write(subject.slice(end + 1), data, carried ?? stored);
+    }
+    if (isCast(subject)) return this.queue.add({ subject, data, headers: carried });
+    return undefined;
+  }
+}
+
+function isCast(subject: string): boolean {
+  const [, part, third, fourth] = subject.split('.');
+  return (part === 'scheduler' && third === 'cast') || (part === 'compute' && fourth === 'cast');
+}
+

@@ -1,0 +1,121 @@
+/** The work queue of a simulated nats-server: each message is delivered until it is acknowledged. */
+import type { Message } from '../../transport/nats/bus.ts';
+import type { ConsumeOptions, Delivery } from '../../transport/nats/work-queue.ts';
+import type { SimulatedNats } from './simulated-nats.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+
+interface Queued extends Message {
+  readonly sequence: number;
+  deliveries: number;
+  /** When nobody has acknowledged it by then, it is delivered again (simulated ms). */
+  heldUntil: number;
+}
+
+interface Member {
+  process: SimulatedProcess;
+  take: (delivery: Delivery) => void;
+}
+
+interface Consumer {
+  pattern: RegExp;
+  ackWaitMs: number;
+  members: Set<Member>;
+}
+
+/** How long the same message id is one message (ms). */
+const duplicateWindowMs = 120_000;
+
+export class SimulatedQueue {
+  readonly #nats: SimulatedNats;
+  readonly #messages = new Map<number, Queued>();
+  readonly #consumers = new Map<string, Consumer>();
+  /** Message id → when it came, and as what. */
+  readonly #ids = new Map<string, { at: number; sequence: number }>();
+  #sequence = 0;
+  /** Of each delivery, in [0, 1]: the message is given to somebody else at the same time. */
+  doublingProbability = 0;
+
+  constructor(nats: SimulatedNats) {
+    this.#nats = nats;
+  }
+
+  get size(): number {
+    return this.#messages.size;
+  }
+
+  /** What JetStream answers. */
+  add(message: Message): object {
+    const id = message.headers?.get('Nats-Msg-Id') ?? '';
+    const known = this.#ids.get(id);
+    const now = this.#nats.time.now();
+    if (id !== '' && known && now - known.at < duplicateWindowMs) return { seq: known.sequence, duplicate: true };
+    const sequence = ++this.#sequence;
+    this.#ids.set(id, { at: now, sequence });
+    const queued: Queued = { ...message, sequence, deliveries: 0, heldUntil: 0 };
+    this.#messages.set(sequence, queued);
+    this.#deliverOne(queued);
+    return { seq: sequence };
+  }
+
+  consume(process: SimulatedProcess, { durable, subject, ackWaitMs }: ConsumeOptions, take: Member['take']) {
+    const pattern = new RegExp(`^${subject.replaceAll('.', '\\.').replace('>', '.+')}$`);
+    const consumer = this.#consumers.get(durable) ?? { pattern, ackWaitMs, members: new Set() };
+    this.#consumers.set(durable, consumer);
+    const member: Member = { process, take };
+    consumer.members.add(member);
+    const stopListening = process.onLink(() => this.deliver());
+    this.deliver();
+    return {
+      async stop() {
+        stopListening();
+        consumer.members.delete(member);
+      },
+    };
+  }
+
+  /** Gives what is to be given now. */
+  deliver(): void {
+    for (const queued of this.#messages.values()) this.#deliverOne(queued);
+  }
+
+  #deliverOne(queued: Queued): void {
+    const { time } = this.#nats;
+    if (!this.#messages.has(queued.sequence) || queued.heldUntil > time.now()) return;
+    for (const consumer of this.#consumers.values()) {
+      if (!consumer.pattern.test(queued.subject)) continue;
+      const reachable = [...consumer.members].filter(({ process }) => this.#nats.reaches(process));
+      if (reachable.length === 0) return;
+      queued.deliveries += 1;
+      this.#hold(queued, consumer.ackWaitMs);
+      const times = this.#nats.happens(this.doublingProbability) ? 2 : 1;
+      for (let copy = 0; copy < times; copy++) this.#give(queued, consumer, this.#nats.pick(reachable));
+      return;
+    }
+  }
+
+  /** Nobody else gets it for so long. */
+  #hold(queued: Queued, ms: number): void {
+    const { time } = this.#nats;
+    queued.heldUntil = time.now() + ms;
+    time.after(ms, () => this.#deliverOne(queued));
+  }
+
+  #give(queued: Queued, { ackWaitMs }: Consumer, { process, take }: Member): void {
+    const { time } = this.#nats;
+    const count = queued.deliveries;
+    const settle = (work: () => void) => this.#nats.carry(process, work);
+    const delivery: Delivery = {
+      subject: queued.subject,
+      data: queued.data,
+      headers: queued.headers,
+      count,
+      acknowledge: () => settle(() => this.#messages.delete(queued.sequence)),
+      giveUp: () => settle(() => this.#messages.delete(queued.sequence)),
+      postpone: (ms) => settle(() => this.#hold(queued, ms)),
+      keep: () => settle(() => this.#hold(queued, ackWaitMs)),
+    };
+    time.after(this.#nats.latency(), () => {
+      if (this.#nats.reaches(process)) process.run(() => take(delivery));
+    });
+  }
+}

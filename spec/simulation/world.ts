@@ -1,0 +1,140 @@
+/** A whole cloud in one process, on simulated time and a simulated bus: everything in it follows from its plan and seed. */
+import { startCompute } from '../../actors/compute/compute.ts';
+import { startController } from '../../actors/controller/controller.ts';
+import { startNetworkController } from '../../actors/network/network-controller.ts';
+import type { Logger } from '../../actors/runtime/logger.ts';
+import type { Runtime } from '../../actors/runtime/runtime.ts';
+import { Store } from '../../actors/runtime/store.ts';
+import { startScheduler } from '../../actors/scheduler/scheduler.ts';
+import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import type { History } from '../checker/history.ts';
+import { SeededChance } from './seeded-chance.ts';
+import { severable } from './severable.ts';
+import { SimulatedNats, type Witness } from './simulated-nats.ts';
+import { SimulatedProcess } from './simulated-process.ts';
+import { SimulatedTime } from './simulated-time.ts';
+import { processNames } from './script.ts';
+
+export interface WorldPlan {
+  seed: number;
+  hosts: string[];
+  vcpusOfHost: number;
+  controllers: number;
+  schedulers: number;
+  networks: number;
+  /** How far the clocks of the processes are apart, at most (ms). */
+  skewMs: number;
+}
+
+/** When every world begins (epoch ms). */
+const beginning = Date.UTC(2030, 0, 1);
+/** How long a process that could not start is down before it is started again (ms). */
+const startAgainMs = 1_000;
+/** How long what a killed process asked of its hypervisor goes on (ms). */
+const afterlifeMs = 50;
+
+export class World {
+  readonly plan: WorldPlan;
+  readonly time = new SimulatedTime(beginning);
+  readonly nats: SimulatedNats;
+  readonly hypervisors = new Map<string, SimulatedHypervisor>();
+  /** Whose clock is right, and whose link is never cut. */
+  readonly outside: Runtime;
+  readonly processes = new Map<string, SimulatedProcess>();
+  readonly #chance: SeededChance;
+  readonly #logger: Logger;
+  readonly #aheadMs = new Map<string, number>();
+  #incarnations = 0;
+
+  constructor(plan: WorldPlan, witness: Witness, history: History, logger: Logger) {
+    this.plan = plan;
+    this.#logger = logger;
+    this.#chance = new SeededChance(plan.seed, 'world');
+    this.nats = new SimulatedNats(this.time, new SeededChance(plan.seed, 'network'), witness);
+    for (const host of plan.hosts) {
+      const chance = new SeededChance(plan.seed, host);
+      const hypervisor = new SimulatedHypervisor({
+        clock: this.time,
+        chance,
+        latencyMs: { ...usualLatency },
+        memoryMb: 1024 * plan.vcpusOfHost,
+      });
+      hypervisor.onEvent((event) => {
+        if (event.type === 'power') history.guests.push({ at: this.time.now(), host, ...event });
+      });
+      this.hypervisors.set(host, hypervisor);
+    }
+    for (const name of processNames(plan)) this.#aheadMs.set(name, this.#chance.between(-plan.skewMs, plan.skewMs));
+    this.outside = this.#runtime(new SimulatedProcess('outside', this.time), new SeededChance(plan.seed, 'outside'));
+  }
+
+  /** Starts what does not run. It runs when this resolves, or is tried again by itself. */
+  async start(name: string): Promise<void> {
+    if (this.processes.get(name)?.isAlive) return;
+    const process = new SimulatedProcess(name, this.time, this.#aheadMs.get(name));
+    this.processes.set(name, process);
+    const runtime = this.#runtime(process, new SeededChance(this.plan.seed, `${name} ${++this.#incarnations}`));
+    try {
+      await this.#startPart(name, runtime, process);
+    } catch (error) {
+      this.#logger.info({ process: name, error }, 'could not start');
+      process.kill();
+      this.time.after(startAgainMs, () => void this.start(name));
+    }
+  }
+
+  /** SIGKILL. What it had asked of its hypervisor may still happen. */
+  kill(name: string): void {
+    this.processes.get(name)?.kill();
+    const hypervisor = this.hypervisors.get(name);
+    if (hypervisor) this.time.after(this.#chance.between(0, afterlifeMs), () => void this.#forget(name, hypervisor));
+  }
+
+  stepClock(name: string, byMs: number): void {
+    this.processes.get(name)?.stepClock(byMs);
+    this.#aheadMs.set(name, (this.#aheadMs.get(name) ?? 0) + byMs);
+  }
+
+  #startPart(name: string, runtime: Runtime, process: SimulatedProcess) {
+    const hypervisor = this.hypervisors.get(name);
+    if (hypervisor) {
+      return startCompute(runtime, {
+        name,
+        availabilityZone: name,
+        hypervisor: severable(hypervisor, process),
+        capacity: { vcpus: this.plan.vcpusOfHost, memoryMb: 1024 * this.plan.vcpusOfHost, diskGb: 1000 },
+      });
+    }
+    if (name.startsWith('controller')) return startController(runtime, { keepsImages: false });
+    if (name.startsWith('scheduler')) return startScheduler(runtime);
+    return startNetworkController(runtime);
+  }
+
+  /** A connection to libvirt ends with the process that had it. */
+  #forget(name: string, hypervisor: SimulatedHypervisor): void {
+    if (!this.processes.get(name)?.isAlive) void hypervisor.close();
+  }
+
+  #runtime(process: SimulatedProcess, chance: SeededChance): Runtime {
+    const bus: Bus = this.nats.connect(process);
+    const { clock } = process;
+    return { bus, store: new Store(bus, this.#logger), clock, chance, logger: this.#logger };
+  }
+}
+
+/** Of the steps of the hypervisors (ms). */
+const usualLatency = {
+  prepareFilter: [1, 20],
+  createDisks: [5, 100],
+  createDomain: [5, 100],
+  waitForBoot: [50, 2_000],
+  start: [5, 100],
+  stop: [50, 5_000],
+  reboot: [50, 5_000],
+  suspend: [50, 1_000],
+  resume: [50, 1_000],
+  resizeDisks: [5, 200],
+  destroyDomain: [5, 50],
+  removeDisks: [1, 20],
+} as const;
