@@ -7,7 +7,7 @@
  * it outlives the process too.
  */
 import { type Failure, fail } from '../../machines/failure.ts';
-import type { PowerState } from '../../machines/instance.ts';
+import type { PowerState, ReportedPowerState } from '../../machines/instance.ts';
 import type {
   DomainState,
   GuestPort,
@@ -127,6 +127,11 @@ export class SimulatedHypervisor implements Hypervisor {
       disks: [...this.#disks.keys()],
       earlierDisks: [...this.#earlierDisks.keys()],
     };
+  }
+
+  /** What the guest does, whether anybody is connected or not. */
+  peek(uuid: string): ReportedPowerState {
+    return this.#domains.get(uuid)?.powerState ?? 'absent';
   }
 
   // The connection.

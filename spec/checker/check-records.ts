@@ -61,7 +61,9 @@ function checkDeadlines(versions: RecordSeen[], healedAt: number, broken: Broken
 }
 
 export function deadlineOf({ chart }: Instance): number | undefined {
-  const deadlines = (Object.values(chart.children ?? {}) as StoredChild[]).map(({ snapshot }) => snapshot.input.deadline);
+  const deadlines = (Object.values(chart.children ?? {}) as StoredChild[]).map(
+    ({ snapshot }) => snapshot.input.deadline,
+  );
   return deadlines.length === 0 ? undefined : Math.max(...deadlines);
 }
 

@@ -9,7 +9,7 @@ export interface Asked {
   uuid: string;
   at: number;
   /** `unknown`: no answer came. */
-  outcome: 'accepted' | 'refused' | 'unknown';
+  outcome: 'pending' | 'accepted' | 'refused' | 'unknown';
   failure?: Failure;
 }
 

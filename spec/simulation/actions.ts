@@ -1,6 +1,7 @@
 /** What is done to a simulated world, and when: all of it is data, so that it can be printed, and tried with less of it. */
-import type { Failure } from '../../machines/failure.ts';
+
 import type { StepFault, StepName } from '../../actors/simulated/step-script.ts';
+import type { Failure } from '../../machines/failure.ts';
 
 /** A client's wish. `instance` counts the instances that were asked for, from 0. */
 export type Wish =

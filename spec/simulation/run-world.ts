@@ -1,20 +1,21 @@
 /** Runs one world from its beginning to its end, and says which promises were broken in it. */
+import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { isAtRest } from '../../machines/instance-states.ts';
-import type { Logger } from '../../actors/runtime/logger.ts';
-import type { Instance } from '../../transport/messages/records.ts';
+import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
 import { buckets } from '../../transport/messages/records.ts';
-import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
 import { checkRecords, stateOf } from '../checker/check-records.ts';
+import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
 import { History } from '../checker/history.ts';
 import type { HeldGuest, Remains } from '../checker/remains.ts';
 import type { Violation } from '../checker/violation.ts';
 import { describe } from './actions.ts';
 import { Faults } from './faults.ts';
 import { writeFirstRecords } from './first-records.ts';
+import type { Sabotage } from './sabotage.ts';
 import type { Script } from './script.ts';
 import { processNames } from './script.ts';
-import { SimulatedClient, uuidOf } from './simulated-client.ts';
 import type { StoredVersion } from './simulated-bucket.ts';
+import { SimulatedClient, uuidOf } from './simulated-client.ts';
 import { World } from './world.ts';
 
 export interface Outcome {
@@ -32,10 +33,10 @@ const patienceMs = 30 * 60_000;
 /** The instances that fill a host to see that nothing is missing of it. */
 const firstFiller = 1_000_000;
 
-export async function runWorld({ plan, actions }: Script, logger: Logger): Promise<Outcome> {
+export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {}): Promise<Outcome> {
   const history = new History();
   const witness = { stored, told: () => undefined };
-  const world = new World(plan, witness, history, logger);
+  const world = new World(plan, witness, history, sabotage);
   const { time } = world;
   const client = new SimulatedClient(world.outside, history);
   const faults = new Faults(world);
@@ -117,7 +118,7 @@ async function untilQuiet({ time, nats }: World, history: History): Promise<Viol
     return latest.filter((instance) => instance.chart.status === 'active' && !isAtRest(stateOf(instance)));
   }
   function isBusy(): boolean {
-    return nats.queue.size > 0 || underWay().length > 0 || history.asked.some(({ isPending }) => isPending);
+    return nats.queue.size > 0 || underWay().length > 0 || history.asked.some(({ outcome }) => outcome === 'pending');
   }
 }
 
@@ -137,23 +138,25 @@ async function settle<T>(time: World['time'], promise: Promise<T>): Promise<T> {
 function remainsOf({ nats, hypervisors }: World, history: History): Remains {
   const values = <T>(name: string) => {
     const bucket = nats.bucket(name);
-    return bucket.keys().map((key) => [key, JSON.parse(Buffer.from(bucket.latest(key)?.bytes ?? []).toString()) as T] as const);
+    return bucket
+      .keys()
+      .map((key) => [key, JSON.parse(Buffer.from(bucket.latest(key)?.bytes ?? []).toString()) as T] as const);
   };
   return {
     instances: [...history.records.values()].map((versions) => versions.at(-1)?.record as Instance),
-    ports: values<Remains['ports'][number]>(buckets.port.name).map(([, port]) => port),
-    leases: new Map(values(buckets.address.name)),
+    ports: values<Port>(buckets.port.name).map(([, port]) => port),
+    leases: new Map(values<AddressLease>(buckets.address.name)),
     payloads: nats.bucket(buckets.payload.name).keys(),
     guests: [...hypervisors].flatMap(([host, hypervisor]) => guestsOf(host, hypervisor)),
     casts: nats.queue.size,
   };
 }
 
-function guestsOf(host: string, hypervisor: World['hypervisors'] extends Map<string, infer H> ? H : never): HeldGuest[] {
+function guestsOf(host: string, hypervisor: SimulatedHypervisor): HeldGuest[] {
   const guests = new Map<string, HeldGuest>();
   for (const [what, uuids] of Object.entries(hypervisor.leftovers())) {
     for (const uuid of uuids) {
-      const guest = guests.get(uuid) ?? { host, uuid, powerState: 'absent', held: [] };
+      const guest = guests.get(uuid) ?? { host, uuid, powerState: hypervisor.peek(uuid), held: [] };
       guest.held.push(what);
       guests.set(uuid, guest);
     }

@@ -1,6 +1,7 @@
 /** Makes up, from a seed, what happens in a world: who asks for what, and what goes wrong. */
-import type { Failure } from '../../machines/failure.ts';
+
 import { type StepName, stepNames } from '../../actors/simulated/step-script.ts';
+import type { Failure } from '../../machines/failure.ts';
 import type { Action, Fault, Wish } from './actions.ts';
 import { SeededChance } from './seeded-chance.ts';
 import type { WorldPlan } from './world.ts';
@@ -73,7 +74,8 @@ function nextFault(chance: SeededChance, plan: WorldPlan): Fault {
   if (kind === 5) return { fault: 'pause', process, forMs };
   if (kind === 6) return { fault: 'cut', process, forMs };
   if (kind === 7) return { fault: 'killNats', forMs };
-  if (kind === 8) return { fault: chance.pick(['loss', 'delay', 'doubling']), probability: chance.fraction() / 4, forMs };
+  if (kind === 8)
+    return { fault: chance.pick(['loss', 'delay', 'doubling']), probability: chance.fraction() / 4, forMs };
   if (kind === 9) return { fault: 'loseHypervisor', host, forMs };
   if (kind === 10) return { fault: 'hangStep', host, step: chance.pick(guestSteps) as StepName, forMs };
   if (kind === 11) return { fault: 'stepClock', process, byMs: chance.pick([-3_600_000, -20_000, 20_000, 3_600_000]) };

@@ -48,11 +48,13 @@ export class SimulatedBucket {
   }
 
   /** What JetStream answers. */
-  write(key: string, bytes: Uint8Array, marks: MsgHdrs): object {
+  write(key: string, bytes: Uint8Array, marks: MsgHdrs, isFenced: boolean): object {
     const ofKey = marks.get('Nats-Expected-Last-Subject-Sequence');
     const ofAll = marks.get('Nats-Expected-Last-Sequence');
-    if (ofKey !== '' && Number(ofKey) !== (this.#latest.get(key)?.revision ?? 0)) return { error: wrongLastSequence };
-    if (ofAll !== '' && Number(ofAll) !== this.#log.length) return { error: wrongLastSequence };
+    const isLate =
+      (ofKey !== '' && Number(ofKey) !== (this.#latest.get(key)?.revision ?? 0)) ||
+      (ofAll !== '' && Number(ofAll) !== this.#log.length);
+    if (isLate && isFenced) return { error: wrongLastSequence };
     const version: Version = {
       key,
       bytes,

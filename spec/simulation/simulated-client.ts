@@ -9,8 +9,8 @@ import { request } from '../../transport/nats/call.ts';
 import { newContext, writeContext } from '../../transport/nats/call-context.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import type { Asked, History } from '../checker/history.ts';
-import { identity } from './first-records.ts';
 import type { Wish } from './actions.ts';
+import { identity } from './first-records.ts';
 
 /** How often a launch that was not answered is asked for again, with the same client token. */
 const tries = 3;
@@ -58,7 +58,7 @@ export class SimulatedClient {
 
   async #ask<Q, R>(verb: string, uuid: string, endpoint: Endpoint<Q, R>, body: Q): Promise<Asked['outcome']> {
     const { bus, clock } = this.#runtime;
-    const asked: Asked = { verb, uuid, at: clock.now(), outcome: 'unknown' };
+    const asked: Asked = { verb, uuid, at: clock.now(), outcome: 'pending' };
     this.#history.asked.push(asked);
     try {
       const subject = subjects.controllerCall(endpoint.resource, endpoint.verb);

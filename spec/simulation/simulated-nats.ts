@@ -7,6 +7,7 @@ import { errors, headers } from 'nats';
 import type { Bus, Envelope, Message, Subscription } from '../../transport/nats/bus.ts';
 import type { KeyValues } from '../../transport/nats/key-values.ts';
 import { answered } from '../../transport/nats/store-answer.ts';
+import type { Sabotage } from './sabotage.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { SimulatedBucket, type StoredVersion } from './simulated-bucket.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
@@ -42,12 +43,13 @@ export interface Witness {
 
 /** The prefix of the subjects of a bucket. */
 const recordPrefix = '$KV.';
-const stored = headers();
+const unmarked = headers();
 
 export class SimulatedNats {
   readonly time: SimulatedTime;
   readonly #chance: SeededChance;
   readonly #witness: Witness;
+  readonly #sabotage: Sabotage;
   readonly #subscribers = new Map<string, Set<Subscriber>>();
   readonly #buckets = new Map<string, SimulatedBucket>();
   readonly queue: SimulatedQueue;
@@ -55,11 +57,12 @@ export class SimulatedNats {
   #isUp = true;
   #inboxes = 0;
 
-  constructor(time: SimulatedTime, chance: SeededChance, witness: Witness) {
+  constructor(time: SimulatedTime, chance: SeededChance, witness: Witness, sabotage: Sabotage) {
     this.time = time;
     this.#chance = chance;
     this.#witness = witness;
-    this.queue = new SimulatedQueue(this);
+    this.#sabotage = sabotage;
+    this.queue = new SimulatedQueue(this, sabotage);
   }
 
   bucket(name: string): SimulatedBucket {
@@ -113,7 +116,9 @@ export class SimulatedNats {
           settleIt();
         };
         const subscription = this.#subscribe(process, inbox, (message) =>
-          settle(() => (message.headers?.code === 503 ? reject(new errors.NoRespondersError(subject)) : resolve(message))),
+          settle(() =>
+            message.headers?.code === 503 ? reject(new errors.NoRespondersError(subject)) : resolve(message),
+          ),
         );
         const cancelDeadline = process.clock.after(timeoutMs, () => settle(() => reject(new errors.TimeoutError())));
         this.#send(process, subject, payload, { headers: carried, reply: inbox });
@@ -203,7 +208,8 @@ export class SimulatedNats {
     if (subject.startsWith('cloud.fact.')) this.#witness.told(subject, data);
     const subscribers = [...(this.#subscribers.get(subject) ?? [])].filter(({ process }) => process.isAlive);
     if (subscribers.length === 0) {
-      if (reply !== undefined) this.#receive({ subject: reply, data: new Uint8Array(), headers: headers(503) });
+      if (reply !== undefined)
+        this.#receive({ subject: reply, data: new Uint8Array(), headers: headers(503, 'No Responders') });
       return;
     }
     const queues = Map.groupBy(subscribers, ({ queue }) => queue);
@@ -219,7 +225,8 @@ export class SimulatedNats {
     if (subject.startsWith(recordPrefix)) {
       const end = subject.indexOf('.', recordPrefix.length);
       const name = subject.slice(recordPrefix.length, end);
-      return this.bucket(name).write(subject.slice(end + 1), data, carried ?? stored);
+      const isFenced = !this.#sabotage.unfencedBuckets?.includes(name);
+      return this.bucket(name).write(subject.slice(end + 1), data, carried ?? unmarked, isFenced);
     }
     if (isCast(subject)) return this.queue.add({ subject, data, headers: carried });
     return undefined;
@@ -230,4 +237,3 @@ function isCast(subject: string): boolean {
   const [, part, third, fourth] = subject.split('.');
   return (part === 'scheduler' && third === 'cast') || (part === 'compute' && fourth === 'cast');
 }
-

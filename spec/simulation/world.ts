@@ -2,19 +2,20 @@
 import { startCompute } from '../../actors/compute/compute.ts';
 import { startController } from '../../actors/controller/controller.ts';
 import { startNetworkController } from '../../actors/network/network-controller.ts';
-import type { Logger } from '../../actors/runtime/logger.ts';
+import { createLogger } from '../../actors/runtime/logger.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import { Store } from '../../actors/runtime/store.ts';
 import { startScheduler } from '../../actors/scheduler/scheduler.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import type { History } from '../checker/history.ts';
+import type { Sabotage } from './sabotage.ts';
+import { processNames } from './script.ts';
 import { SeededChance } from './seeded-chance.ts';
 import { severable } from './severable.ts';
 import { SimulatedNats, type Witness } from './simulated-nats.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 import { SimulatedTime } from './simulated-time.ts';
-import { processNames } from './script.ts';
 
 export interface WorldPlan {
   seed: number;
@@ -43,15 +44,16 @@ export class World {
   readonly outside: Runtime;
   readonly processes = new Map<string, SimulatedProcess>();
   readonly #chance: SeededChance;
-  readonly #logger: Logger;
+  readonly #sabotage: Sabotage;
+  readonly #logger = createLogger(process.env.KILONOVA_LOG_LEVEL ?? 'silent');
   readonly #aheadMs = new Map<string, number>();
   #incarnations = 0;
 
-  constructor(plan: WorldPlan, witness: Witness, history: History, logger: Logger) {
+  constructor(plan: WorldPlan, witness: Witness, history: History, sabotage: Sabotage) {
     this.plan = plan;
-    this.#logger = logger;
+    this.#sabotage = sabotage;
     this.#chance = new SeededChance(plan.seed, 'world');
-    this.nats = new SimulatedNats(this.time, new SeededChance(plan.seed, 'network'), witness);
+    this.nats = new SimulatedNats(this.time, new SeededChance(plan.seed, 'network'), witness, sabotage);
     for (const host of plan.hosts) {
       const chance = new SeededChance(plan.seed, host);
       const hypervisor = new SimulatedHypervisor({
@@ -102,7 +104,7 @@ export class World {
       return startCompute(runtime, {
         name,
         availabilityZone: name,
-        hypervisor: severable(hypervisor, process),
+        hypervisor: severable(this.#sabotage.hypervisor?.(hypervisor) ?? hypervisor, process),
         capacity: { vcpus: this.plan.vcpusOfHost, memoryMb: 1024 * this.plan.vcpusOfHost, diskGb: 1000 },
       });
     }

@@ -1,0 +1,46 @@
+/** Ways to break what the design rests on, to see that the checker notices: each is a promise that somebody forgot to keep. */
+
+import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import { fail } from '../../machines/failure.ts';
+import { buckets } from '../../transport/messages/records.ts';
+
+export interface Sabotage {
+  /** Buckets whose writes are never refused as late. */
+  unfencedBuckets?: readonly string[];
+  /** The work queue forgets a message when it gives it to somebody, as if it were acknowledged before it is done. */
+  forgetsOnDelivery?: boolean;
+  /** What stands before a host's hypervisor. */
+  hypervisor?: (hypervisor: SimulatedHypervisor) => SimulatedHypervisor;
+}
+
+export const sabotages = {
+  'a fence removed: every write to an instance’s record is taken': { unfencedBuckets: [buckets.instance.name] },
+  'no uniqueness: every lease of an address is granted': { unfencedBuckets: [buckets.address.name] },
+  'casts acknowledged before they are done': { forgetsOnDelivery: true },
+  'an effect that is not idempotent: to remove what is not there fails': {
+    hypervisor: (hypervisor) =>
+      instead(hypervisor, 'removeDisks', async (uuid, signal) => {
+        const { disks } = hypervisor.leftovers();
+        if (!disks.includes(uuid)) throw fail('hypervisor_error', `instance ${uuid} has no disk`);
+        await hypervisor.removeDisks(uuid, signal);
+      }),
+  },
+  'an effect that claims to be done: a domain is not destroyed': {
+    hypervisor: (hypervisor) => instead(hypervisor, 'destroyDomain', async () => undefined),
+  },
+} satisfies Record<string, Sabotage>;
+
+/** The hypervisor, but for one of its steps. */
+function instead<Name extends keyof SimulatedHypervisor>(
+  hypervisor: SimulatedHypervisor,
+  step: Name,
+  work: SimulatedHypervisor[Name],
+): SimulatedHypervisor {
+  return new Proxy(hypervisor, {
+    get(target, name) {
+      if (name === step) return work;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
