@@ -14,6 +14,7 @@ import { admit, openAuthenticator, tokenIdOf } from '../identity/authenticator.t
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { addressReads } from './addresses.ts';
 import { aggregateReads } from './aggregates.ts';
+import { deadLetterReads } from './dead-letters.ts';
 import { factReads } from './facts.ts';
 import { flavorReads } from './flavors.ts';
 import { hostReads } from './hosts.ts';
@@ -35,6 +36,7 @@ import { zoneReads } from './zones.ts';
 const resources: Reads[] = [
   instanceReads,
   factReads,
+  deadLetterReads,
   keyPairReads,
   flavorReads,
   imageReads,

@@ -13,6 +13,7 @@ import type { GuestPort, Hypervisor, HypervisorFacts } from '../hypervisor/hyper
 import { provideEffects } from '../instance/effects.ts';
 import { publishTransition } from '../instance/facts.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
+import { openDeadLetters } from '../runtime/dead-letters.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { type Capacity, defaultAllocationRatio } from './capacity.ts';
 import { Claims } from './claims.ts';
@@ -36,10 +37,12 @@ const reconnectMs = 1_000;
 export async function startCompute(runtime: Runtime, options: ComputeOptions): Promise<Part> {
   const { bus, store, clock, logger } = runtime;
   const { name, availabilityZone = 'nova', hypervisor, capacity, allocationRatio = defaultAllocationRatio } = options;
-  const [bucket, payloads, images] = await Promise.all([
+  const durable = consumers.compute(name);
+  const [bucket, payloads, images, deadLetters] = await Promise.all([
     store.bucket('instance'),
     store.bucket('payload'),
     store.view('image'),
+    openDeadLetters(runtime, durable),
   ]);
   const claims = new Claims(capacity, allocationRatio);
   const specs = new GuestSpecs(bus, images, payloads, { name, availabilityZone });
@@ -68,7 +71,9 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     // The process may have been stopped in the meantime, and nobody would stop a consumer that begins now.
     if (hasEnded) return;
     casts ??= consumeCasts(bus, {
-      durable: consumers.compute(name),
+      durable,
+      deadLetters,
+      maxDeliveries: runtime.maxDeliveries,
       subject: subjects.computeCasts(name),
       handlers: [
         onCast(computeCasts.runInstance, (stored, context) => instances.run(stored, context)),

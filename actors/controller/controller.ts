@@ -9,6 +9,7 @@ import { admit, openAuthenticator } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { Admissions } from './admissions.ts';
 import { aggregateWrites } from './aggregates.ts';
+import { deadLetterWrites } from './dead-letters.ts';
 import { flavorWrites } from './flavors.ts';
 import { hostWrites } from './hosts.ts';
 import { startIdentitySweep } from './identity-sweep.ts';
@@ -49,6 +50,7 @@ const resources: Writes[] = [
   userWrites,
   tokenWrites,
   securityGroupWrites,
+  deadLetterWrites,
 ];
 
 export async function startController(

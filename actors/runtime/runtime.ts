@@ -13,6 +13,8 @@ export interface Runtime {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly logger: Logger;
+  /** How often a cast is tried before it becomes a dead letter; absent: as often as is usual. */
+  readonly maxDeliveries?: number | undefined;
 }
 
 /** A part that runs: an API server, a scheduler, … */
@@ -21,7 +23,8 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-export async function createRuntime({ bus, clock, chance, logger }: Omit<Runtime, 'store'>): Promise<Runtime> {
+export async function createRuntime(given: Omit<Runtime, 'store'>): Promise<Runtime> {
+  const { bus, logger } = given;
   await Promise.all([ensureCastStream(bus.nats), ensureFactStream(bus.nats)]);
-  return { bus, store: new Store(bus, logger), clock, chance, logger };
+  return { ...given, store: new Store(bus, logger) };
 }

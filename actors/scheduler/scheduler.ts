@@ -22,6 +22,7 @@ import { consumers, subjects } from '../../transport/nats/subjects.ts';
 import { ChartMoves } from '../instance/chart-moves.ts';
 import { presentRecord, restoreSettled } from '../instance/chart-snapshot.ts';
 import { publishTransition } from '../instance/facts.ts';
+import { openDeadLetters } from '../runtime/dead-letters.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { allFilters, isFilterName } from './filters.ts';
 import { GroupTurns } from './group-turns.ts';
@@ -58,8 +59,11 @@ export async function startScheduler(runtime: Runtime, options: SchedulerOptions
   ]);
   const placing = new Placing(runtime, bucket, states, new GroupTurns(groups, instances), policy);
 
+  const durable = consumers.scheduler();
   const casts = await consumeCasts(bus, {
-    durable: consumers.scheduler(),
+    durable,
+    deadLetters: await openDeadLetters(runtime, durable),
+    maxDeliveries: runtime.maxDeliveries,
     subject: subjects.schedulerCasts(),
     handlers: [
       onCast(schedulerCasts.runInstance, async (given, context) => {

@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
 import { api, endpoints } from '../../transport/messages/api.ts';
+import { newContext } from '../../transport/nats/call-context.ts';
+import { enqueue } from '../../transport/nats/cast.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { type BareClient, connectBare } from './bare-client.ts';
 
@@ -177,6 +180,23 @@ describe('clients that are nothing but NATS connections', () => {
     expect(actions.map(({ action }) => action)).toEqual(expect.arrayContaining(['create', 'resize', 'delete']));
     const { facts } = await succeed(alice, api.fact.list, { uuid });
     expect(facts.at(-1)?.fact).toMatchObject({ uuid, to: 'deleted' });
+  });
+
+  it('look after what could not be applied', async () => {
+    const subject = subjects.computeCast('host1', 'command_instance');
+    const all = async () => (await succeed(operator, api.deadLetter.list, {})).deadLetters;
+    for (const verb of ['replay', 'delete'] as const) {
+      await enqueue(cloud.runtime.bus, subject, '{}', { id: verb, context: newContext() });
+      await expect.poll(async () => (await all()).length).toBe(1);
+      const [{ id } = { id: '' }] = await all();
+      expect((await succeed(operator, api.deadLetter.get, { id })).deadLetter.body).toEqual({});
+      await succeed(operator, api.deadLetter[verb], { id });
+      if (verb === 'delete') expect(await all()).toEqual([]);
+      else {
+        await expect.poll(async () => (await all()).length).toBe(1);
+        await succeed(operator, api.deadLetter.delete, { id: (await all())[0]?.id ?? '' });
+      }
+    }
   });
 
   it('clean up, and go', async () => {

@@ -16,7 +16,9 @@ const before: Record<string, string> = {
   'user grant': 'kilonova project create shop',
 };
 /** Their ids cannot be known before. */
-const notThere = ['security-group rule remove', 'token revoke'];
+const notThere = ['security-group rule remove', 'token revoke', 'dead-letter show', 'dead-letter delete'];
+/** There may be none. */
+const silent = ['dead-letter replay'];
 /** Goes on until it is stopped. */
 const endless = ['instance watch'];
 
@@ -46,7 +48,7 @@ describe('the example of', () => {
     const { code, stdout, stderr } = await running;
     const expected = notThere.includes(path) ? 3 : endless.includes(path) ? 124 : 0;
     expect(code, `${example}\n${stderr}`).toBe(expected);
-    if (expected !== 3) expect(stdout).not.toBe('');
+    if (expected !== 3 && !silent.includes(path)) expect(stdout).not.toBe('');
   });
 });
 

@@ -11,8 +11,9 @@ import { extended, isObject, placesIn, replaced } from './json-paths.ts';
 /** A few at a time for each of many codecs. */
 const runs = { numRuns: 40 };
 
-/** Places that are data of others, which is kept as it is: charts, schemas, and what a failure tells besides its code. */
-const openPlaces = /\/(chart\/(value|context|children)|failure|fault|document|endpoint\/(request|reply))(\/|$)/;
+/** Places that are data of others, which is kept as it is: charts, schemas, dead messages, and what a failure tells besides its code. */
+const openPlaces =
+  /\/(chart\/(value|context|children)|failure|fault|body|context|document|endpoint\/(request|reply))(\/|$)/;
 
 /** Where null has a meaning. */
 const nullable = ['api.aggregate.update.request /availabilityZone'];

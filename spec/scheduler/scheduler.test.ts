@@ -7,6 +7,7 @@ import type { Image, Instance } from '../../transport/messages/records.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import { cast, consumeCasts, onCast } from '../../transport/nats/cast.ts';
 import { consumers, encodeToken, subjects } from '../../transport/nats/subjects.ts';
+import { holdDeadLetters } from '../support/dead-letters.ts';
 import { newHost, newInstance } from '../support/records.ts';
 import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
 import { eventually } from '../support/test-cloud.ts';
@@ -36,6 +37,7 @@ async function addHost(...[name, more]: Parameters<typeof newHost>): Promise<voi
     await consumeCasts(runtime.bus, {
       durable: consumers.compute(name),
       subject: subjects.computeCasts(name),
+      deadLetters: holdDeadLetters(),
       handlers: [onCast(computeCasts.runInstance, async (stored) => void arrived.push({ host: name, stored }))],
       onFailure: () => undefined,
     }),

@@ -61,6 +61,7 @@ export async function startTestCloud({
   hosts = [{ name: 'host1' }],
   controller,
   scheduler,
+  maxDeliveries,
   logFile,
 }: {
   /** What runs besides the hosts. */
@@ -68,6 +69,7 @@ export async function startTestCloud({
   hosts?: TestHost[];
   controller?: ControllerOptions;
   scheduler?: SchedulerOptions;
+  maxDeliveries?: number;
   /** Where everything that is logged goes. */
   logFile?: string;
 } = {}): Promise<TestCloud> {
@@ -78,7 +80,7 @@ export async function startTestCloud({
 
   async function connect(): Promise<Runtime> {
     const bus = await connectBus({ url: nats.url, name: 'test' });
-    const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger });
+    const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger, maxDeliveries });
     cleanups.push(async () => {
       await runtime.store.close();
       await bus.close();

@@ -17,6 +17,7 @@ import {
   type Receipt,
 } from '../../transport/nats/cast.ts';
 import { streams, subjects } from '../../transport/nats/subjects.ts';
+import { holdDeadLetters } from '../support/dead-letters.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { Inbox, openBus } from './support.ts';
@@ -39,14 +40,16 @@ beforeEach(() => {
 type Handle = (body: Greeting, context: CallContext) => Promise<Receipt | undefined>;
 
 async function consume(bus: Bus, handle: Handle) {
+  const deadLetters = holdDeadLetters();
   const failures = new Inbox<{ failure: Failure; delivery: number; isLast: boolean }>();
   const consumer = await consumeCasts(bus, {
     durable: `test-${host.slice(5)}`,
     subject: subjects.computeCasts(host),
+    deadLetters,
     handlers: [onCast<Greeting>(greet, async (body, context) => (await handle(body, context)) ?? {})],
     onFailure: (failure, { delivery, isLast }) => failures.take({ failure, delivery, isLast }),
   });
-  return { failures, stop: () => consumer.stop() };
+  return { failures, deadLetters, stop: () => consumer.stop() };
 }
 
 async function open(): Promise<Bus> {
@@ -144,19 +147,21 @@ it('gives no receipt when there is no consumer yet, and is applied when there is
   expect(await heard.reach(1)).toEqual(['Ada']);
 });
 
-it('is dropped, and told of, when it cannot be read', async () => {
+it('is a dead letter at once, and told of, when it cannot be read', async () => {
   const bus = await open();
   const heard = new Inbox<string>();
-  const { failures } = await consume(bus, async ({ name }) => {
+  const { failures, deadLetters } = await consume(bus, async ({ name }) => {
     heard.take(name);
     return undefined;
   });
-  await bus.nats.jetstream.publish(subjects.computeCast(host, 'greet'), '{"name":1}');
+  const { seq } = await bus.nats.jetstream.publish(subjects.computeCast(host, 'greet'), '{"name":1}');
   await send(bus, 'after it');
   expect(await heard.reach(1)).toEqual(['after it']);
   expect(await failures.reach(1)).toMatchObject([
     { isLast: true, failure: { code: 'invalid_request', details: { field: '/name' } } },
   ]);
+  expect(deadLetters.kept.get(seq)).toMatchObject({ code: 'invalid_request' });
+  await untilNoneWaits(bus);
 });
 
 it('speaks for nobody when its context cannot be read', async () => {

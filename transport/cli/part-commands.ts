@@ -15,6 +15,7 @@ const compute = [
   'nftTable',
   'simulatedHosts',
   'simulatedLatency',
+  'maxDeliveries',
 ] as const;
 
 const parts: [Role, string, readonly (keyof Settings)[]][] = [
@@ -24,7 +25,7 @@ const parts: [Role, string, readonly (keyof Settings)[]][] = [
     'authorises, checks quota, records instances; makes the first records of a new cloud',
     ['state', 'maxAttempts', 'bridge', 'cidr', 'testImage'],
   ],
-  ['scheduler', 'chooses hosts', ['policy']],
+  ['scheduler', 'chooses hosts', ['policy', 'maxDeliveries']],
   ['network', 'gives out addresses', []],
   ['compute', 'runs instances on this host', compute],
 ];

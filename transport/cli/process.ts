@@ -20,7 +20,8 @@ export async function startProcess(name: string, url: string, settings: Settings
   const bus = await connectBus({ url, name: `kilonova ${name}` }).catch((thrown: unknown) => {
     throw fail('unavailable', `there is no NATS for us at ${shownUrls(url)}: ${toFailure(thrown).message}`);
   });
-  const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger });
+  const { maxDeliveries } = settings;
+  const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger, maxDeliveries });
   const parts: Part[] = [];
   let stopping: Promise<void> | undefined;
   async function stop(): Promise<void> {

@@ -7,6 +7,7 @@ import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseBlock } from '../../actors/network/ipv4.ts';
+import { defaultMaxDeliveries } from '../nats/subjects.ts';
 
 export interface Settings {
   state: string;
@@ -25,6 +26,7 @@ export interface Settings {
   simulatedLatency: number;
   policy: 'filter' | 'chance' | 'simple' | 'zone';
   maxAttempts: number;
+  maxDeliveries: number;
   testImage: boolean;
   logLevel: string;
   logFile?: string;
@@ -92,6 +94,10 @@ export const definitions = {
   maxAttempts: new Option('--max-attempts <count>', 'how many hosts a launch may try')
     .env('KILONOVA_MAX_ATTEMPTS')
     .default(3)
+    .argParser(wholeNumber(1)),
+  maxDeliveries: new Option('--max-deliveries <count>', 'how often a cast is tried before it is a dead letter')
+    .env('KILONOVA_MAX_DELIVERIES')
+    .default(defaultMaxDeliveries)
     .argParser(wholeNumber(1)),
   testImage: new Option('--no-test-image', 'do not build and register the test image'),
   logLevel: new Option('--log-level <level>', 'what is worth a line of the structured log')

@@ -58,6 +58,7 @@ export async function up(options: UpOptions): Promise<number> {
     const { token, isNew } = await ensureFirstAdmin(cloud.runtime, tokenFile(options));
     const image = await startParts(cloud, machine, options);
     await waitForHosts(cloud, hostNames(machine, options), end.signal);
+    new ApiClient(cloud.runtime.bus, token).followAlarms(({ message }) => say(`! ${message}`));
     say(`✓ the cloud is up after ${formatMs(Date.now() - startedAt)}: ${describeCloud(machine, options)}`);
     if (isNew) say(`  the administrator’s token, shown once and kept in ${tokenFile(options)}: ${token}`);
 

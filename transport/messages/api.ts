@@ -4,6 +4,7 @@
  *
  * A request carries `Authorization: Bearer <token>` as a NATS header; a `traceparent` and `X-Request-Id` are kept.
  */
+import { deadLetterEndpoints } from './api/dead-letter.ts';
 import type { Endpoint } from './api/endpoint.ts';
 import { factEndpoints } from './api/fact.ts';
 import { flavorEndpoints } from './api/flavor.ts';
@@ -40,6 +41,7 @@ export const api = {
   role: roleEndpoints,
   token: tokenEndpoints,
   fact: factEndpoints,
+  deadLetter: deadLetterEndpoints,
   schema: schemaEndpoints,
 } as const;
 

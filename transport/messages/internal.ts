@@ -110,6 +110,22 @@ export const InstanceFact = Exact(
 );
 export type InstanceFact = Type.Static<typeof InstanceFact>;
 
+export const alarmKinds = ['dead-letter', 'store-full'] as const;
+
+export const AlarmFact = Exact(
+  {
+    kind: Described(
+      OneOf(alarmKinds),
+      'dead-letter: a message between parts could not be applied; store-full: no launches are taken any more',
+    ),
+    at: Time,
+    message: Type.String({ description: 'one sentence for an operator' }),
+    deadLetter: Type.Optional(Described(Id, 'what `dead-letter.get` knows it by')),
+  },
+  { title: 'AlarmFact' },
+);
+export type AlarmFact = Type.Static<typeof AlarmFact>;
+
 export const facts = {
   /** The owner of the instance → anyone: one transition, one accepted command, or one of Nova's usage notifications. */
   instance: defineFact('instance', InstanceFact),
@@ -129,4 +145,6 @@ export const facts = {
       { title: 'HostFact' },
     ),
   ),
+  /** Any part → operators. */
+  alarm: defineFact('alarm', AlarmFact),
 } as const;

@@ -4,9 +4,12 @@
  */
 import Type, { type Static } from 'typebox';
 import { defineBucket } from '../nats/bucket.ts';
+import { CallContext } from '../nats/call-context.ts';
 import {
+  Base64,
   Described,
   Exact,
+  FailureSchema,
   Id,
   Ipv4,
   Mac,
@@ -375,6 +378,31 @@ export type Quota = Static<typeof Quota>;
 /** A counter that hands out blocks: the key names what is counted. */
 export const Counter = Exact({ next: Type.Integer({ minimum: 0 }) });
 
+/** How much of a message that is no JSON is kept, in bytes. */
+export const maxDeadBytes = 512 * 1024;
+
+/** A cast that could not be applied, as it came. The key is when the work queue took it, and its place there. */
+export const DeadLetter = Exact({
+  subject: Type.String(),
+  /** By which the work queue knew it. */
+  messageId: Type.Optional(Type.String()),
+  context: CallContext,
+  /** What it said. */
+  body: Type.Optional(Type.Unknown()),
+  /** Instead, of what is no JSON or too long to be a message of ours. */
+  bytes: Type.Optional(Base64(Math.ceil(maxDeadBytes / 3) * 4, 'its bytes, or the first of them')),
+  isCut: Type.Optional(Type.Boolean()),
+  /** The durable consumer that it was for. */
+  consumer: Type.String(),
+  /** How often it was delivered. */
+  deliveries: Type.Integer({ minimum: 1 }),
+  /** What was wrong the last time. */
+  failure: FailureSchema,
+  takenAt: Time,
+  failedAt: Time,
+});
+export type DeadLetter = Static<typeof DeadLetter>;
+
 export const buckets = {
   instance: defineBucket('cloud_instance', Instance, { history: 16 }),
   payload: defineBucket('cloud_instance_payload', InstancePayload),
@@ -395,6 +423,7 @@ export const buckets = {
   admission: defineBucket('cloud_admission', Admission),
   quota: defineBucket('cloud_quota', Quota),
   counter: defineBucket('cloud_counter', Counter),
+  deadLetter: defineBucket('cloud_dead_letter', DeadLetter),
 } as const;
 
 export type Buckets = typeof buckets;

@@ -1,7 +1,7 @@
 /** A client of the API: what a NATS request to `cloud.api.v1.>` looks like from the other side. */
 import { headers } from 'nats';
 import type { Endpoint } from '../messages/api/endpoint.ts';
-import { facts } from '../messages/internal.ts';
+import { type AlarmFact, facts } from '../messages/internal.ts';
 import type { Bus } from './bus.ts';
 import { request } from './call.ts';
 import type { Fact } from './fact.ts';
@@ -43,6 +43,11 @@ export class ApiClient {
   /** As `follow`, for facts about hosts. */
   followHosts(listener: (fact: HostFact) => void): () => void {
     return this.#subscribe(subjects.hostFacts(), facts.host, listener);
+  }
+
+  /** As `follow`, for what an operator should look at. */
+  followAlarms(listener: (fact: AlarmFact) => void): () => void {
+    return this.#subscribe(subjects.alarms(), facts.alarm, listener);
   }
 
   #subscribe<Body>(subject: string, { body }: Fact<Body>, listener: (fact: Body) => void): () => void {

@@ -21,7 +21,7 @@ export const Caller = Type.Object({
 });
 export type Caller = Static<typeof Caller>;
 
-const CallContext = Type.Object({
+export const CallContext = Type.Object({
   requestId: Type.String(),
   traceparent: Type.String(),
   caller: Type.Optional(Caller),

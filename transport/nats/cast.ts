@@ -15,7 +15,7 @@ import { ReceiptSchema } from '../messages/common.ts';
 import type { Bus, Message, Nats } from './bus.ts';
 import { type CallContext, readContext, writeContext } from './call-context.ts';
 import { publishStored } from './publish-stored.ts';
-import { nameOf, streams } from './subjects.ts';
+import { defaultMaxDeliveries, nameOf, streams } from './subjects.ts';
 import type { Delivery } from './work-queue.ts';
 
 export interface Cast<Body> {
@@ -27,6 +27,8 @@ export function defineCast<S extends TSchema>(name: string, body: S): Cast<Stati
   return { name, body: codec(name, body) };
 }
 
+/** By which the work queue knows a message that it has taken already. */
+export const idHeader = 'Nats-Msg-Id';
 const receiptHeader = 'Kilonova-Receipt';
 const receiptCodec = codec('receipt', ReceiptSchema);
 
@@ -44,18 +46,36 @@ export async function ensureCastStream({ manager }: Nats): Promise<void> {
   });
 }
 
+export interface CastOptions {
+  /** The same id twice within two minutes is one message. */
+  id: string;
+  context: CallContext;
+  /** Where the receipt goes. */
+  receiptTo?: string;
+}
+
 /** Resolves when the work queue holds the message. Rejects with `unavailable` when that is unknown. */
-export async function cast<Body>(
+export function cast<Body>(
   bus: Bus,
   subject: string,
   { body: bodyCodec }: Cast<Body>,
   body: Body,
-  { id, context, receiptTo }: { id: string; context: CallContext; receiptTo?: string },
+  options: CastOptions,
+): Promise<void> {
+  return enqueue(bus, subject, bodyCodec.encode(body), options);
+}
+
+/** As `cast`, for a message that is there already, as it is. */
+export async function enqueue(
+  bus: Bus,
+  subject: string,
+  payload: string | Uint8Array,
+  { id, context, receiptTo }: CastOptions,
 ): Promise<void> {
   const headers = writeContext(context);
   if (receiptTo) headers.set(receiptHeader, receiptTo);
-  headers.set('Nats-Msg-Id', id);
-  await publishStored(bus, subject, bodyCodec.encode(body), headers);
+  headers.set(idHeader, id);
+  await publishStored(bus, subject, payload, headers);
 }
 
 /** As `cast`, then waits up to `waitMs` for the receipt. `undefined`: none yet; the cast is still going to be applied. */
@@ -100,33 +120,67 @@ export interface CastConsumer {
   stop(): Promise<void>;
 }
 
-/** Consumes a part's casts. Processes that use the same `durable` name share them. */
+/** Where casts go that cannot be applied. Each of these rejects when it could not be stored. */
+export interface DeadLetters {
+  /**
+   * Puts a cast there before it is tried for the last time, as one whose consumer ends over it. Whether it was not there
+   * yet: if it was, this is what has become of it.
+   */
+  begin(delivery: Delivery): Promise<boolean>;
+  /** It was applied after all. */
+  withdraw(delivery: Delivery): Promise<void>;
+  /** It is not going to be applied. Once more is the same as once. */
+  keep(delivery: Delivery, failure: Failure): Promise<void>;
+}
+
+export interface ConsumerOptions {
+  durable: string;
+  subject: string;
+  handlers: CastHandler[];
+  deadLetters: DeadLetters;
+  maxInHand?: number;
+  /** How long it may be silent before its casts are given to another (ms). */
+  ackWaitMs?: number;
+  /** How often a cast is tried. */
+  maxDeliveries?: number | undefined;
+  /** Told of each cast that could not be applied; `isLast` when it will not be tried again. */
+  onFailure: (failure: Failure, about: { name: string; delivery: number; isLast: boolean }) => void;
+}
+
+/** What came of a try. */
+type Applied = { receipt: Receipt } | { failure: Failure; isForeseen: boolean };
+
+/**
+ * Consumes a part's casts. Processes that use the same `durable` name share them.
+ *
+ * A cast that cannot be applied is tried again, later and later, and in the end becomes a dead letter, which is stored
+ * before the cast leaves the queue. One that ends its consumer each time ends the tries of all that are in hand with it;
+ * so a last try is made alone, and written down before it is made: what is found written down when it comes again
+ * is what its consumer ended over, and what is not has its last try yet to come.
+ */
 export async function consumeCasts(
   bus: Bus,
   {
     durable,
     subject,
     handlers,
+    deadLetters,
     maxInHand = 256,
+    ackWaitMs = defaultAckWaitMs,
+    maxDeliveries = defaultMaxDeliveries,
     onFailure,
-  }: {
-    durable: string;
-    subject: string;
-    handlers: CastHandler[];
-    maxInHand?: number;
-    /** Told of each cast that could not be applied; `isLast` when it will not be tried again. */
-    onFailure: (failure: Failure, about: { name: string; delivery: number; isLast: boolean }) => void;
-  },
+  }: ConsumerOptions,
 ): Promise<CastConsumer> {
   const byName = new Map(handlers.map((handler) => [handler.cast.name, handler]));
   const inHand = new Map<Delivery, Promise<void>>();
+  let lastTry: Promise<unknown> = Promise.resolve();
 
   const consumer = await bus.consume(
     { durable, subject, maxInHand, ackWaitMs },
     (delivery) =>
       inHand.set(
         delivery,
-        apply(delivery).finally(() => inHand.delete(delivery)),
+        settle(delivery).finally(() => inHand.delete(delivery)),
       ),
     (failure) => onFailure(failure, { name: durable, delivery: 0, isLast: false }),
   );
@@ -134,24 +188,54 @@ export async function consumeCasts(
     for (const delivery of inHand.keys()) delivery.keep();
   });
 
-  async function apply(delivery: Delivery): Promise<void> {
-    const name = nameOf(delivery.subject);
-    const handler = byName.get(name);
+  async function settle(delivery: Delivery): Promise<void> {
     try {
+      if (delivery.count < maxDeliveries) return await conclude(delivery, await apply(delivery), false);
+      const trying = lastTry.then(async () => conclude(delivery, await applyForTheLastTime(delivery), true));
+      lastTry = trying.catch(() => undefined);
+      await trying;
+    } catch (thrown) {
+      // The dead letters are not to be had: it stays in the queue.
+      onFailure(toFailure(thrown), { name: nameOf(delivery.subject), delivery: delivery.count, isLast: false });
+      delivery.postpone(longestPauseMs);
+    }
+  }
+
+  async function apply(delivery: Delivery): Promise<Applied> {
+    const name = nameOf(delivery.subject);
+    try {
+      const handler = byName.get(name);
       if (!handler) throw new Error(`no handler for the cast ${name}`);
       const body = handler.cast.body.decode(delivery.data) as never;
-      const receipt = await handler.handle(body, readContext(delivery.headers));
-      delivery.acknowledge();
-      sendReceipt(delivery, receipt ?? {});
+      return { receipt: (await handler.handle(body, readContext(delivery.headers))) ?? {} };
     } catch (thrown) {
-      const failure = toFailure(thrown);
-      // A message that cannot be read now cannot be read later either.
-      const isLast = failure.code === 'invalid_request' || delivery.count >= maxDeliveries;
-      onFailure(failure, { name, delivery: delivery.count, isLast });
-      if (isLast) delivery.giveUp();
-      else delivery.postpone(Math.min(100 * 2 ** delivery.count, 30_000));
-      if (isLast || thrown instanceof FailureError) sendReceipt(delivery, { failure });
+      return { failure: toFailure(thrown), isForeseen: thrown instanceof FailureError };
     }
+  }
+
+  async function applyForTheLastTime(delivery: Delivery): Promise<Applied> {
+    if (!(await deadLetters.begin(delivery))) return { failure: consumerEnded, isForeseen: true };
+    const applied = await apply(delivery);
+    if ('receipt' in applied) await deadLetters.withdraw(delivery);
+    return applied;
+  }
+
+  async function conclude(delivery: Delivery, applied: Applied, wasLast: boolean): Promise<void> {
+    if ('receipt' in applied) {
+      delivery.acknowledge();
+      return sendReceipt(delivery, applied.receipt);
+    }
+    const { failure, isForeseen } = applied;
+    // A message that cannot be read now cannot be read later either.
+    const isLast = wasLast || failure.code === 'invalid_request';
+    onFailure(failure, { name: nameOf(delivery.subject), delivery: delivery.count, isLast });
+    if (isLast) {
+      await deadLetters.keep(delivery, failure);
+      delivery.giveUp();
+    } else {
+      delivery.postpone(Math.min(100 * 2 ** delivery.count, longestPauseMs));
+    }
+    if (isLast || isForeseen) sendReceipt(delivery, { failure });
   }
 
   function sendReceipt({ headers }: Delivery, receipt: Receipt): void {
@@ -168,6 +252,12 @@ export async function consumeCasts(
   };
 }
 
-/** How long a consumer may be silent before its casts are given to another (ms). */
-const ackWaitMs = 30_000;
-const maxDeliveries = 20;
+/** Of a cast whose consumer ended, each time, before it could say what was wrong. */
+export const consumerEnded: Failure = {
+  code: 'internal',
+  message: 'whoever took it ended before it was applied',
+  disposition: 'abort',
+};
+
+const defaultAckWaitMs = 30_000;
+const longestPauseMs = 30_000;

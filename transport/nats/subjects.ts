@@ -10,6 +10,7 @@
  * cloud.compute.<host>.cast.<name>         to one host, through the work queue
  * cloud.fact.instance.<project>.<uuid>     what happened to an instance
  * cloud.fact.host.<host>                   what happened to a host
+ * cloud.fact.alarm.<kind>                  what an operator should look at
  * cloud.image.<image>.<file>.<offset>      a chunk of an image's file, stored until the file is put together
  * $KV.<bucket>.<key>                       a record that is stored
  * ```
@@ -54,12 +55,15 @@ export const subjects = {
     `cloud.image.${image === undefined ? '*' : token(image)}.${file === undefined ? '*' : token(file)}.*`,
   hostFacts: () => 'cloud.fact.host.*',
   hostFact: (host: string) => `cloud.fact.host.${encodeToken(host)}`,
+  alarms: () => 'cloud.fact.alarm.*',
+  alarm: (kind: string) => `cloud.fact.alarm.${token(kind)}`,
 } as const;
 
 /** The subjects of facts as the reference writes them: what stands in braces is a token. */
 export const factPatterns = {
   instance: 'cloud.fact.instance.{project}.{uuid}',
   host: 'cloud.fact.host.{host}',
+  alarm: 'cloud.fact.alarm.{kind}',
 } as const;
 
 /** The name of the durable consumer of a part's casts. */
@@ -67,6 +71,9 @@ export const consumers = {
   scheduler: () => 'scheduler',
   compute: (host: string) => `compute-${encodeToken(host)}`,
 } as const;
+
+/** How often a cast is tried, which takes some six minutes, unless it is said otherwise. */
+export const defaultMaxDeliveries = 20;
 
 /** Whose chunk a subject is of, and where in its file. */
 export function parseImageChunk(subject: string): { image: string; offset: number } {

@@ -11,6 +11,10 @@ import { streams } from './subjects.ts';
 export interface Delivery extends Message {
   /** Counts from 1. */
   readonly count: number;
+  /** Its place in the queue, which no other message ever has. */
+  readonly sequence: number;
+  /** When the queue took it, by its own clock (epoch ms). */
+  readonly takenAt: number;
   /** Its consequence is durable: it is not delivered again. */
   acknowledge(): void;
   /** It is delivered again, not before `ms` have passed. */
@@ -111,6 +115,10 @@ function deliveryOf(bus: Bus, message: JsMsg): Delivery {
     headers: message.headers,
     get count() {
       return message.info.deliveryCount;
+    },
+    sequence: message.seq,
+    get takenAt() {
+      return message.time.getTime();
     },
     // As the message's own `ack`, but together with what else is sent.
     acknowledge: () => bus.send((message as JsMsg & { reply: string }).reply, '+ACK'),

@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox';
 import type { Endpoint } from '../messages/api/endpoint.ts';
 import { api, apiVersion } from '../messages/api.ts';
 import { FailureReply } from '../messages/common.ts';
-import { facts } from '../messages/internal.ts';
+import { alarmKinds, facts } from '../messages/internal.ts';
 import { factPatterns, subjects } from '../nats/subjects.ts';
 import { microChannels, microOperations } from './micro-protocol.ts';
 import { SharedSchemas } from './shared-schemas.ts';
@@ -55,12 +55,21 @@ export function asyncApiDocument(examples: Examples): Json {
         fact: message('HostFact', facts.host.body.schema, { examples: [{ payload: examples('facts.host.body') }] }),
       },
     },
+    'fact.alarm': {
+      address: factPatterns.alarm,
+      description: 'What an operator should look at.',
+      parameters: { kind: { description: 'what it is about', enum: [...alarmKinds] } },
+      messages: {
+        fact: message('AlarmFact', facts.alarm.body.schema, { examples: [{ payload: examples('facts.alarm.body') }] }),
+      },
+    },
     ...microChannels,
   };
   const operations = {
     ...Object.assign({}, ...described.map(({ operation }) => operation)),
     'fact.instance': { action: 'send', channel: { $ref: '#/channels/fact.instance' } },
     'fact.host': { action: 'send', channel: { $ref: '#/channels/fact.host' } },
+    'fact.alarm': { action: 'send', channel: { $ref: '#/channels/fact.alarm' } },
     ...microOperations,
   };
   const failure = message('Failure', FailureReply, { headers: ref('schemas', 'FailureHeaders'), examples: [refused] });

@@ -35,6 +35,7 @@ export function referencePage(examples: Examples): string {
       'the subject as `=` and the base64url of its bytes.',
     factSection('instance', examples),
     factSection('host', examples),
+    factSection('alarm', examples),
     '## Endpoints',
     table(
       ['resource', 'verbs'],
@@ -104,7 +105,7 @@ const codeLink = (code: FailureCode) => `[\`${code}\`](#${code})`;
 
 const linkTo = ({ name, verb }: { name: string; verb: string }) => `[\`${verb}\`](#${name.replaceAll('.', '')})`;
 
-function factSection(kind: 'instance' | 'host', examples: Examples): string {
+function factSection(kind: keyof typeof factPatterns, examples: Examples): string {
   return [
     `### \`${factPatterns[kind]}\``,
     fieldTable(plainSchema(facts[kind].body.schema)),

@@ -30,6 +30,8 @@ export interface Verb {
   description?: string;
   /** The last one may end with `...`: then the command may be given several, and asks for each of them. */
   arguments?: readonly string[];
+  /** Lists all that there are: `--all` is all of them, instead of those that the last argument names. */
+  takesAllOf?: AnyEndpoint;
   /** Instead of the flags that the schema makes of these fields. */
   flags?: readonly Flag[];
   /** Fields that are no flags. */
@@ -39,7 +41,7 @@ export interface Verb {
   /** Flags that are about how the command goes, not about what it asks. */
   extra?: readonly Option[];
   /** What a listing is drawn anew on. */
-  watches?: 'instances' | 'hosts';
+  watches?: 'instances' | 'hosts' | 'alarms';
   columns?: readonly Column[];
   /** Instead of table or details. */
   print?: (reply: Thing, now: number) => string[];

@@ -1,11 +1,12 @@
 /** What a client command does unless its verb says otherwise: asks for each thing, waits when told to, prints. */
-import { toFailure } from '../../../machines/failure.ts';
+import { fail, toFailure } from '../../../machines/failure.ts';
 import type { InstanceView } from '../../messages/api/instance.ts';
 import { api } from '../../messages/api.ts';
 import { tell } from '../tell.ts';
 import type { Thing } from './columns.ts';
 import { currentProject } from './current-project.ts';
 import type { Invocation } from './invocation.ts';
+import type { AnyEndpoint } from './noun.ts';
 import { allPages, listedField } from './pages.ts';
 import { bodyOf, checked, fieldsFromArguments, fieldsFromFlags, inWordsOfTheCommand } from './request-body.ts';
 import { followSettling, type Settling } from './settling.ts';
@@ -35,7 +36,8 @@ async function list(invocation: Invocation): Promise<void> {
 }
 
 async function askForEach(invocation: Invocation): Promise<void> {
-  const { verb, client, output, command, lookup, given, flags } = invocation;
+  const { verb, client, output, command, lookup, flags } = invocation;
+  const given = verb.takesAllOf ? await namedOrAll(invocation, verb.takesAllOf) : invocation.given;
   const fromFlags = await fieldsFromFlags(command, flags, lookup);
   const requests = await fieldsFromArguments(verb, given, lookup);
   const isWaiting = Boolean(verb.reaches && command.getOptionValue('wait'));
@@ -64,6 +66,14 @@ async function askForEach(invocation: Invocation): Promise<void> {
   const [first, ...others] = failed;
   for (const other of others) tell(toFailure(inWordsOfTheCommand(other, verb, flags)), output.isJson);
   if (first !== undefined) throw first;
+}
+
+/** What the last argument names, or all that there are. */
+async function namedOrAll({ noun, given, command, client }: Invocation, list: AnyEndpoint): Promise<[string[]]> {
+  const [named = []] = given as [string[]?];
+  const isAll = Boolean(command.getOptionValue('all'));
+  if (isAll === named.length > 0) throw fail('invalid_request', `name each ${noun.id}, or give --all`);
+  return isAll ? [(await allPages(client, list, {})).map((each) => String(each[noun.id]))] : [named];
 }
 
 async function beginWaiting({ client, signal, output, command }: Invocation, body: Thing): Promise<Settling> {

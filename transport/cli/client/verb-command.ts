@@ -36,6 +36,7 @@ function addVerb(parent: Command, path: string, word: string, noun: Noun, verb: 
     .addHelpText('after', `\nExample:\n  kilonova ${path} ${verb.example}`.trimEnd());
   for (const name of verb.arguments ?? []) command.addArgument(argumentOf(name, verb));
   for (const flag of flags) command.addOption(known(flag));
+  if (verb.takesAllOf) command.option('--all', 'all that there are');
   for (const option of verb.extra ?? []) command.addOption(option);
   if (verb.reaches) {
     command.optionsGroup('Waiting:');
@@ -76,7 +77,7 @@ function argumentOf(name: string, verb: Verb): Argument {
   const word = (isKey && listing?.subject.split('.').at(-2)) || wordOf(field.name);
   const dots = name.endsWith('...') ? '...' : '';
   const argument = new Argument(
-    field.isRequired ? `<${word}${dots}>` : `[${word}${dots}]`,
+    field.isRequired && !verb.takesAllOf ? `<${word}${dots}>` : `[${word}${dots}]`,
     describe(field.schema.description, listing),
   );
   if (listing) listings.set(argument, listing);

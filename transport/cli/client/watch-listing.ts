@@ -17,10 +17,12 @@ export async function watchListing(
 ): Promise<void> {
   let happened = new AbortController();
   const look = () => happened.abort();
-  const stop =
-    verb.watches === 'hosts'
-      ? client.followHosts(look)
-      : client.follow(body.allProjects ? undefined : String(body.projectId ?? (await currentProject(client))), look);
+  async function follow(): Promise<() => void> {
+    if (verb.watches === 'hosts') return client.followHosts(look);
+    if (verb.watches === 'alarms') return client.followAlarms(look);
+    return client.follow(body.allProjects ? undefined : String(body.projectId ?? (await currentProject(client))), look);
+  }
+  const stop = await follow();
   try {
     for (;;) {
       happened = new AbortController();

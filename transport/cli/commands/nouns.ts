@@ -51,5 +51,10 @@ export const nouns: readonly NounEntry[] = [
   { word: 'user', description: 'users, and their roles', load: async () => (await import('./identity.ts')).userNoun },
   { word: 'role', description: 'what a user may do', load: async () => (await import('./identity.ts')).roleNoun },
   { word: 'token', description: 'what a user shows', load: async () => (await import('./identity.ts')).tokenNoun },
+  {
+    word: 'dead-letter',
+    description: 'messages between the parts that could not be applied',
+    load: async () => (await import('./dead-letter.ts')).deadLetterNoun,
+  },
   { word: 'api', description: 'what the API offers', load: async () => (await import('./schema.ts')).schemaNoun },
 ];

@@ -32,6 +32,7 @@ export const HostName = Of(
 export const ZoneName = Of('zone.list', '/zones/*/name', Described(Id, 'an availability zone'));
 export const ProjectId = Of('project.list', '/projects/*/id', Described(Id, 'a project'));
 export const UserId = Of('user.list', '/users/*/id', Described(Id, 'a user'));
+export const DeadLetterId = Of('dead-letter.list', '/deadLetters/*/id', Described(Id, 'a dead letter'));
 
 /** Of every list: where its page begins. */
 export const markedBy = <S extends TSchema>(entry: S) =>
