@@ -7,6 +7,7 @@ import type { SimulatedProcess } from './simulated-process.ts';
 
 interface Queued extends Message {
   readonly sequence: number;
+  readonly takenAt: number;
   deliveries: number;
   /** When nobody has acknowledged it by then, it is delivered again (simulated ms). */
   heldUntil: number;
@@ -54,7 +55,7 @@ export class SimulatedQueue {
     if (id !== '' && known && now - known.at < duplicateWindowMs) return { seq: known.sequence, duplicate: true };
     const sequence = ++this.#sequence;
     this.#ids.set(id, { at: now, sequence });
-    const queued: Queued = { ...message, sequence, deliveries: 0, heldUntil: 0 };
+    const queued: Queued = { ...message, sequence, takenAt: now, deliveries: 0, heldUntil: 0 };
     this.#messages.set(sequence, queued);
     this.#deliverOne(queued);
     return { seq: sequence };
@@ -112,6 +113,8 @@ export class SimulatedQueue {
       subject: queued.subject,
       data: queued.data,
       headers: queued.headers,
+      sequence: queued.sequence,
+      takenAt: queued.takenAt,
       count,
       acknowledge: () => settle(() => this.#messages.delete(queued.sequence)),
       giveUp: () => settle(() => this.#messages.delete(queued.sequence)),
