@@ -8,7 +8,7 @@
  * `_shutdown_instance` and the power operations.
  *
  * Hears a client's commands (`instance.*`), the scheduler's answer (`instance.scheduled`, `placement.failed`), and what
- * the hypervisor reports (`domain.changed`). Emits Nova's usage notifications (`compute.instance.create.start` …).
+ * the hypervisor reports (`domain.changed`), and what its host wants of it (`guest.restart`, `release.retry`). Emits Nova's usage notifications (`compute.instance.create.start` …).
  * Every step that fails gives back, in `releasing`, what the steps before it took; then the instance is placed
  * again, or rests in the state of `failed` that is named for what failed.
  */
@@ -91,6 +91,11 @@ export type ReportedPowerState = PowerState | 'absent';
 /** The power states that an instance can rest in; a domain in another one is lost. */
 export type GuestState = 'running' | 'paused' | 'shutdown' | 'suspended';
 
+/** What a guest does by itself comes with a reason, in words for people, where one is known. */
+interface Explained extends Timed {
+  reason?: string;
+}
+
 export type InstanceEvent =
   | ({ type: 'instance.scheduled'; host: string } & Timed)
   | ({ type: 'placement.failed'; failure: Failure } & Timed)
@@ -106,7 +111,9 @@ export type InstanceEvent =
   | ({ type: 'instance.confirm-resize' } & Timed)
   | ({ type: 'instance.revert-resize' } & Timed)
   | ({ type: 'instance.delete' } & Timed)
-  | ({ type: 'domain.changed'; powerState: ReportedPowerState } & Timed);
+  | ({ type: 'domain.changed'; powerState: ReportedPowerState } & Explained)
+  | ({ type: 'guest.restart' } & Explained)
+  | ({ type: 'release.retry' } & Timed);
 
 /** Nova's words for what a client sees. A state without a `vmState` keeps the one of the state before it. */
 export interface InstanceMeta {
@@ -167,6 +174,10 @@ const faultOf =
     step,
     at: timeOf(event),
   });
+
+/** Why a launch is given back, also where giving back failed too before it was done. */
+const launchFailureOf = ({ fault }: InstanceContext): Failure | undefined =>
+  fault?.step === 'releasing' ? fault.cause : fault;
 
 /** What `inspectDomain` found. */
 const reportedBy = (event: object) => (event as { output?: { powerState?: PowerState } }).output?.powerState;
@@ -280,7 +291,7 @@ export const instanceMachine = setup({
     isDeleteWanted: ({ context }) => context.isDeleteWanted,
     isToRun: ({ context }) => context.isToRun === true,
     mayBePlacedAgain: ({ context }) =>
-      context.fault?.disposition === 'reschedule' && context.attempt < context.maxAttempts,
+      launchFailureOf(context)?.disposition === 'reschedule' && context.attempt < context.maxAttempts,
     hasFailedDuring: ({ context }, { step }: { step: Step }) => context.fault?.step === step,
     isOtherThan: ({ event }, { powerState }: { powerState: PowerState }) =>
       event.type === 'domain.changed' && event.powerState !== powerState,
@@ -454,6 +465,7 @@ export const instanceMachine = setup({
           actions: ['clearFault', 'noteToRun', { type: 'recordWantedFlavor', params: ({ event }) => event }],
         },
         'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'running' } }, target: 'inspecting' },
+        'guest.restart': { target: 'starting', actions: 'clearFault' },
       },
     },
 
@@ -542,6 +554,7 @@ export const instanceMachine = setup({
         'instance.unpause': { target: 'unpausing', actions: 'clearFault' },
         'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },
         'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'paused' } }, target: 'inspecting' },
+        'guest.restart': { target: 'starting', actions: 'clearFault' },
       },
     },
 
@@ -941,7 +954,8 @@ export const instanceMachine = setup({
           on: { 'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' } },
         },
         releasing: {
-          description: 'Something could not be given back; deleting tries again.',
+          description: 'Something could not be given back; deleting tries again, and the host when it can.',
+          on: { 'release.retry': { target: '#instance.releasing' } },
         },
       },
     },

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 import { measureCapacity } from '../compute/capacity.ts';
 import { startCompute } from '../compute/compute.ts';
+import type { RecoverySettings } from '../compute/recovery-settings.ts';
 import { NftablesFirewall } from '../firewall/nftables-firewall.ts';
 import { ImageStore } from '../images/image-store.ts';
 import { LocalGuestDisks } from '../images/local-guest-disks.ts';
@@ -24,6 +25,7 @@ export interface LibvirtHost {
   virtType: 'auto' | 'kvm' | 'qemu';
   /** Of the filters; two compute hosts on one machine need two. */
   nftTable: string;
+  recovery?: RecoverySettings;
 }
 
 export async function startLibvirtHost(runtime: Runtime, options: LibvirtHost): Promise<Part> {
@@ -36,6 +38,7 @@ export async function startLibvirtHost(runtime: Runtime, options: LibvirtHost): 
     measureCapacity(stateDir),
   ]);
   const hypervisor = new LibvirtHypervisor({
+    host: name,
     uri,
     disks: new LocalGuestDisks({ directory: join(stateDir, 'compute'), source }),
     firewall: new NftablesFirewall({ table: options.nftTable }),
@@ -47,6 +50,7 @@ export async function startLibvirtHost(runtime: Runtime, options: LibvirtHost): 
     availabilityZone,
     hypervisor,
     capacity,
+    ...(options.recovery && { recovery: options.recovery }),
     plugNetwork({ bridge, mtu, fixedIps }, signal) {
       const [{ gateway, prefixLength } = {}] = fixedIps;
       return ensureBridge({ name: bridge, mtu, ...(gateway && { address: `${gateway}/${prefixLength}` }) }, signal);
@@ -61,12 +65,13 @@ export interface SimulatedHost {
   latencyMs?: number;
   /** Where its guests outlive the process, as real ones do; absent: they are in memory. */
   stateDir?: string;
+  recovery?: RecoverySettings;
 }
 
 /** A host of 64 vCPUs, 256 GiB and 4 TiB that only exists here. */
 export async function startSimulatedHost(
   runtime: Runtime,
-  { name, availabilityZone, latencyMs = 0, stateDir }: SimulatedHost,
+  { name, availabilityZone, latencyMs = 0, stateDir, recovery }: SimulatedHost,
 ): Promise<Part> {
   const { clock, chance } = runtime;
   const journal = stateDir && new GuestJournal(join(stateDir, 'compute', `simulated-${encodeToken(name)}.journal`));
@@ -75,5 +80,6 @@ export async function startSimulatedHost(
     availabilityZone,
     hypervisor: new SimulatedHypervisor({ clock, chance, latencyMs, ...(journal && { journal }) }),
     capacity: { vcpus: 64, memoryMb: 262_144, diskGb: 4096 },
+    ...(recovery && { recovery }),
   });
 }

@@ -5,10 +5,10 @@
 import { fail } from '../../machines/failure.ts';
 import { sleep } from '../../transport/clock.ts';
 import { computeCalls, computeCasts } from '../../transport/messages/internal.ts';
-import type { Host } from '../../transport/messages/records.ts';
+import { type Host, maxUnknownGuests } from '../../transport/messages/records.ts';
 import { type StopServing, serve } from '../../transport/nats/call.ts';
 import { type CastConsumer, consumeCasts, onCast } from '../../transport/nats/cast.ts';
-import { consumers, subjects } from '../../transport/nats/subjects.ts';
+import { consumers, encodeToken, subjects } from '../../transport/nats/subjects.ts';
 import type { GuestPort, Hypervisor, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { provideEffects } from '../instance/effects.ts';
 import { publishTransition } from '../instance/facts.ts';
@@ -17,10 +17,14 @@ import { openDeadLetters } from '../runtime/dead-letters.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { type Capacity, defaultAllocationRatio } from './capacity.ts';
 import { Claims } from './claims.ts';
+import { GuestReports } from './guest-reports.ts';
 import { GuestSpecs } from './guest-specs.ts';
 import { HostActor } from './host-actor.ts';
+import { publishFoundGuest } from './host-facts.ts';
 import { HostInstances } from './host-instances.ts';
 import { hostEffects } from './instance-effects.ts';
+import { Reconciler } from './reconciler.ts';
+import { defaultRecovery, type RecoverySettings } from './recovery-settings.ts';
 
 export interface ComputeOptions {
   name: string;
@@ -28,6 +32,7 @@ export interface ComputeOptions {
   hypervisor: Hypervisor;
   capacity: Capacity;
   allocationRatio?: Host['allocationRatio'];
+  recovery?: Partial<RecoverySettings>;
   plugNetwork?: (port: GuestPort, signal: AbortSignal) => Promise<void>;
 }
 
@@ -38,16 +43,19 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   const { bus, store, clock, logger } = runtime;
   const { name, availabilityZone = 'nova', hypervisor, capacity, allocationRatio = defaultAllocationRatio } = options;
   const durable = consumers.compute(name);
-  const [bucket, payloads, images, deadLetters] = await Promise.all([
+  const recovery = { ...defaultRecovery, ...options.recovery };
+  const [bucket, payloads, images, hosts, deadLetters] = await Promise.all([
     store.bucket('instance'),
     store.bucket('payload'),
     store.view('image'),
+    store.bucket('host'),
     openDeadLetters(runtime, durable),
   ]);
   const claims = new Claims(capacity, allocationRatio);
   const specs = new GuestSpecs(bus, images, payloads, { name, availabilityZone });
+  const reports = new GuestReports(recovery, runtime);
   const instances = new HostInstances(
-    { name, bucket, hypervisor, claims, specs, clock, logger },
+    { name, bucket, claims, specs, reports, clock, logger },
     {
       machine: provideEffects(
         hostEffects({
@@ -55,7 +63,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
           claims,
           specs,
           requestPlacement: requestPlacement(bus),
-          onLook: (uuid) => instances.forgetReport(uuid),
+          onLook: (uuid) => reports.forget(uuid),
           ...(options.plugNetwork && { plugNetwork: options.plugNetwork }),
         }),
       ),
@@ -63,11 +71,33 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     },
   );
 
+  const reconciler = new Reconciler(
+    {
+      name,
+      bucket,
+      hypervisor,
+      instances,
+      reports,
+      unknownGuests: recovery.unknownGuests,
+      clock,
+      logger,
+      publish: (guest) => void starting.then((host) => publishFoundGuest(bus, host.presented, clock.now(), guest)),
+    },
+    (await hosts.get(encodeToken(name)))?.value.bootId,
+  );
+
   let casts: Promise<CastConsumer> | undefined;
   let hasEnded = false;
+  const ending = new AbortController();
   /** Only once it is known what is here: a cast must find its instance, and the book of claims complete. */
-  async function reconcile(): Promise<void> {
-    await instances.reconcile();
+  async function reconcile(signal: AbortSignal): Promise<void> {
+    try {
+      await reconciler.run(AbortSignal.any([signal, ending.signal]));
+    } catch (thrown) {
+      // The chart tries again at once.
+      if (!signal.aborted && !hasEnded) await sleep(clock, reconnectMs, signal);
+      throw thrown;
+    }
     // The process may have been stopped in the meantime, and nobody would stop a consumer that begins now.
     if (hasEnded) return;
     casts ??= consumeCasts(bus, {
@@ -88,12 +118,13 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   /** Nothing more is done here, nor answered. Casts in hand wait for their instances, so both end together. */
   async function endWork(): Promise<void> {
     hasEnded = true;
-    const ending = [casts?.then((consumer) => consumer.stop()), instances.halt(), ...serving.map((stop) => stop())];
-    await Promise.all(ending);
+    ending.abort(fail('cancelled', 'the host is stopping'));
+    const ends = [casts?.then((consumer) => consumer.stop()), instances.halt(), ...serving.map((stop) => stop())];
+    await Promise.all(ends);
   }
 
   let hypervisorFacts: HypervisorFacts | undefined;
-  const host = await HostActor.start(
+  const starting = HostActor.start(
     runtime,
     name,
     {
@@ -113,10 +144,15 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       availabilityZone,
       capacity,
       allocationRatio,
+      ...(reconciler.bootId !== undefined && { bootId: reconciler.bootId }),
+      ...(reconciler.unknownGuests.length > 0 && {
+        unknownGuests: reconciler.unknownGuests.slice(0, maxUnknownGuests),
+      }),
       hypervisor: hypervisorFacts ?? { type: 'unknown', version: 0, virtType: 'qemu', architectures: [] },
     }),
     () => void endWork(),
   );
+  const host = await starting;
 
   const stopListening = hypervisor.onEvent((event) => {
     if (event.type === 'connected') host.send({ type: 'hypervisor.connected', at: clock.now() });
@@ -124,7 +160,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       const failure = fail('hypervisor_unavailable', event.reason, { disposition: 'retry' }).failure;
       host.send({ type: 'hypervisor.lost', failure, at: clock.now() });
     } else {
-      instances.report(event.uuid, event.powerState);
+      instances.report(event);
     }
   });
 

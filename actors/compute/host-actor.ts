@@ -4,9 +4,9 @@
  */
 import { type Actor, createActor, fromPromise } from 'xstate';
 import type { EffectKey } from '../../machines/effect.ts';
-import { toFailure } from '../../machines/failure.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
 import { type HostEvent, hostMachine } from '../../machines/host.ts';
-import { every } from '../../transport/clock.ts';
+import { type Clock, every } from '../../transport/clock.ts';
 import type { ChartSnapshot, Host, HostCommand } from '../../transport/messages/records.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { heartbeatEveryMs } from './heartbeat.ts';
@@ -16,7 +16,8 @@ import { HostLease, type LeaseHolder } from './host-lease.ts';
 
 export interface HostEffects {
   connectHypervisor: () => Promise<unknown>;
-  reconcileInstances: () => Promise<unknown>;
+  /** The signal aborts when it is wanted no longer, or takes too long. */
+  reconcileInstances: (signal: AbortSignal) => Promise<unknown>;
 }
 
 type HostFacts = Omit<Host, 'incarnation' | 'heartbeatAt' | 'startedAt' | 'commandedMeanwhile' | keyof PresentedChart>;
@@ -83,6 +84,11 @@ export class HostActor {
     );
   }
 
+  /** The record as of now. */
+  get presented(): ReturnType<LeaseHolder['present']> {
+    return this.#holder.present();
+  }
+
   send(event: HostEvent): void {
     this.#actor.send(event);
   }
@@ -122,11 +128,11 @@ export class HostActor {
     });
   }
 
-  #provide(work: () => Promise<unknown>) {
+  #provide(work: (signal: AbortSignal) => Promise<unknown>) {
     const { clock, logger } = this.#runtime;
-    return fromPromise<{ at: number }, EffectKey>(async ({ input }) => {
+    return fromPromise<{ at: number }, EffectKey>(async ({ input, signal }) => {
       try {
-        await before(work(), input.deadline - clock.now());
+        await before(clock, input.deadline, signal, work);
         return { at: clock.now() };
       } catch (thrown) {
         const failure = toFailure(thrown);
@@ -153,10 +159,22 @@ export class HostActor {
   }
 }
 
-async function before(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), Math.max(0, ms));
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+/** Rejects at the deadline, whether the work heeds its signal or not. */
+async function before(
+  clock: Clock,
+  deadline: number,
+  left: AbortSignal,
+  work: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const late = new AbortController();
+  const ms = Math.max(0, deadline - clock.now());
+  const cancel = clock.after(ms, () => late.abort(fail('timeout', `it was not done within ${ms} ms`)));
+  const signal = AbortSignal.any([left, late.signal]);
+  const ended = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => ended.reject(signal.reason), { once: true });
+  try {
+    await Promise.race([work(signal), ended.promise]);
+  } finally {
+    cancel();
+  }
 }

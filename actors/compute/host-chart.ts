@@ -7,12 +7,16 @@ export type HostSnapshot = SnapshotFrom<typeof hostMachine>;
 type HostValue = HostSnapshot['value'];
 
 /** What a record says of the chart. */
-export type PresentedChart = Pick<Host, 'service' | 'hypervisorState' | 'disabledReason' | 'chart'>;
+export type PresentedChart = Pick<
+  Host,
+  'service' | 'hypervisorState' | 'hypervisorReason' | 'disabledReason' | 'chart'
+>;
 
 export function presentChart({ value, context }: HostSnapshot): PresentedChart {
   return {
     service: value.service,
     hypervisorState: value.hypervisor,
+    ...(context.fault && { hypervisorReason: context.fault.message }),
     ...(context.disabledReason !== undefined && { disabledReason: context.disabledReason }),
     chart: { version: hostSnapshotVersion, status: 'active', value, context: { ...context } },
   };
@@ -34,7 +38,7 @@ export function commandedRecord(record: Host, command: HostCommand): Host {
   const before = restore(record.chart);
   if (!before) throw new Error(`the chart of a host has the unknown version ${record.chart.version}`);
   const [after] = transition(hostMachine, before, command);
-  const { disabledReason: _, ...kept } = record;
+  const { disabledReason: _, hypervisorReason: __, ...kept } = record;
   return { ...kept, ...presentChart(after), commandedMeanwhile: command };
 }
 

@@ -1,10 +1,11 @@
-/** Tells what happened to a host: a transition of its link to the hypervisor, or what an operator asked. */
+/** Tells what happened to a host: a transition of its link to the hypervisor, what an operator asked, or guests found there. */
 import type { Failure } from '../../machines/failure.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { publishFact } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import type { FoundGuest } from './reconciler.ts';
 
 type Told = Pick<Host, 'name' | 'hypervisorState' | 'service'>;
 
@@ -21,10 +22,14 @@ export function publishHostCommand(bus: Bus, host: Told, command: HostCommand): 
   });
 }
 
+export function publishFoundGuest(bus: Bus, host: Told, at: number, { type, uuid, reason }: FoundGuest): void {
+  publish(bus, host, { type, at, uuid, reason });
+}
+
 function publish(
   bus: Bus,
   { name, hypervisorState, service }: Told,
-  more: { type: string; at: number; command?: string; reason?: string },
+  more: { type: string; at: number; command?: string; uuid?: string; reason?: string },
 ): void {
   publishFact(bus, subjects.hostFact(name), facts.host, { host: name, to: `${hypervisorState} ${service}`, ...more });
 }

@@ -1,28 +1,26 @@
-/**
- * The instances of one host: who owns them here, what casts do to them, and how they are compared with what the
- * hypervisor runs.
- */
+/** The instances of one host: who owns them here, and what casts do to them. */
 import { fail, toFailure } from '../../machines/failure.ts';
-import type { InstanceEvent, ReportedPowerState } from '../../machines/instance.ts';
+import type { InstanceEvent } from '../../machines/instance.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
-import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
+import type { CallContext } from '../../transport/nats/call-context.ts';
 import type { Receipt } from '../../transport/nats/cast.ts';
-import { openView } from '../../transport/nats/view.ts';
-import type { Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { GuestReport } from '../hypervisor/hypervisor.ts';
 import { heldShare, holdsShare } from '../instance/held-share.ts';
 import { InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Claims } from './claims.ts';
+import type { GuestReports } from './guest-reports.ts';
 import type { GuestSpecs } from './guest-specs.ts';
+import { isOurs } from './guest-standing.ts';
 
 export interface HostInstancesWorld {
   readonly name: string;
   readonly bucket: Bucket<Instance>;
-  readonly hypervisor: Hypervisor;
   readonly claims: Claims;
   readonly specs: GuestSpecs;
+  readonly reports: GuestReports;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -36,8 +34,8 @@ export class HostInstances {
   readonly #world: HostInstancesWorld;
   readonly #owning: OwnerWorld;
   readonly #owners = new Map<string, InstanceOwner>();
-  /** What the hypervisor reported last, for a chart that could not hear it at the time. */
-  readonly #reported = new Map<string, ReportedPowerState>();
+  /** What is done to guests that nobody owns. */
+  readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(world: HostInstancesWorld, owning: Pick<OwnerWorld, 'machine' | 'publish'>) {
     this.#world = world;
@@ -47,13 +45,22 @@ export class HostInstances {
       bucket: world.bucket,
       clock: world.clock,
       logger: world.logger,
-      onSettle: (owner) => this.#catchUp(owner),
+      onSettle: (owner) => world.reports.catchUp(owner),
       onRelease: (owner) => this.#release(owner),
     };
   }
 
+  owns(uuid: string): boolean {
+    return this.#owners.has(uuid);
+  }
+
+  owners(): InstanceOwner[] {
+    return [...this.#owners.values()];
+  }
+
   /** The scheduler has placed an instance here. A cast that is delivered again, or too late, changes nothing. */
   async run({ record, revision }: StoredInstance, context: CallContext): Promise<void> {
+    await this.#underWay.get(record.uuid);
     const known = this.#owners.get(record.uuid);
     if (known && known.context.attempt >= attemptOf(record)) return;
     await known?.halt();
@@ -73,50 +80,49 @@ export class HostInstances {
     }
   }
 
-  /** Takes up what the records say is here, and tells each chart what its domain really does. */
-  async reconcile(): Promise<void> {
-    const { bucket, hypervisor, logger } = this.#world;
-    const view = await openView(bucket, this.#world.clock);
-    view.close();
-    for (const { value, revision } of view.entries()) {
-      if (this.#owners.has(value.uuid) || !this.#isOurs(value)) continue;
-      try {
-        this.#adopt(this.#own(value, revision));
-      } catch (error) {
-        logger.error({ uuid: value.uuid, error }, 'an instance cannot be taken up');
-      }
+  /** The hypervisor tells what a guest does. */
+  report(report: GuestReport): void {
+    const owner = this.#owners.get(report.uuid);
+    if (owner) this.#world.reports.report(owner, report);
+  }
+
+  /** Goes on with an instance of which this process knows only the record. */
+  takeUp(record: Instance, revision: number): void {
+    if (this.#owners.has(record.uuid)) return;
+    try {
+      this.#adopt(this.#own(record, revision));
+    } catch (error) {
+      this.#owners.delete(record.uuid);
+      this.#world.logger.error({ uuid: record.uuid, error }, 'an instance cannot be taken up');
     }
-    const domains = new Map((await hypervisor.listDomains()).map((domain) => [domain.uuid, domain.powerState]));
+  }
+
+  /** Lets go of the instances that others have taken while this host was not heard of. */
+  async disownTaken(): Promise<void> {
+    const { bucket, name, logger } = this.#world;
     await Promise.all(
-      [...this.#owners.values()].map(async (owner) => {
-        await this.#tell(owner, domains.get(owner.uuid) ?? 'absent');
-        if (owner.state === 'failed.releasing' && owner.context.isDeleteWanted) await this.#deleteAgain(owner);
+      this.owners().map(async (owner) => {
+        const stored = await bucket.get(owner.uuid);
+        const isTaken = !stored || (stored.revision > owner.revision && !isOurs(stored.value, name));
+        if (!isTaken) return;
+        logger.warn({ uuid: owner.uuid, owner: stored?.value.owner }, 'an instance was taken over');
+        await owner.halt();
       }),
     );
   }
 
-  /** The hypervisor reports what a guest does. */
-  report(uuid: string, powerState: ReportedPowerState): void {
-    const owner = this.#owners.get(uuid);
-    if (!owner) return;
-    // What comes now is newer than what the chart could not hear before.
-    this.#reported.delete(uuid);
-    if (owner.accepts(this.#changeOf(powerState))) void this.#tell(owner, powerState);
-    else if (owner.isBusy) this.#reported.set(uuid, powerState);
-  }
-
-  /** The hypervisor is being asked what the guest does: what it reported before is out of date. */
-  forgetReport(uuid: string): void {
-    this.#reported.delete(uuid);
+  /** Does something to a guest that has no owner: none comes before it is done. `false`: it has one by now. */
+  async whileNobodyHas(uuid: string, work: () => Promise<void>): Promise<boolean> {
+    if (this.#owners.has(uuid)) return false;
+    const done = work().finally(() => this.#underWay.delete(uuid));
+    this.#underWay.set(uuid, done);
+    await done;
+    return true;
   }
 
   /** Resolves when every chart stands where it is stored. */
   async halt(): Promise<void> {
-    await Promise.all([...this.#owners.values()].map((owner) => owner.halt()));
-  }
-
-  #isOurs({ owner, chart }: Instance): boolean {
-    return isSameOwner(owner, this.#owning.name) && chart.status === 'active';
+    await Promise.all(this.owners().map((owner) => owner.halt()));
   }
 
   #own(record: Instance, revision: number, context?: CallContext): InstanceOwner {
@@ -134,7 +140,10 @@ export class HostInstances {
       throw fail('conflict', `instance ${uuid} is not on host ${this.#world.name}`, { disposition: 'retry' });
     }
     // A deleted one is asked, refuses, and is forgotten again.
-    if (!this.#isOurs(stored.value)) return new InstanceOwner(this.#owning, stored.value, stored.revision);
+    if (!isOurs(stored.value, this.#world.name)) {
+      return new InstanceOwner(this.#owning, stored.value, stored.revision);
+    }
+    await this.#underWay.get(uuid);
     // Two casts may have looked at the same time.
     const faster = this.#owners.get(uuid);
     if (faster) return faster;
@@ -143,7 +152,6 @@ export class HostInstances {
     return owner;
   }
 
-  /** Goes on with an instance of which this process knows only the record. */
   #adopt(owner: InstanceOwner): void {
     // Before it is claimed for, in `building`, there is nothing to book.
     if (holdsShare(owner.state) && !owner.state.startsWith('building')) {
@@ -152,44 +160,13 @@ export class HostInstances {
     if (owner.record.chart.children) owner.start();
   }
 
-  /** A no-op for what the chart expects, or what a step under way brings about. */
-  async #tell(owner: InstanceOwner, powerState: ReportedPowerState): Promise<void> {
-    const event = this.#changeOf(powerState);
-    if (!owner.accepts(event)) return;
-    try {
-      // What a guest does by itself is no part of what was asked for last, unless that is still under way.
-      await owner.send(event, owner.isBusy ? owner.callContext : newContext());
-    } catch (error) {
-      // Lost: whoever has it now finds out by itself.
-      if (toFailure(error).code !== 'conflict')
-        this.#world.logger.error({ uuid: owner.uuid, error }, 'a domain changed');
-    }
-  }
-
-  #changeOf(powerState: ReportedPowerState): InstanceEvent {
-    return { type: 'domain.changed', powerState, at: this.#world.clock.now() };
-  }
-
-  #catchUp(owner: InstanceOwner): void {
-    const powerState = this.#reported.get(owner.uuid);
-    this.#reported.delete(owner.uuid);
-    if (powerState !== undefined) void this.#tell(owner, powerState);
-  }
-
-  async #deleteAgain(owner: InstanceOwner): Promise<void> {
-    try {
-      await owner.send({ type: 'instance.delete', at: this.#world.clock.now() }, newContext());
-    } catch (error) {
-      this.#world.logger.warn({ uuid: owner.uuid, error }, 'a delete could not be tried again');
-    }
-  }
-
   #release(owner: InstanceOwner): void {
     if (this.#owners.get(owner.uuid) !== owner) return;
+    const { reports, claims, specs } = this.#world;
     this.#owners.delete(owner.uuid);
-    this.#reported.delete(owner.uuid);
-    this.#world.claims.release(owner.uuid);
-    this.#world.specs.forget(owner.uuid);
+    reports.forget(owner.uuid);
+    claims.release(owner.uuid);
+    specs.forget(owner.uuid);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The effects of the instance chart that a compute host does. Nova's nova/compute/manager.py and nova/virt/libvirt. */
-import { fail } from '../../machines/failure.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceFlavor } from '../../machines/instance.ts';
 import type { Image } from '../../transport/messages/records.ts';
 import type { GuestPort, GuestSpec, Hypervisor } from '../hypervisor/hypervisor.ts';
@@ -98,7 +98,17 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
       specs.forget(key.uuid);
     }),
 
-    startDomain: durable((job) => revive(job, () => hypervisor.start(job.key.uuid, job.signal))),
+    startDomain: durable((job) =>
+      revive(job, async (spec) => {
+        try {
+          await hypervisor.start(job.key.uuid, job.signal);
+        } catch (thrown) {
+          if (toFailure(thrown).code !== 'domain_lost') throw thrown;
+          // Of its disks, which have to be there: they are not made anew behind the back of who has data on them.
+          await hypervisor.createDomain(spec, job.signal);
+        }
+      }),
+    ),
     stopDomain: durable(({ key, signal }) => hypervisor.stop(key.uuid, shutdownGraceMs, signal)),
     rebootSoftly: durable(({ key, signal }) => hypervisor.reboot(key.uuid, 'soft', signal)),
     rebootHard: durable((job) =>

@@ -12,4 +12,6 @@ export interface Firewall {
   /** Puts this guest's rules in force. */
   applyInstanceFilter(guest: GuestSpec, signal: AbortSignal): Promise<void>;
   removeInstanceFilter(uuid: string, signal: AbortSignal): Promise<void>;
+  /** The uuids of the instances that have a filter, in force or not. */
+  listInstanceFilters(signal: AbortSignal): Promise<string[]>;
 }

@@ -94,6 +94,13 @@ export class NftablesFirewall implements Firewall {
     });
   }
 
+  async listInstanceFilters(signal: AbortSignal): Promise<string[]> {
+    const { nftables } = JSON.parse(await this.#run(['-j', 'list', 'chains', 'bridge'], signal)) as {
+      nftables: { chain?: { table: string; name: string } }[];
+    };
+    return nftables.flatMap(({ chain }) => (chain?.table === this.#table ? uuidsOf(chain.name) : []));
+  }
+
   #basics(): string[] {
     const table = this.#table;
     return [
@@ -151,6 +158,12 @@ function chainName(uuid: string): string {
     throw fail('invalid_request', 'the instance has no valid uuid', { details: { field: 'uuid' } });
   }
   return `i_${uuid.replaceAll('-', '')}`;
+}
+
+/** None, when it is not the chain of an instance. */
+function uuidsOf(chain: string): string[] {
+  const parts = /^i_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(chain);
+  return parts ? [parts.slice(1).join('-')] : [];
 }
 
 /** The `elem` of libnftables-json(5): pairs of a tap and `{ goto: { target } }`. */

@@ -7,7 +7,7 @@
  * it had already asked of the hypervisor may still happen, which is why undoing looks first too.
  */
 
-import type { PowerState, ReportedPowerState } from '../../machines/instance.ts';
+import type { ReportedPowerState } from '../../machines/instance.ts';
 
 /** What a spawn needs to know of an instance. The same value is handed to each step of it. */
 export interface GuestSpec {
@@ -77,13 +77,16 @@ export interface HypervisorFacts {
 export type HypervisorEvent =
   | { type: 'connected' }
   | { type: 'lost'; reason: string }
-  /** The guest's power state changed, whoever changed it. `absent`: its domain is gone. */
-  | { type: 'power'; uuid: string; powerState: ReportedPowerState };
+  /** The guest's power state changed, whoever changed it. */
+  | ({ type: 'power' } & GuestReport);
 
-export interface DomainState {
+/** What a guest does. */
+export interface GuestReport {
   uuid: string;
-  domainName: string;
-  powerState: PowerState;
+  /** `absent`: it has no domain. */
+  powerState: ReportedPowerState;
+  /** How it came to that, in words for people, where the hypervisor knows: `the guest crashed`. */
+  reason?: string;
 }
 
 export interface Hypervisor {
@@ -137,8 +140,10 @@ export interface Hypervisor {
 
   // Looking.
   powerState(uuid: string): Promise<ReportedPowerState>;
-  /** Every domain on the host, ours or not. */
-  listDomains(): Promise<DomainState[]>;
+  /** Every guest of this host's making of which anything is there: a domain, a filter or disks. No others'. */
+  listGuests(signal: AbortSignal): Promise<GuestReport[]>;
+  /** Of the machine. When it is another one, the machine was booted since, and whatever ran then is off. */
+  bootId(): Promise<string>;
   /** The last `maxBytes` of what the guest wrote to its serial console. */
   consoleLog(uuid: string, maxBytes: number): Promise<string>;
 }

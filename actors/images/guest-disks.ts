@@ -34,6 +34,8 @@ export interface GuestDisks {
   forgetEarlier(uuid: string, signal: AbortSignal): Promise<void>;
   /** Removes what is there. Idempotent by uuid. */
   remove(uuid: string, signal: AbortSignal): Promise<void>;
+  /** The uuids of the guests of which there are any files. */
+  list(): Promise<string[]>;
 }
 
 /** Where image bytes come from when they are not in the host's cache. */

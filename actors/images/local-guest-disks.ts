@@ -17,7 +17,7 @@
  * Needs qemu-img (qemu-utils), genisoimage, cp (coreutils), and prlimit (util-linux).
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, open, rename, rm, stat } from 'node:fs/promises';
+import { chmod, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { fail } from '../../machines/failure.ts';
 import type { GuestSpec } from '../hypervisor/hypervisor.ts';
@@ -139,6 +139,15 @@ export class LocalGuestDisks implements GuestDisks {
   async remove(uuid: string, signal: AbortSignal): Promise<void> {
     const folder = this.#folder(uuid);
     await this.#queue.run(uuid, signal, () => rm(folder, { recursive: true, force: true }));
+  }
+
+  async list(): Promise<string[]> {
+    try {
+      return (await readdir(this.#instances)).filter((name) => uuidPattern.test(name));
+    } catch (thrown) {
+      if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return [];
+      throw toDiskFailure(thrown);
+    }
   }
 
   #folder(uuid: string): string {

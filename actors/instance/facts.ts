@@ -21,13 +21,15 @@ export interface TransitionFact {
   context: InstanceContext;
   /** Of a command: what was asked. */
   command?: string;
+  /** Of a transition that nobody asked for: why it came to it. */
+  reason?: string;
   /** Of the request that led to it. */
   callContext: CallContext;
 }
 
 export function publishTransition(
   bus: Bus,
-  { type, from, to, at, record, states: { vmState, taskState }, context, command, callContext }: TransitionFact,
+  { type, from, to, at, record, states: { vmState, taskState }, context, command, reason, callContext }: TransitionFact,
 ): void {
   const { code, message, disposition } = context.fault ?? {};
   publishFact(bus, subjects.instanceFact(record.projectId, record.uuid), facts.instance, {
@@ -45,6 +47,7 @@ export function publishTransition(
     ...(context.host && { host: context.host }),
     // A command is accepted whatever failed before it.
     ...(type !== 'command' && code && message && disposition && { failure: { code, message, disposition } }),
+    ...(reason !== undefined && { reason }),
     requestId: callContext.requestId,
     ...(callContext.caller && { userId: callContext.caller.userId }),
   });

@@ -65,6 +65,8 @@ export class InstanceOwner implements EffectSubject {
   /** What a client sees of where it stands. */
   #states: VisibleStates | undefined;
   #callContext: CallContext | undefined;
+  /** Of what is being worked on, when it is what the guest did and nobody asked for. */
+  #reason: string | undefined;
   #isDirty = false;
   #isLost = false;
   #isHalting = false;
@@ -129,6 +131,7 @@ export class InstanceOwner implements EffectSubject {
     if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
     if (!this.accepts(event)) throw refusal(this, event);
     if (context) this.#callContext = context;
+    this.#reason = 'reason' in event ? event.reason : undefined;
     if (isCommand(event)) this.#tellCommand(event.type.slice(commandPrefix.length));
     this.#wake().send(event);
     this.#settleUnlessBusy();
@@ -214,6 +217,7 @@ export class InstanceOwner implements EffectSubject {
 
   #happened(type: string, from?: string, command?: string): void {
     const { context, callContext } = this;
+    const reason = this.#reason;
     const states = this.#states ?? this.#record;
     this.#untold ??= [];
     this.#untold.push({
@@ -225,6 +229,7 @@ export class InstanceOwner implements EffectSubject {
       context,
       callContext,
       ...(command !== undefined && { command }),
+      ...(reason !== undefined && { reason }),
     });
   }
 
@@ -257,6 +262,7 @@ export class InstanceOwner implements EffectSubject {
     this.#snapshot = undefined;
     this.#states = undefined;
     this.#callContext = undefined;
+    this.#reason = undefined;
     // A host keeps it: as it would be read from the store, because what was put together step by step takes more room.
     if (this.#world.name !== 'control') this.#record = JSON.parse(JSON.stringify(this.#record));
     const effects = this.#effects;

@@ -4,6 +4,7 @@
  * Every device is virtio, the config drive too: a kernel that finds its root disk finds the drive, and cloud-init goes by
  * the label and not by the kind of device.
  */
+import { encodeToken } from '../../transport/nats/subjects.ts';
 import type { GuestPort, GuestSpec } from '../hypervisor/hypervisor.ts';
 import { tapName } from '../hypervisor/tap-name.ts';
 import type { GuestFiles } from '../images/guest-disks.ts';
@@ -12,13 +13,27 @@ import { element, renderXml, type XmlElement } from './xml.ts';
 /** What runs the domain; `test` is libvirt's test driver. */
 export type DomainType = 'kvm' | 'qemu' | 'test';
 
+export interface DomainMaking {
+  type: DomainType;
+  /** The compute host that makes it. */
+  host: string;
+}
+
+/** Ours: what tells the domains of a compute host from those that others have made on the same libvirt. */
+export const markNamespace = 'urn:kilonova:guest';
+
+/** Whether the metadata under our namespace says that the compute host has made the domain. */
+export function isMadeBy(host: string, mark: string): boolean {
+  return new RegExp(`\\shost=['"]${encodeToken(host)}['"]`).test(mark);
+}
+
 /** Nova's own namespace and layout: what meters and audits OpenStack guests reads this. */
 const metadataNamespace = 'http://openstack.org/xmlns/libvirt/nova/1.1';
 /** As many characters of a disk's serial as virtio carries to the guest. */
 const serialLength = 20;
 const defaultKernelArguments = 'root=/dev/vda console=tty0 console=ttyS0';
 
-export function domainXml(guest: GuestSpec, files: GuestFiles, type: DomainType): string {
+export function domainXml(guest: GuestSpec, files: GuestFiles, { type, host }: DomainMaking): string {
   const { vcpus, memoryMb } = guest.flavor;
   return renderXml(
     element(
@@ -26,7 +41,7 @@ export function domainXml(guest: GuestSpec, files: GuestFiles, type: DomainType)
       { type },
       element('name', {}, guest.domainName),
       element('uuid', {}, guest.uuid),
-      metadata(guest),
+      metadata(guest, host),
       element('memory', { unit: 'MiB' }, memoryMb),
       element('currentMemory', { unit: 'MiB' }, memoryMb),
       element('vcpu', { placement: 'static' }, vcpus),
@@ -49,10 +64,12 @@ export function diskSerial(uuid: string): string {
   return uuid.replaceAll('-', '').slice(0, serialLength);
 }
 
-function metadata({ displayName, flavor, userId, projectId, image, ports }: GuestSpec): XmlElement {
+function metadata({ displayName, flavor, userId, projectId, image, ports }: GuestSpec, host: string): XmlElement {
   return element(
     'metadata',
     {},
+    // Encoded, so that it is read back without a parser.
+    element('kilonova:guest', { 'xmlns:kilonova': markNamespace, host: encodeToken(host) }),
     element(
       'nova:instance',
       { 'xmlns:nova': metadataNamespace },

@@ -76,6 +76,10 @@ export function isNoDomain(thrown: unknown): boolean {
   return isLibvirtError(thrown, errorCodes.noDomain);
 }
 
+export function isNoMetadata(thrown: unknown): boolean {
+  return isLibvirtError(thrown, errorCodes.noDomainMetadata);
+}
+
 /** Not applicable to the state the domain is in, which often means: done already. */
 export function isOperationInvalid(thrown: unknown): boolean {
   return isLibvirtError(thrown, errorCodes.operationInvalid);

@@ -15,6 +15,8 @@ const shutdownRetryMs = 10_000;
 /** Nova's wait_soft_reboot_seconds. */
 const softRebootMs = 120_000;
 const pollMs = 500;
+/** How long a domain that cannot be undefined may take to run or to go. */
+const undefineRetryMs = 10_000;
 
 /** Unpauses what is paused, and resumes what was suspended. */
 export function startGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
@@ -102,14 +104,21 @@ export function suspendGuest(client: LibvirtClient, uuid: string, signal: AbortS
 /** Destroys the domain and forgets it, with all that libvirt keeps of it. Nothing to do where there is none. */
 export function removeGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
   return settle(client, signal, async () => {
-    const look = await client.look(uuid, signal);
-    if (look === undefined) return;
-    if (isActive(look)) await pullPlug(client, look, signal);
-    try {
-      await client.undefine(look.ref, signal);
-    } catch (error) {
-      // A domain that was never made persistent has gone with its process.
-      if ((await client.domainByUuid(uuid, signal)) !== undefined) throw error;
+    // Until there is none: a start that was given up may still be at work in the daemon, and come to its end only now.
+    for (;;) {
+      const look = await client.look(uuid, signal);
+      if (look === undefined) return;
+      if (isActive(look)) await pullPlug(client, look, signal);
+      try {
+        await client.undefine(look.ref, signal);
+      } catch (error) {
+        if (isNoDomain(error)) continue;
+        // It is not persistent: defined no more, or never, while it was starting. It goes with its process.
+        if (!isOperationInvalid(error)) throw error;
+        const withinMs = undefineRetryMs;
+        if (!(await lookUntil(client, uuid, (now) => now === undefined || isActive(now), { signal, withinMs })))
+          throw error;
+      }
     }
   });
 }

@@ -7,10 +7,17 @@
  */
 
 import type { PowerState } from '../../machines/instance.ts';
-import { createFlags, deviceFlags, listFlags, undefineFlags, xmlFlags } from '../../transport/libvirt/constants.ts';
+import {
+  createFlags,
+  deviceFlags,
+  listFlags,
+  metadataTypes,
+  undefineFlags,
+  xmlFlags,
+} from '../../transport/libvirt/constants.ts';
 import { type DomainRef, type NodeInfo, procedures } from '../../transport/libvirt/procedures.ts';
 import { resolveConnection } from './connection-uri.ts';
-import { isNoDomain } from './error-codes.ts';
+import { isNoDomain, isNoMetadata } from './error-codes.ts';
 import { LibvirtLink, type LinkEvent, type LinkOptions } from './libvirt-link.ts';
 import { isActive, powerStateOf, type RawState } from './power-state.ts';
 
@@ -109,6 +116,17 @@ export class LibvirtClient {
   domainByName(name: string): Promise<DomainRef | undefined> {
     const found = this.#link.call('short', procedures.domainByName, { name });
     return unlessGone(found.then(({ domain }) => domain));
+  }
+
+  /** What is kept with the domain under the namespace; `undefined` when nothing is, or the domain is gone. */
+  async metadata(domain: DomainRef, uri: string): Promise<string | undefined> {
+    const call = { domain, type: metadataTypes.element, uri, flags: 0 };
+    try {
+      return (await this.#link.call('short', procedures.domainMetadata, call)).metadata;
+    } catch (error) {
+      if (isNoDomain(error) || isNoMetadata(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Of the running guest while it runs; of its next start when that is asked for, or when it does not run. */

@@ -5,14 +5,15 @@
  * Domains are persistent, and named and keyed by the instance: after a restart of this process, of the daemon, or of both,
  * what runs is found again by uuid.
  */
+import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import type { PowerState } from '../../machines/instance.ts';
+import type { ReportedPowerState } from '../../machines/instance.ts';
 import type { Firewall } from '../firewall/firewall.ts';
-import type { DomainState, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
+import type { GuestReport, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { tapName } from '../hypervisor/tap-name.ts';
 import type { GuestDisks } from '../images/guest-disks.ts';
 import { readConsoleLog } from './console-log.ts';
-import { domainXml } from './domain-xml.ts';
+import { domainXml, isMadeBy, markNamespace } from './domain-xml.ts';
 import { toLibvirtFailure } from './error-codes.ts';
 import { createGuest, defineGuest, waitForGuest } from './guest-boot.ts';
 import {
@@ -26,10 +27,13 @@ import {
   unpauseGuest,
 } from './guest-power.ts';
 import { enableHairpin } from './hairpin.ts';
-import { LibvirtClient, type LibvirtClientOptions } from './libvirt-client.ts';
+import { type DomainLook, LibvirtClient, type LibvirtClientOptions } from './libvirt-client.ts';
+import { reasonOfState } from './power-reasons.ts';
 import { PowerWatch } from './power-watch.ts';
 
 export interface LibvirtHypervisorOptions {
+  /** The compute host whose guests these are. */
+  host: string;
   /** Such as `qemu:///system`. */
   uri: string;
   disks: GuestDisks;
@@ -46,6 +50,7 @@ export interface LibvirtHypervisorOptions {
 export class LibvirtHypervisor implements Hypervisor {
   /** For what attaches and detaches devices; see guest-devices.ts. */
   readonly client: LibvirtClient;
+  readonly #host: string;
   readonly #disks: GuestDisks;
   readonly #firewall: Firewall;
   readonly #virtType: 'kvm' | 'qemu';
@@ -58,18 +63,17 @@ export class LibvirtHypervisor implements Hypervisor {
   /** Throws `invalid_request` or `unsupported` when the URI is none of ours. */
   constructor(options: LibvirtHypervisorOptions) {
     this.client = new LibvirtClient({ ...options.client, uri: options.uri });
+    this.#host = options.host;
     this.#disks = options.disks;
     this.#firewall = options.firewall;
     this.#virtType = options.virtType;
     this.#networkNamespace = options.networkNamespace;
     this.#logger = options.logger;
-    this.#watch = new PowerWatch(this.client, (uuid, powerState) => {
-      this.#emit({ type: 'power', uuid, powerState });
-    });
+    this.#watch = new PowerWatch(this.client, (report) => this.#emit({ type: 'power', ...report }));
     this.client.onEvent((event) => {
       if (event.type === 'connected') this.#resync();
       else if (event.type === 'lost') this.#reportLost(event.reason);
-      else if (event.type === 'lifecycle') void this.#watch.notice(event.uuid);
+      else if (event.type === 'lifecycle') void this.#watch.notice(event.uuid, event);
     });
   }
 
@@ -188,7 +192,7 @@ export class LibvirtHypervisor implements Hypervisor {
     await this.#disks.remove(uuid, signal);
   }
 
-  async powerState(uuid: string): Promise<PowerState | 'absent'> {
+  async powerState(uuid: string): Promise<ReportedPowerState> {
     try {
       return (await this.client.look(uuid))?.powerState ?? 'absent';
     } catch (error) {
@@ -196,13 +200,27 @@ export class LibvirtHypervisor implements Hypervisor {
     }
   }
 
-  async listDomains(): Promise<DomainState[]> {
+  async listGuests(signal: AbortSignal): Promise<GuestReport[]> {
     try {
-      const looks = await this.client.domains();
-      return looks.map(({ ref, powerState }) => ({ uuid: ref.uuid, domainName: ref.name, powerState }));
+      const [looks, filters, folders] = await Promise.all([
+        this.client.domains(),
+        this.#firewall.listInstanceFilters(signal),
+        this.#disks.list(),
+      ]);
+      const domains = await Promise.all(looks.map(async (look) => ({ look, isOurs: await this.#isOurs(look) })));
+      const present = new Set(looks.map(({ ref }) => ref.uuid));
+      const leftovers = [...new Set([...filters, ...folders])].filter((uuid) => !present.has(uuid));
+      return [
+        ...domains.flatMap(({ look, isOurs }) => (isOurs ? [reportOf(look)] : [])),
+        ...leftovers.map((uuid) => ({ uuid, powerState: 'absent' as const })),
+      ];
     } catch (error) {
       throw toLibvirtFailure(error);
     }
+  }
+
+  async bootId(): Promise<string> {
+    return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   }
 
   async consoleLog(uuid: string, maxBytes: number): Promise<string> {
@@ -215,7 +233,12 @@ export class LibvirtHypervisor implements Hypervisor {
 
   #xmlOf(guest: GuestSpec): string {
     const type = this.client.driver === 'test' ? 'test' : this.#virtType;
-    return domainXml(guest, this.#disks.files(guest), type);
+    return domainXml(guest, this.#disks.files(guest), { type, host: this.#host });
+  }
+
+  async #isOurs({ ref }: DomainLook): Promise<boolean> {
+    const mark = await this.client.metadata(ref, markNamespace);
+    return mark !== undefined && isMadeBy(this.#host, mark);
   }
 
   #resync(): void {
@@ -237,6 +260,11 @@ export class LibvirtHypervisor implements Hypervisor {
   #emit(event: HypervisorEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function reportOf(look: DomainLook): GuestReport {
+  const reason = reasonOfState(look);
+  return { uuid: look.ref.uuid, powerState: look.powerState, ...(reason !== undefined && { reason }) };
 }
 
 /** Read with a pattern: the one thing wanted of a document that is libvirt's own. */

@@ -36,6 +36,8 @@ export class HostViews {
       service: host.service,
       ...(host.disabledReason !== undefined && { disabledReason: host.disabledReason }),
       hypervisorState: host.hypervisorState,
+      ...(host.hypervisorReason !== undefined && { hypervisorReason: host.hypervisorReason }),
+      ...(host.unknownGuests && { unknownGuests: host.unknownGuests }),
       capacity: host.capacity,
       allocationRatio: host.allocationRatio,
       used,

@@ -3,16 +3,18 @@
  * lost; when it is back, each that is not as it was is told of once, as by the libvirt actor.
  */
 import type { PowerState } from '../../machines/instance.ts';
-import type { DomainState } from '../hypervisor/hypervisor.ts';
+import type { GuestReport } from '../hypervisor/hypervisor.ts';
 
 export interface Domain {
   readonly domainName: string;
   readonly memoryMb: number;
   readonly powerState: PowerState;
+  /** How it came to that. */
+  readonly reason?: string;
 }
 
 type Seen = PowerState | 'absent';
-type Listener = (uuid: string, powerState: Seen) => void;
+type Listener = (report: GuestReport) => void;
 
 export class SimulatedDomains {
   readonly #domains: Map<string, Domain>;
@@ -35,8 +37,9 @@ export class SimulatedDomains {
     return [...this.#domains.keys()];
   }
 
-  list(): DomainState[] {
-    return Array.from(this.#domains, ([uuid, { domainName, powerState }]) => ({ uuid, domainName, powerState }));
+  report(uuid: string): GuestReport {
+    const { powerState = 'absent', reason } = this.#domains.get(uuid) ?? {};
+    return { uuid, powerState, ...(reason !== undefined && { reason }) };
   }
 
   /** Of the guests that are in memory. */
@@ -62,16 +65,17 @@ export class SimulatedDomains {
     this.#changed(uuid, look);
   }
 
-  change(uuid: string, powerState: PowerState): void {
+  change(uuid: string, powerState: PowerState, reason?: string): void {
     const domain = this.#domains.get(uuid);
     if (!domain || domain.powerState === powerState) return;
-    this.#domains.set(uuid, { ...domain, powerState });
+    const { domainName, memoryMb } = domain;
+    this.#domains.set(uuid, { domainName, memoryMb, powerState, ...(reason !== undefined && { reason }) });
     this.#changed(uuid, domain.powerState);
   }
 
-  remove(uuid: string): void {
+  remove(uuid: string, reason?: string): void {
     const before = this.#look(uuid);
-    if (this.#domains.delete(uuid)) this.#changed(uuid, before);
+    if (this.#domains.delete(uuid)) this.#changed(uuid, before, reason);
   }
 
   /** Nothing is told until `show`. */
@@ -86,7 +90,7 @@ export class SimulatedDomains {
     if (isFirst) return;
     for (const [uuid, before] of unseen) {
       const now = this.#look(uuid);
-      if (now !== before) this.#report(uuid, now);
+      if (now !== before) this.#report(this.report(uuid));
     }
   }
 
@@ -111,11 +115,11 @@ export class SimulatedDomains {
     return this.#domains.get(uuid)?.powerState ?? 'absent';
   }
 
-  #changed(uuid: string, before: Seen): void {
+  #changed(uuid: string, before: Seen, reason?: string): void {
     const now = this.#look(uuid);
     if (now === before) return;
     for (const wake of this.#watchers) wake(uuid);
-    if (!this.#unseen) this.#report(uuid, now);
+    if (!this.#unseen) this.#report({ ...this.report(uuid), ...(reason !== undefined && { reason }) });
     else if (!this.#unseen.has(uuid)) this.#unseen.set(uuid, before);
   }
 }

@@ -7,10 +7,11 @@
  * it outlives the process too.
  */
 import { type Failure, fail } from '../../machines/failure.ts';
-import type { PowerState, ReportedPowerState } from '../../machines/instance.ts';
+import type { ReportedPowerState } from '../../machines/instance.ts';
+import type { Chance } from '../../transport/clock.ts';
 import type {
-  DomainState,
   GuestPort,
+  GuestReport,
   GuestSpec,
   Hypervisor,
   HypervisorEvent,
@@ -48,16 +49,19 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly #disks: Map<string, Disk>;
   /** Put aside by a resize. */
   readonly #earlierDisks: Map<string, Disk>;
+  /** Of the machine that is simulated: `boot`, the id of its boot. */
+  readonly #machine: Map<string, string>;
+  readonly #chance: Chance;
   readonly #link = new Gate();
 
   constructor({ memoryMb = Infinity, architectures = ['x86_64'], journal, ...script }: SimulatedHypervisorOptions) {
     const keep = <Value>(kind: string) => journal?.map<Value>(kind) ?? new Map<string, Value>();
-    this.#domains = new SimulatedDomains(keep('domain'), (uuid, powerState) =>
-      this.#emit({ type: 'power', uuid, powerState }),
-    );
+    this.#domains = new SimulatedDomains(keep('domain'), (report) => this.#emit({ type: 'power', ...report }));
     this.#filters = keep('filter');
     this.#disks = keep('disk');
     this.#earlierDisks = keep('earlier disk');
+    this.#machine = keep('machine');
+    this.#chance = script.chance;
     this.#script = new StepScript(script);
     this.#memoryMb = memoryMb;
     this.#architectures = architectures;
@@ -91,17 +95,27 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   crashGuest(uuid: string): void {
-    if (isActive(this.#present(uuid))) this.#domains.change(uuid, 'crashed');
+    if (isActive(this.#present(uuid))) this.#domains.change(uuid, 'crashed', 'the guest crashed');
   }
 
   /** From inside, by its user. */
   shutDownGuest(uuid: string): void {
-    if (isActive(this.#present(uuid))) this.#domains.change(uuid, 'shutdown');
+    if (isActive(this.#present(uuid))) this.#domains.change(uuid, 'shutdown', 'the guest shut itself down');
   }
 
   /** Its domain is gone behind our back; disks and filter stay. */
   loseGuest(uuid: string): void {
-    this.#domains.remove(uuid);
+    this.#domains.remove(uuid, 'its domain was removed on its host');
+  }
+
+  /** The machine goes down and up again: every guest is off, and its filter gone. The process on it is not its matter. */
+  rebootMachine(): void {
+    for (const uuid of this.#domains.uuids()) {
+      const domain = this.#domains.get(uuid);
+      if (domain && isActive(domain)) this.#domains.change(uuid, 'shutdown');
+    }
+    for (const uuid of [...this.#filters.keys()]) this.#filters.delete(uuid);
+    this.#machine.set('boot', this.#chance.uuid());
   }
 
   /** Guests go on; steps wait until the link is back. */
@@ -220,7 +234,7 @@ export class SimulatedHypervisor implements Hypervisor {
 
   /** The latency of the step is how long the guest takes to power off; beyond `graceMs` the plug is pulled. */
   stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
-    return this.#do('stop', signal, () => this.shutDownGuest(uuid), graceMs);
+    return this.#do('stop', signal, () => this.#switchOff(uuid), graceMs);
   }
 
   /** A soft one changes no power state, as on libvirt. */
@@ -228,7 +242,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#do('reboot', signal, () => {
       const { powerState, memoryMb } = this.#present(uuid);
       if (how === 'soft' && powerState === 'running') return this.#boot(uuid, 0, () => undefined);
-      this.shutDownGuest(uuid);
+      this.#switchOff(uuid);
       this.#boot(uuid, memoryMb, () => this.#domains.change(uuid, 'running'));
     });
   }
@@ -315,12 +329,23 @@ export class SimulatedHypervisor implements Hypervisor {
 
   // Looking. Does not wait for a link that is lost.
 
-  powerState(uuid: string): Promise<PowerState | 'absent'> {
-    return this.#look('powerState', () => this.#domains.get(uuid)?.powerState ?? 'absent');
+  powerState(uuid: string): Promise<ReportedPowerState> {
+    return this.#look('powerState', () => this.#domains.report(uuid).powerState);
   }
 
-  listDomains(): Promise<DomainState[]> {
-    return this.#look('listDomains', () => this.#domains.list());
+  listGuests(): Promise<GuestReport[]> {
+    return this.#look('listGuests', () => {
+      const kept = [this.#filters, this.#disks, this.#earlierDisks].flatMap((things) => [...things.keys()]);
+      return [...new Set([...this.#domains.uuids(), ...kept])].map((uuid) => this.#domains.report(uuid));
+    });
+  }
+
+  bootId(): Promise<string> {
+    return this.#look('bootId', () => {
+      const known = this.#machine.get('boot') ?? this.#chance.uuid();
+      if (!this.#machine.has('boot')) this.#machine.set('boot', known);
+      return known;
+    });
   }
 
   consoleLog(uuid: string, maxBytes: number): Promise<string> {
@@ -347,6 +372,10 @@ export class SimulatedHypervisor implements Hypervisor {
       if (!this.#link.isOpen) throw notConnected();
       return work();
     });
+  }
+
+  #switchOff(uuid: string): void {
+    if (isActive(this.#present(uuid))) this.#domains.change(uuid, 'shutdown');
   }
 
   /** Unpauses what is paused, and resumes what was suspended, which is no boot. */

@@ -31,7 +31,8 @@ export const stepNames = [
   'removeFilter',
   'removeDisks',
   'powerState',
-  'listDomains',
+  'listGuests',
+  'bootId',
   'consoleLog',
 ] as const;
 export type StepName = (typeof stepNames)[number];

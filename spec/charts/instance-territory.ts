@@ -57,6 +57,7 @@ const takenBy = new Map<string, readonly string[]>([
   ...launchSteps.map(({ effect, takes }) => [effect, takes ? [takes] : []] as const),
   // What is lost of a guest is made anew.
   ['rebootHard', ['disks', 'domain']],
+  ['startDomain', ['domain']],
   ['defineDomain', ['domain']],
   ['claimResize', ['greater claim']],
   ['resizeDisks', ['earlier disk']],
@@ -70,7 +71,6 @@ const givenBackBy = new Map<string, readonly string[]>([
 
 /** What cannot be done without a domain. */
 const needsDomain = new Set([
-  'startDomain',
   'stopDomain',
   'rebootSoftly',
   'pauseDomain',
@@ -123,8 +123,11 @@ const inspectedStates = ['running', 'shutdown', 'paused', 'suspended'] as const;
 
 const reports: Sent[] = reportedStates.map((powerState) => ({ type: 'domain.changed', powerState }));
 
+/** What its host wants of it. */
+const wishes: Sent[] = [{ type: 'guest.restart' }, { type: 'release.retry' }];
+
 /** Every event of the chart, in its variants. */
-export const events = [...answers, ...commands, ...reports];
+export const events = [...answers, ...commands, ...reports, ...wishes];
 
 function movesOf(here: Stage, held: Held): Move[] {
   const { underWay, status } = here;

@@ -62,6 +62,7 @@ running
   instance.resize → resizing.claiming
   instance.delete → releasing.destroyingDomain
   domain.changed if isOtherThan(running) → inspecting
+  guest.restart → starting
 stopping
   stopDomain done → stopped
   stopDomain fails → inspecting
@@ -94,6 +95,7 @@ paused
   instance.unpause → unpausing
   instance.delete → releasing.destroyingDomain
   domain.changed if isOtherThan(paused) → inspecting
+  guest.restart → starting
 unpausing
   unpauseDomain done → running
   unpauseDomain fails → inspecting
@@ -235,6 +237,7 @@ failed.resizing
   instance.revert-resize → reverting.destroyingDomain
   instance.delete → releasing.destroyingDomain
 failed.releasing
+  release.retry → releasing.destroyingDomain
   instance.delete → releasing.destroyingDomain
 `;
 

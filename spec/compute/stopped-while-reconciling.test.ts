@@ -11,11 +11,11 @@ it('takes up no casts when it is stopped while it reconciles: nobody would stop 
   onTestFinished(() => runtimes.stop());
   const runtime = await runtimes.connect();
   const hypervisor = new SimulatedHypervisor({ clock: systemClock, chance: systemChance, latencyMs: 0 });
-  const goOn = hypervisor.hang('listDomains');
-  const listDomains = hypervisor.listDomains.bind(hypervisor);
+  const goOn = hypervisor.hang('listGuests');
+  const listGuests = hypervisor.listGuests.bind(hypervisor);
   let listing: Promise<unknown> | undefined;
-  hypervisor.listDomains = () => {
-    const domains = listDomains();
+  hypervisor.listGuests = () => {
+    const domains = listGuests();
     listing = domains;
     return domains;
   };

@@ -98,7 +98,7 @@ describe('a libvirt daemon that dies', () => {
       await daemon.start();
       await created;
       expect(await hypervisor.powerState(guest.uuid)).toBe('running');
-      expect(await hypervisor.listDomains()).toHaveLength(1);
+      expect(await hypervisor.listGuests(deadline())).toHaveLength(1);
       await hypervisor.destroyDomain(guest.uuid, deadline());
     }
   });

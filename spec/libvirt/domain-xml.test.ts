@@ -32,23 +32,27 @@ const guest: GuestSpec = guestSpec({
 
 describe('the domain XML', () => {
   it('of a guest that boots its disk, emulated, is as written down', async () => {
-    await expect(domainXml(guest, { ...files, disk }, 'qemu')).toMatchFileSnapshot('golden/disk.xml');
+    await expect(domainXml(guest, { ...files, disk }, { type: 'qemu', host: 'host1' })).toMatchFileSnapshot(
+      'golden/disk.xml',
+    );
   });
 
   it('of a guest that boots a kernel, under KVM, is as written down', async () => {
     const direct = { ...guest, image: { ...guest.image, kernelArguments: 'console=ttyS0 quiet' } };
-    await expect(domainXml(direct, { ...files, ...boot, disk }, 'kvm')).toMatchFileSnapshot('golden/kernel.xml');
+    await expect(domainXml(direct, { ...files, ...boot, disk }, { type: 'kvm', host: 'host1' })).toMatchFileSnapshot(
+      'golden/kernel.xml',
+    );
   });
 
   it('of a guest without disk or ports leaves both out', () => {
-    const xml = domainXml({ ...guest, ports: [] }, files, 'qemu');
+    const xml = domainXml({ ...guest, ports: [] }, files, { type: 'qemu', host: 'host1' });
     expect(xml).not.toContain("dev='vda'");
     expect(xml).not.toContain('<interface');
   });
 
   it('keeps what clients write from becoming markup', () => {
     const displayName = `</nova:name><evil a='1' b="2">&\u0000\ud800`;
-    const xml = domainXml({ ...guest, displayName }, files, 'qemu');
+    const xml = domainXml({ ...guest, displayName }, files, { type: 'qemu', host: 'host1' });
     expect(xml).toContain(
       '<nova:name>&lt;/nova:name&gt;&lt;evil a=&apos;1&apos; b=&quot;2&quot;&gt;&amp;\ufffd\ufffd</nova:name>',
     );

@@ -1,6 +1,6 @@
 /** What the tests of the libvirt actor spawn: a guest with no disk, whose firmware finds nothing to boot and stays up. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Firewall } from '../../actors/firewall/firewall.ts';
@@ -71,6 +71,10 @@ export class PlainDisks implements GuestDisks {
   async remove(uuid: string): Promise<void> {
     await rm(join(this.#folder, uuid), { recursive: true, force: true });
   }
+
+  list(): Promise<string[]> {
+    return readdir(this.#folder);
+  }
 }
 
 /** For hosts without a network. */
@@ -79,6 +83,7 @@ export const openFirewall: Firewall = {
   async prepareInstanceFilter() {},
   async applyInstanceFilter() {},
   async removeInstanceFilter() {},
+  listInstanceFilters: async () => [],
 };
 
 export interface TestHost extends AsyncDisposable {
@@ -104,6 +109,7 @@ export async function startTestHost(driver: 'qemu' | 'test', { boot, netns }: Te
   undo.defer(() => rm(folder, { recursive: true, force: true }));
   const disks = new PlainDisks(folder, boot);
   const hypervisor = new LibvirtHypervisor({
+    host: 'host1',
     uri: daemon.uri,
     disks,
     firewall: openFirewall,

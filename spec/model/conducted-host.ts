@@ -32,7 +32,8 @@ export class ConductedHost {
     const begin = Date.now();
     const capacity = this.#isFull ? { ...plenty, memoryMb: 1 } : plenty;
     const { hypervisor } = this;
-    const options = { name: this.#name, availabilityZone: this.#zone, hypervisor, capacity };
+    const recovery = { rebootedGuests: 'start' as const };
+    const options = { name: this.#name, availabilityZone: this.#zone, hypervisor, capacity, recovery };
     this.#part = await this.#world.start((runtime) => startCompute(runtime, options), this.clock);
     const view = await this.#world.cloud.runtime.store.view('host');
     const { revision } = await eventually(() => {

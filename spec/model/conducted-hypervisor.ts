@@ -2,9 +2,9 @@
  * A simulated hypervisor whose steps go on and end as a conductor says, and whose guests become what a path says: so what
  * it reports is true, also to a process that starts later.
  */
-import type { DomainState, GuestSpec, HypervisorEvent, HypervisorFacts } from '../../actors/hypervisor/hypervisor.ts';
+import type { GuestReport, GuestSpec, HypervisorEvent, HypervisorFacts } from '../../actors/hypervisor/hypervisor.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
-import type { PowerState, ReportedPowerState } from '../../machines/instance.ts';
+import type { ReportedPowerState } from '../../machines/instance.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { Conductor } from './conductor.ts';
 
@@ -86,6 +86,15 @@ export class ConductedHypervisor extends SimulatedHypervisor {
     }
   }
 
+  /** The link is lost and back: the host compares what it has. What was booted meanwhile is off, and nobody was told. */
+  comeBack({ isRebooted }: { isRebooted: boolean }): void {
+    this.#isQuiet = true;
+    if (isRebooted) this.rebootMachine();
+    this.#isQuiet = false;
+    this.loseConnection();
+    this.restoreConnection();
+  }
+
   override onEvent(listener: (event: HypervisorEvent) => void): () => void {
     this.#listeners.add(listener);
     const stop = super.onEvent((event) => {
@@ -102,14 +111,14 @@ export class ConductedHypervisor extends SimulatedHypervisor {
     return super.connect();
   }
 
-  override async listDomains(): Promise<DomainState[]> {
-    await this.#conductor.turn('listDomains');
-    const domains = await super.listDomains();
-    return domains.map((domain) => (this.#veiled.has(domain.uuid) ? { ...domain, powerState: 'nostate' } : domain));
+  override async listGuests(): Promise<GuestReport[]> {
+    await this.#conductor.turn('listGuests');
+    const guests = await super.listGuests();
+    return guests.map((guest) => (this.#veiled.has(guest.uuid) ? { ...guest, powerState: 'nostate' } : guest));
   }
 
   /** Finds what the path says, and so it is; where the look fails, the guest is off. */
-  override async powerState(uuid: string): Promise<PowerState | 'absent'> {
+  override async powerState(uuid: string): Promise<ReportedPowerState> {
     try {
       const ending = await this.#conductor.turn('powerState');
       if (typeof ending === 'object' && 'answer' in ending)

@@ -27,7 +27,7 @@ let paths = 0;
 /** The step that decides in a state. */
 function stepOf(state: string): string | undefined {
   if (state.startsWith('connecting')) return 'connect';
-  return state.startsWith('reconciling') ? 'listDomains' : undefined;
+  return state.startsWith('reconciling') ? 'listGuests' : undefined;
 }
 
 function stoppedHost(name: string) {

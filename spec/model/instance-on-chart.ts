@@ -61,6 +61,8 @@ function meaningOf(event: string, stage: Stage): Meaning {
   const what = rest.join(' ');
   if (first === 'client:') return { heard: commandOf(what, flavor.id === small.id ? large : small) };
   if (first === 'guest:') return { heard: { type: 'domain.changed', powerState: what } };
+  if (event === 'host: guest restarts') return { heard: { type: 'guest.restart' } };
+  if (event === 'host: releases again') return { heard: { type: 'release.retry' } };
   if (event === 'scheduler: host found') return { heard: { type: 'instance.scheduled', host: 'host-1' } };
   if (event === 'scheduler: no host') {
     return { heard: { type: 'placement.failed', failure: failure('abort', { code: 'no_valid_host' }) } };

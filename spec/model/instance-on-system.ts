@@ -121,12 +121,13 @@ class InstanceRun {
       if (this.#isRestarted) await this.#restart(before);
       this.#letTimePass(index + 1);
     }
-    if (actor === 'client:' || actor === 'guest:') {
+    if (actor === 'client:' || actor === 'guest:' || actor === 'host:') {
       await this.#look(before);
       // Where the state is not left, its step is held on.
-      const isLeft = next.state !== before.state || actor === 'guest:';
+      const isLeft = next.state !== before.state || actor !== 'client:';
       const letGo = isLeft ? this.#conductor.expect(step) : undefined;
       if (actor === 'client:') await this.#command(what, before);
+      else if (actor === 'host:') this.#hosts.at(-1)?.hypervisor.comeBack({ isRebooted: what === 'guest restarts' });
       else await this.#hosts.at(-1)?.hypervisor.report(this.#uuid, what as ReportedPowerState);
       letGo?.();
     } else if (isHeld) {
@@ -188,10 +189,10 @@ class InstanceRun {
   }
 
   /** Every part; but not the host where its restart alone makes the chart look, or try again, or it has no instance. */
-  async #restart({ state, context }: State): Promise<void> {
+  async #restart({ state }: State): Promise<void> {
     const host = this.#hosts.at(-1);
     const isElsewhere = /^(scheduling|deleted|failed\.scheduling)$/.test(state);
-    const isLooking = state === 'failed.powering' || (state === 'failed.releasing' && context.isDeleteWanted);
+    const isLooking = state === 'failed.powering' || state === 'failed.releasing';
     if (host && !isElsewhere && !isLooking) {
       const stopped = host.stop();
       // By now nobody hears any more how the step under way ends.

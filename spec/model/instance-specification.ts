@@ -47,6 +47,9 @@ export function otherFlavor(flavor: Flavor): Flavor {
   return flavor === 'first' ? 'second' : 'first';
 }
 
+/** Where the guest is in memory: its host may find it off, and start it again. */
+const restartable = new Set(['running', 'paused']);
+
 const isToRun = (facts: InstanceFacts) => facts.isToRun === true;
 
 const afterRelease: Consequence<InstanceFacts>[] = [
@@ -94,6 +97,7 @@ const rules: Rules<InstanceFacts> = {
       state,
       {
         ...commands(state),
+        ...(restartable.has(state) && { 'host: guest restarts': [to('starting', { fault: undefined })] }),
         ...Object.fromEntries(
           reports.filter((each) => each !== powerState).map((each) => [`guest: ${each}`, [to('inspecting')]]),
         ),
@@ -172,9 +176,8 @@ const rules: Rules<InstanceFacts> = {
   ),
   deleted: {},
   'failed.scheduling': { 'client: delete': [to('deleted', { isDeleteWanted: true })] },
-  ...Object.fromEntries(
-    ['building', 'networking', 'mapping', 'spawning', 'releasing'].map((step) => [`failed.${step}`, deletion]),
-  ),
+  ...Object.fromEntries(['building', 'networking', 'mapping', 'spawning'].map((step) => [`failed.${step}`, deletion])),
+  'failed.releasing': { 'host: releases again': [to('releasing.destroyingDomain')], ...deletion },
   'failed.resizing': {
     'client: revert-resize': [to('reverting.destroyingDomain', { fault: undefined })],
     ...deletion,
@@ -239,7 +242,8 @@ export const instanceSpecification = specify<InstanceFacts>(
 /** What decides over what follows, and what stays to be seen; which faults and flavors there were is looked at on every path. */
 function identify({ state, context }: Specified<InstanceFacts>): unknown {
   const { attempt, isDeleteWanted, isForAnotherHost, isToRun, vmState, powerState, fault } = context;
-  const ofLaunch = !isDeleteWanted && /^(scheduling|building|networking|mapping|spawning|releasing)/.test(state);
+  const ofLaunch =
+    !isDeleteWanted && /^(scheduling|building|networking|mapping|spawning|releasing|failed\.releasing)/.test(state);
   return [state, isDeleteWanted, isToRun, vmState, powerState, ofLaunch && [attempt, isForAnotherHost, fault]];
 }
 

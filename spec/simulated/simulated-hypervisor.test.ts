@@ -84,7 +84,7 @@ it('makes a guest, and leaves nothing of it, however often each is repeated', as
   const { hypervisor, power, clock } = await connected();
   for (let time = 0; time < 2; time += 1) await spawn(hypervisor);
   expect(hypervisor.leftovers()).toEqual({ domains: [uuid], filters: [uuid], disks: [uuid], earlierDisks: [] });
-  expect(await hypervisor.listDomains()).toEqual([{ uuid, domainName: 'instance-c0ffee00', powerState: 'running' }]);
+  expect(await hypervisor.listGuests()).toEqual([{ uuid, powerState: 'running' }]);
   for (let time = 0; time < 2; time += 1) await release(hypervisor);
   expect(hypervisor.leftovers()).toEqual({ domains: [], filters: [], disks: [], earlierDisks: [] });
   expect(power).toEqual(['running', 'shutdown', 'absent']);

@@ -9,6 +9,7 @@ import { type Role, startCloud } from '../../actors/cloud/cloud.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import type { Capacity } from '../../actors/compute/capacity.ts';
 import { startCompute } from '../../actors/compute/compute.ts';
+import type { RecoverySettings } from '../../actors/compute/recovery-settings.ts';
 import type { ControllerOptions } from '../../actors/controller/controller.ts';
 import { tokenDigest } from '../../actors/identity/authenticator.ts';
 import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
@@ -30,6 +31,7 @@ export interface TestHost {
   name: string;
   zone?: string;
   capacity?: Capacity;
+  recovery?: Partial<RecoverySettings>;
 }
 
 export interface TestCloud {
@@ -98,11 +100,11 @@ export async function startTestCloud({
   const { token } = await ensureFirstAdmin(runtime, join(folder, 'admin-token'));
   const hypervisors = new Map<string, SimulatedHypervisor>();
 
-  async function addHost({ name, zone = 'nova', capacity = plenty }: TestHost): Promise<Part> {
+  async function addHost({ name, zone = 'nova', capacity = plenty, recovery = {} }: TestHost): Promise<Part> {
     const hypervisor =
       hypervisors.get(name) ?? new SimulatedHypervisor({ clock: systemClock, chance: systemChance, latencyMs: 0 });
     hypervisors.set(name, hypervisor);
-    const part = await startCompute(runtime, { name, availabilityZone: zone, hypervisor, capacity });
+    const part = await startCompute(runtime, { name, availabilityZone: zone, hypervisor, capacity, recovery });
     const view = await runtime.store.view('host');
     await eventually(() => (view.get(encodeToken(name))?.hypervisorState === 'up' ? true : undefined));
     cleanups.push(() => part.stop());

@@ -9,7 +9,7 @@ import { ensureLibvirt } from '../../actors/setup/libvirt-daemon.ts';
 import { buildTestImage } from '../../actors/setup/test-image.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
 import { askedToStop, startProcess } from './process.ts';
-import type { Settings } from './settings.ts';
+import { recoveryOf, type Settings } from './settings.ts';
 
 /** Resolves with the exit code, when the process has been told to stop. */
 export async function runRole(role: Role, settings: Settings): Promise<number> {
@@ -52,9 +52,12 @@ async function testImage(say: (line: string) => void) {
 }
 
 async function computeHost(settings: Settings, say: (line: string) => void) {
+  const recovery = recoveryOf(settings);
   const { host, zone, state, hypervisor, libvirtUri, virtType, nftTable, simulatedLatency } = settings;
   if (hypervisor === 'simulated') {
-    return { simulatedHosts: [{ name: host, availabilityZone: zone, latencyMs: simulatedLatency, stateDir: state }] };
+    return {
+      simulatedHosts: [{ name: host, availabilityZone: zone, latencyMs: simulatedLatency, stateDir: state, recovery }],
+    };
   }
   await mkdir(state, { recursive: true, mode: 0o755 });
   const { uri } = await ensureLibvirt({
@@ -62,5 +65,5 @@ async function computeHost(settings: Settings, say: (line: string) => void) {
     report: say,
     ...(libvirtUri !== undefined && { uri: libvirtUri }),
   });
-  return { libvirtHost: { name: host, availabilityZone: zone, uri, stateDir: state, virtType, nftTable } };
+  return { libvirtHost: { name: host, availabilityZone: zone, uri, stateDir: state, virtType, nftTable, recovery } };
 }

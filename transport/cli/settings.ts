@@ -22,6 +22,9 @@ export interface Settings {
   nftTable: string;
   bridge: string;
   cidr: string;
+  lostGuests: 'fail' | 'restart';
+  rebootedGuests: 'leave' | 'start';
+  unknownGuests: 'leave' | 'report' | 'destroy';
   simulatedHosts: number;
   simulatedLatency: number;
   policy: 'filter' | 'chance' | 'simple' | 'zone';
@@ -37,6 +40,10 @@ export interface Settings {
 
 /** A gateway, a guest, and the two addresses at the ends that nobody may have. */
 const longestPrefix = 30;
+
+export function recoveryOf({ lostGuests, rebootedGuests, unknownGuests }: Settings) {
+  return { lostGuests, rebootedGuests, unknownGuests };
+}
 
 /** Each is made once: a command has a setting when it has this very option. */
 export const definitions = {
@@ -79,6 +86,27 @@ export const definitions = {
     .env('KILONOVA_CIDR')
     .default('10.20.0.0/22')
     .argParser(blockWithRoom),
+  lostGuests: new Option(
+    '--lost-guests <what>',
+    'an instance that ran and of which the hypervisor has no domain any more: fail, or restart it from its disks',
+  )
+    .choices(['fail', 'restart'])
+    .env('KILONOVA_LOST_GUESTS')
+    .default('fail'),
+  rebootedGuests: new Option(
+    '--rebooted-guests <what>',
+    'guests that ran when the machine went down, and are off since it was booted: leave them off, or start them',
+  )
+    .choices(['leave', 'start'])
+    .env('KILONOVA_REBOOTED_GUESTS')
+    .default('leave'),
+  unknownGuests: new Option(
+    '--unknown-guests <what>',
+    'guests that this host has made and of which there is no record: leave, report or destroy them',
+  )
+    .choices(['leave', 'report', 'destroy'])
+    .env('KILONOVA_UNKNOWN_GUESTS')
+    .default('report'),
   simulatedHosts: new Option('--simulated-hosts <count>', 'how many simulated hosts to run')
     .env('KILONOVA_SIMULATED_HOSTS')
     .default(1)

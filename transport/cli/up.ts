@@ -16,7 +16,7 @@ import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch
 import { measureLaunchPath } from './launch-path.ts';
 import { askedToStop, type Process, startProcess } from './process.ts';
 import { formatMs } from './progress.ts';
-import { defaultState, type Settings } from './settings.ts';
+import { defaultState, recoveryOf, type Settings } from './settings.ts';
 import { readVersion } from './version.ts';
 
 export interface UpOptions extends Settings {
@@ -134,6 +134,7 @@ async function startParts(cloud: Process, machine: ReadyMachine, options: Settin
               stateDir: options.state,
               virtType: options.virtType,
               nftTable: options.nftTable,
+              recovery: recoveryOf(options),
             },
           }
         : {
@@ -142,6 +143,7 @@ async function startParts(cloud: Process, machine: ReadyMachine, options: Settin
               availabilityZone: options.zone,
               latencyMs: options.simulatedLatency,
               stateDir: options.state,
+              recovery: recoveryOf(options),
             })),
           }),
     }),

@@ -13,7 +13,13 @@ export const domainStates = {
 } as const;
 
 /** virDomainShutoffReason. */
-export const shutoffReasons = { crashed: 3 } as const;
+export const shutoffReasons = { shutdown: 1, destroyed: 2, crashed: 3, failed: 6, daemon: 8 } as const;
+
+/** virDomainPausedReason. */
+export const pausedReasons = { ioError: 5, watchdog: 6, crashed: 10 } as const;
+
+/** virDomainMetadataType. */
+export const metadataTypes = { element: 2 } as const;
 
 /** virDomainEventID: what one registers for. */
 export const eventIds = { lifecycle: 0, reboot: 1, deviceRemoved: 15 } as const;
@@ -30,6 +36,9 @@ export const lifecycleKinds = {
   pmsuspended: 7,
   crashed: 8,
 } as const;
+
+/** virDomainEventShutdownDetailType. */
+export const shutdownDetails = { guest: 1, host: 2 } as const;
 
 /** virConnectListAllDomainsFlags. */
 export const listFlags = { all: 0, managedSave: 1 << 8 } as const;
@@ -69,6 +78,7 @@ export const errorCodes = {
   argumentUnsupported: 74,
   operationAborted: 78,
   authCancelled: 79,
+  noDomainMetadata: 80,
   operationUnsupported: 84,
   agentUnresponsive: 86,
   resourceBusy: 87,

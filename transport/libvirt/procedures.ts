@@ -120,6 +120,12 @@ export const procedures = {
   domainByUuid: procedure(24, 'domainByUuid', struct({ uuid }), domainResult),
   domainState: procedure(212, 'domainState', onDomainWithFlags, struct({ state: int, reason: int })),
   domainXml: procedure(14, 'domainXml', onDomainWithFlags, struct({ xml: text })),
+  domainMetadata: procedure(
+    265,
+    'domainMetadata',
+    struct({ domain, type: int, uri: optional(text), flags: uint }),
+    struct({ metadata: text }),
+  ),
   hasManagedSave: procedure(183, 'hasManagedSave', onDomainWithFlags, struct({ result: int })),
 
   defineDomain: procedure(11, 'defineDomain', struct({ xml: text }), domainResult),

@@ -103,6 +103,7 @@ export const InstanceFact = Exact(
     attempt: Type.Integer({ description: 'counts the hosts that were tried, from 1' }),
     host: Type.Optional(Type.String()),
     failure: Type.Optional(FailureSchema),
+    reason: Type.Optional(Type.String({ description: 'why, of what nobody asked for: `the guest crashed`' })),
     requestId: Type.String({ description: 'of the request that led to it' }),
     userId: Type.Optional(Described(Id, 'who asked')),
   },
@@ -133,13 +134,17 @@ export const facts = {
     'host',
     Exact(
       {
-        type: Type.String({ description: 'transition or command' }),
+        type: Type.String({
+          description:
+            'transition, command, guest.unknown (a guest of which there is no record), or guest.destroyed (a copy that must not be)',
+        }),
         host: Type.String(),
         at: Time,
         to: Type.String({
           description: 'how it stands with its hypervisor, and whether it takes instances: `up enabled`',
         }),
         command: Type.Optional(Type.String({ description: 'of a command: what was asked, as `disable`' })),
+        uuid: Type.Optional(Described(Uuid, 'the guest')),
         reason: Type.Optional(Type.String({ description: 'what went wrong, or the operator’s reason' })),
       },
       { title: 'HostFact' },

@@ -189,6 +189,9 @@ export const HostCommand = Type.Union([
 ]);
 export type HostCommand = Static<typeof HostCommand>;
 
+/** More are told of in facts. */
+export const maxUnknownGuests = 100;
+
 export const Host = Exact({
   name: Type.String({ minLength: 1, maxLength: 255 }),
   /** Of the process that runs the host; it holds the record as its lease. */
@@ -221,6 +224,15 @@ export const Host = Exact({
     OneOf(['connecting', 'reconciling', 'up', 'away', 'stopped']),
     'how its worker stands with the hypervisor; only `up` takes commands',
   ),
+  hypervisorReason: Type.Optional(Type.String({ description: 'why the hypervisor cannot be used' })),
+  unknownGuests: Type.Optional(
+    Type.Array(Uuid, {
+      maxItems: maxUnknownGuests,
+      description: `guests that it has made and of which there is no record, up to ${maxUnknownGuests}`,
+    }),
+  ),
+  /** Of the machine, when guests and records were compared last. */
+  bootId: Type.Optional(Type.String()),
   startedAt: Time,
   heartbeatAt: Time,
   chart: ChartSnapshot,

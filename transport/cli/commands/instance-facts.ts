@@ -78,7 +78,7 @@ function show(fact: InstanceFact, { output, given: [instance] }: Invocation): vo
 }
 
 function inWords(
-  { at, name, uuid, type, from, to, command, host, attempt, failure }: InstanceFact,
+  { at, name, uuid, type, from, to, command, host, attempt, failure, reason }: InstanceFact,
   isOneOfMany: boolean,
 ): string {
   const who = isOneOfMany ? `${uuid}  ${printable(name)}` : printable(name);
@@ -86,6 +86,7 @@ function inWords(
     type === 'transition' ? `${from ? `${from} → ` : ''}${to}` : type === 'command' ? `asked to ${command}` : type;
   const where = host ? ` on ${printable(host)}` : '';
   const again = attempt > 1 ? `, attempt ${attempt}` : '';
+  const because = reason ? `  (${printable(reason)})` : '';
   const why = failure ? `  ✗ ${failure.code}: ${printable(failure.message)}` : '';
-  return `${formatLocalTime(at, { millis: true })}  ${who}  ${what}${where}${again}${why}`;
+  return `${formatLocalTime(at, { millis: true })}  ${who}  ${what}${where}${again}${because}${why}`;
 }

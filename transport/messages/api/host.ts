@@ -5,7 +5,16 @@ import { Host } from '../records.ts';
 import { read, write } from './endpoint.ts';
 import { HostName, IdOrName, markedBy, Nothing, paging } from './fields.ts';
 
-const { hypervisor, service, disabledReason, hypervisorState, capacity, allocationRatio } = Host.properties;
+const {
+  hypervisor,
+  service,
+  disabledReason,
+  hypervisorState,
+  hypervisorReason,
+  unknownGuests,
+  capacity,
+  allocationRatio,
+} = Host.properties;
 
 export const HostView = Exact(
   {
@@ -17,6 +26,8 @@ export const HostView = Exact(
     service,
     disabledReason,
     hypervisorState,
+    hypervisorReason,
+    unknownGuests,
     capacity,
     allocationRatio,
     used: Described(capacity, 'what its instances have of it'),

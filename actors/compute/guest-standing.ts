@@ -1,0 +1,31 @@
+/** What a guest on a host is to that host, by the instance's record. Pure. */
+import type { StateValue } from 'xstate';
+import { statePath } from '../../machines/instance-states.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { holdsShare } from '../instance/held-share.ts';
+import { isSameOwner } from '../instance/owner.ts';
+
+/** `stale`: a copy that must not be: the instance is elsewhere, deleted, or holds nothing. */
+export type Standing = 'ours' | 'stale' | 'unknown';
+
+/** Whether the host has the instance's life in its hands. */
+export function isOurs({ owner, chart }: Instance, host: string): boolean {
+  return isSameOwner(owner, { host }) && chart.status === 'active';
+}
+
+export function standingOf(record: Instance | undefined, host: string): Standing {
+  if (!record) return 'unknown';
+  return isOurs(record, host) && holdsShare(stateOf(record)) ? 'ours' : 'stale';
+}
+
+/** Why it is stale, for an operator. */
+export function whyStale(record: Instance, host: string): string {
+  const { owner, chart } = record;
+  if (chart.status !== 'active') return 'the instance is deleted';
+  if (owner === 'control') return 'the instance is on no host now';
+  return owner.host === host ? `the instance is ${stateOf(record)}` : `the instance is on host ${owner.host} now`;
+}
+
+function stateOf({ chart }: Instance): string {
+  return statePath(chart.value as StateValue);
+}

@@ -1,0 +1,181 @@
+/**
+ * Compares what the hypervisor of a host holds with the records of the host's instances, both ways: at the start of its
+ * process, each time the hypervisor is back, and when others may have moved its instances.
+ *
+ *     guest, and the record is …           what is done
+ *     this host's                          the record follows what the guest does
+ *     another host's, nobody's, deleted    a stale copy: destroyed, before anything else begins here
+ *     not there at all                     as the setting `unknownGuests` says
+ *     no guest, the record is this host's  as the setting `lostGuests` says
+ *
+ * Only reads and repeatable steps: it may be broken off anywhere, and done again at any time.
+ */
+import type { Clock } from '../../transport/clock.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
+import { newContext } from '../../transport/nats/call-context.ts';
+import { openView } from '../../transport/nats/view.ts';
+import type { GuestReport, Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { InstanceOwner } from '../instance/owner.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { GuestReports } from './guest-reports.ts';
+import { isOurs, standingOf, whyStale } from './guest-standing.ts';
+import type { HostInstances } from './host-instances.ts';
+import type { RecoverySettings } from './recovery-settings.ts';
+
+export interface ReconcilerWorld {
+  readonly name: string;
+  readonly bucket: Bucket<Instance>;
+  readonly hypervisor: Hypervisor;
+  readonly instances: HostInstances;
+  readonly reports: GuestReports;
+  readonly unknownGuests: RecoverySettings['unknownGuests'];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Tells the world of a guest that has no place here. */
+  readonly publish: (guest: FoundGuest) => void;
+}
+
+export interface FoundGuest {
+  type: 'guest.unknown' | 'guest.destroyed';
+  uuid: string;
+  reason: string;
+}
+
+/** Of the instances of a host, and of guests. Throws for one that cannot be read. */
+interface Records {
+  readonly owned: Entry<Instance>[];
+  of(uuid: string): Promise<Instance | undefined>;
+}
+
+export class Reconciler {
+  readonly #world: ReconcilerWorld;
+  /** Of the machine when guests and records were compared last. */
+  #bootId: string | undefined;
+  #isFirst = true;
+  #unknown = new Set<string>();
+
+  constructor(world: ReconcilerWorld, bootId: string | undefined) {
+    this.#world = world;
+    this.#bootId = bootId;
+  }
+
+  get bootId(): string | undefined {
+    return this.#bootId;
+  }
+  /** The uuids of the guests of which there is no record. */
+  get unknownGuests(): string[] {
+    return [...this.#unknown];
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { hypervisor, instances } = this.#world;
+    const bootId = await hypervisor.bootId();
+    // Guests first, then records: of whatever has made a guest there was a record before.
+    const guests = await hypervisor.listGuests(signal);
+    await instances.disownTaken();
+    const records = await this.#readRecords();
+    const unknown = new Set<string>();
+    await Promise.all(guests.map((guest) => this.#attend(guest.uuid, records, unknown, signal)));
+    this.#unknown = unknown;
+    for (const { value, revision } of records.owned) instances.takeUp(value, revision);
+    await this.#tellAll(guests, this.#bootId !== undefined && this.#bootId !== bootId);
+    this.#isFirst = false;
+    this.#bootId = bootId;
+  }
+
+  /**
+   * A process that begins looks through all records for its own; later it knows them, and only asks for those of guests
+   * that it does not: a view that is kept would bring every change of every instance of the cloud to every host.
+   */
+  async #readRecords(): Promise<Records> {
+    const { bucket, clock, name } = this.#world;
+    if (!this.#isFirst) return { owned: [], of: async (uuid) => (await bucket.get(uuid))?.value };
+    const view = await openView(bucket, clock);
+    view.close();
+    return {
+      owned: [...view.entries()].filter(({ value }) => isOurs(value, name)),
+      async of(uuid) {
+        const record = view.get(uuid);
+        if (!record && view.revisionOf(uuid) !== undefined) throw new Error(`the record of ${uuid} cannot be read`);
+        return record;
+      },
+    };
+  }
+
+  /** A guest that has no owner here. */
+  async #attend(uuid: string, records: Records, unknown: Set<string>, signal: AbortSignal): Promise<void> {
+    const { name, instances, unknownGuests, logger } = this.#world;
+    if (instances.owns(uuid)) return;
+    let record: Instance | undefined;
+    try {
+      record = await records.of(uuid);
+    } catch (error) {
+      logger.error({ uuid, host: name, error }, 'a guest is left alone, because its record cannot be read');
+      return;
+    }
+    const standing = standingOf(record, name);
+    if (standing === 'ours' || (standing === 'unknown' && unknownGuests === 'leave')) return;
+    if (standing === 'unknown' && unknownGuests === 'report') {
+      unknown.add(uuid);
+      if (!this.#unknown.has(uuid)) this.#tellOf({ type: 'guest.unknown', uuid, reason: 'there is no record of it' });
+      return;
+    }
+    const reason = record ? whyStale(record, name) : 'there is no record of it';
+    const isDestroyed = await instances.whileNobodyHas(uuid, () => this.#destroy(uuid, signal));
+    if (isDestroyed) this.#tellOf({ type: 'guest.destroyed', uuid, reason });
+  }
+
+  async #destroy(uuid: string, signal: AbortSignal): Promise<void> {
+    const { hypervisor } = this.#world;
+    await hypervisor.destroyDomain(uuid, signal);
+    await hypervisor.removeFilter(uuid, signal);
+    await hypervisor.removeDisks(uuid, signal);
+  }
+
+  #tellOf(guest: FoundGuest): void {
+    const { name, logger, publish } = this.#world;
+    const { uuid, reason } = guest;
+    const what = guest.type === 'guest.unknown' ? 'a guest is unknown' : 'a guest was destroyed';
+    logger.warn({ uuid, host: name, reason }, what);
+    publish(guest);
+  }
+
+  async #tellAll(guests: GuestReport[], isAfterBoot: boolean): Promise<void> {
+    const { instances, reports } = this.#world;
+    const found = new Map(guests.map((guest) => [guest.uuid, guest]));
+    const when = isAfterBoot
+      ? 'after the machine was booted'
+      : this.#isFirst
+        ? 'when the compute host came back'
+        : 'when the hypervisor was back';
+    await Promise.all(
+      instances.owners().map(async (owner) => {
+        const { powerState = 'absent', reason } = found.get(owner.uuid) ?? {};
+        const foundSo = `found ${foundWords[powerState]} ${when}`;
+        const report = { uuid: owner.uuid, powerState, reason: reason ? `${foundSo}: ${reason}` : foundSo };
+        await reports.tell(owner, report, { isAfterBoot });
+        if (owner.state === 'failed.releasing') await this.#releaseAgain(owner);
+      }),
+    );
+  }
+
+  async #releaseAgain(owner: InstanceOwner): Promise<void> {
+    const { clock, logger } = this.#world;
+    try {
+      await owner.send({ type: 'release.retry', at: clock.now() }, newContext());
+    } catch (error) {
+      logger.warn({ uuid: owner.uuid, error }, 'what an instance holds could not be given back again');
+    }
+  }
+}
+
+const foundWords = {
+  running: 'running',
+  paused: 'paused',
+  shutdown: 'off',
+  suspended: 'suspended',
+  crashed: 'crashed',
+  nostate: 'in a state that is not known',
+  absent: 'gone',
+} as const;

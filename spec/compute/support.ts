@@ -1,0 +1,62 @@
+/** A cloud whose host is stopped and started again by the test, over a hypervisor that outlives it, and what is told of it. */
+import { onTestFinished } from 'vitest';
+import type { RecoverySettings } from '../../actors/compute/recovery-settings.ts';
+import type { Part } from '../../actors/runtime/runtime.ts';
+import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import type { HostFact, InstanceFact } from '../../transport/nats/api-client.ts';
+import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+
+export interface RecoveryCloud {
+  cloud: TestCloud;
+  hypervisor: SimulatedHypervisor;
+  /** Nothing is asked of a hypervisor that has no process. */
+  stopHost(): Promise<void>;
+  startHost(): Promise<void>;
+  /** An instance whose guest runs. */
+  launch(): Promise<string>;
+  instanceFacts: InstanceFact[];
+  hostFacts: HostFact[];
+  /** Resolves when a fact with all of this was told. */
+  told<Fact extends object>(facts: Fact[], wanted: Partial<Fact>): Promise<Fact>;
+}
+
+const name = 'host1';
+
+export async function startRecoveryCloud(recovery: Partial<RecoverySettings> = {}): Promise<RecoveryCloud> {
+  const cloud = await startTestCloud({ hosts: [] });
+  onTestFinished(() => cloud.stop());
+  let host: Part | undefined;
+  const instanceFacts: InstanceFact[] = [];
+  const hostFacts: HostFact[] = [];
+  cloud.client.follow(undefined, (fact) => instanceFacts.push(fact));
+  cloud.client.followHosts((fact) => hostFacts.push(fact));
+
+  async function startHost(): Promise<void> {
+    host = await cloud.addHost({ name, recovery });
+  }
+  await startHost();
+  const hypervisor = cloud.hypervisors.get(name);
+  if (!hypervisor) throw new Error('the host has no hypervisor');
+
+  return {
+    cloud,
+    hypervisor,
+    startHost,
+    async stopHost() {
+      await host?.stop();
+      // What a process that ends closes.
+      await hypervisor.connect();
+    },
+    async launch() {
+      const { uuid } = await cloud.create();
+      await cloud.until(uuid, ({ state }) => state === 'running');
+      return uuid;
+    },
+    instanceFacts,
+    hostFacts,
+    told: (facts, wanted) =>
+      eventually(() =>
+        facts.find((fact) => Object.entries(wanted).every(([key, value]) => fact[key as never] === value)),
+      ),
+  };
+}
