@@ -62,7 +62,7 @@ function faults(chance: SeededChance, plan: WorldPlan): Action[] {
   return Array.from({ length: count }, () => ({ at: chance.between(0, busyMs), ...nextFault(chance, plan) }));
 }
 
-const guestSteps = stepNames.filter((name) => !['connect', 'listDomains', 'consoleLog'].includes(name));
+const guestSteps = stepNames.filter((name) => !['connect', 'listGuests', 'bootId', 'consoleLog'].includes(name));
 
 function nextFault(chance: SeededChance, plan: WorldPlan): Fault {
   const process = chance.pick(processNames(plan));
