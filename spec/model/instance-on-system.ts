@@ -200,8 +200,6 @@ class InstanceRun {
       this.#conductor.await(stepOf(state));
       await stopped;
       await host.start();
-      // A chart that was told meanwhile what the guest does looks once more, and only that look counts.
-      if (state === 'inspecting') this.#conductor.await(stepOf(state));
     } else if (state === 'scheduling') {
       this.#conductor.abandon();
     }

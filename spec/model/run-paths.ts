@@ -19,7 +19,11 @@ export async function runPaths<Context>(
   const left = [...paths];
   let failure: PathFailed | undefined;
   async function work(): Promise<void> {
-    for (let path = left.shift(); path && !failure; path = left.shift()) failure ??= await failureOf(run, path);
+    for (let path = left.shift(); path && !failure; path = left.shift()) {
+      const failed = await failureOf(run, path);
+      // Another may have failed in the meantime.
+      failure ??= failed;
+    }
   }
   await Promise.all(Array.from({ length: width }, work));
   if (!failure) return;
