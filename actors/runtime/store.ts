@@ -1,8 +1,10 @@
 /** The buckets and views that the parts of one process share: each is opened once, when first asked for. */
 
+import { type FailureError, fail } from '../../machines/failure.ts';
 import { type Buckets, buckets } from '../../transport/messages/records.ts';
 import { type Bucket, type BucketKind, openBucket } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
+import type { StateLostError } from '../../transport/nats/key-values.ts';
 import { openView, type View } from '../../transport/nats/view.ts';
 import type { Logger } from './logger.ts';
 
@@ -14,9 +16,19 @@ export class Store {
   readonly #buckets = new Map<string, Promise<Bucket<never>>>();
   readonly #views = new Map<string, Promise<View<never>>>();
 
+  readonly #lost = Promise.withResolvers<FailureError>();
+
   constructor(bus: Bus, logger: Logger) {
     this.#bus = bus;
     this.#logger = logger;
+  }
+
+  /**
+   * Resolves when records that this process has seen are not there any more, nor what has become of them: it must not go
+   * on by what it knows, and ends. Whoever comes after it begins with what there is.
+   */
+  get lost(): Promise<FailureError> {
+    return this.#lost.promise;
   }
 
   bucket<K extends keyof Buckets>(kind: K): Promise<Bucket<RecordOf<K>>> {
@@ -26,9 +38,15 @@ export class Store {
   view<K extends keyof Buckets>(kind: K): Promise<View<RecordOf<K>>> {
     return once(this.#views, kind, async () =>
       openView(await this.bucket(kind), this.#bus.clock, {
+        onLost: (error) => this.#lose(error),
         onUnreadable: (key, error) => this.#logger.error({ bucket: kind, key, error }, 'a record cannot be read'),
       }),
     );
+  }
+
+  #lose(error: StateLostError): void {
+    this.#logger.fatal({ error }, 'the state store is not what it was');
+    this.#lost.resolve(fail('unavailable', `${error.message}; instances go on, and are taken up at the next start`));
   }
 
   async close(): Promise<void> {

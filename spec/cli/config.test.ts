@@ -55,7 +55,10 @@ describe('kilonova config show', () => {
     const nats = 'nats://bob:se,cr@t@127.0.0.1:1';
     const { stdout } = await shell.kilonova('config', 'show', '--nats', nats);
     expect(stdout).toMatch(/^nats +nats:\/\/•+@127\.0\.0\.1:1 +flag --nats$/m);
-    for (const words of [['instance', 'list', '--token', 'x'], ['api']]) {
+    for (const words of [
+      ['instance', 'list', '--token', 'x'],
+      ['api', '--nats-wait', '0'],
+    ]) {
       const { stderr, code } = await shell.kilonova(...words, '--nats', nats);
       expect(code).toBe(5);
       expect(stderr).toMatch(/ at nats:\/\/•+@127\.0\.0\.1:1: /);
@@ -107,7 +110,7 @@ describe('a configuration file', () => {
 
   it('is for the parts of the cloud too', async () => {
     await writeConfig('nats = "nats://127.0.0.1:1"\n');
-    const { code, stderr } = await shell.kilonova('scheduler');
+    const { code, stderr } = await shell.kilonova('scheduler', '--nats-wait', '0');
     expect(code).toBe(5);
     expect(stderr).toContain('there is no NATS for us at nats://127.0.0.1:1');
   });

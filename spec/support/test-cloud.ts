@@ -25,7 +25,7 @@ import type { Buckets, RoleName } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
-import { startTestNats } from './nats.ts';
+import { startTestNats, type TestNats } from './nats.ts';
 
 export interface TestHost {
   name: string;
@@ -36,6 +36,8 @@ export interface TestHost {
 
 export interface TestCloud {
   url: string;
+  /** Its server, to be killed and started again. */
+  nats: TestNats;
   runtime: Runtime;
   /** The administrator's. */
   client: ApiClient;
@@ -122,6 +124,7 @@ export async function startTestCloud({
 
   return {
     url: nats.url,
+    nats,
     runtime,
     client,
     token,

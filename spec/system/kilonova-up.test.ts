@@ -81,7 +81,8 @@ describe('kilonova up', () => {
 
   it('says which server does not answer', async () => {
     const nats = 'nats://127.0.0.1:1';
-    await using cloud = startKilonova(['up', '--hypervisor', 'simulated', '--nats', nats, '--state', await newState()]);
+    const words = ['--nats', nats, '--nats-wait', '0', '--state', await newState()];
+    await using cloud = startKilonova(['up', '--hypervisor', 'simulated', ...words]);
     expect(await cloud.ended).toBe(1);
     expect(cloud.stderr()).toContain(`✗ unavailable: there is no NATS for us at ${nats}`);
   });

@@ -4,7 +4,7 @@ import type { Role } from '../../actors/cloud/cloud.ts';
 import { type Settings, withSettings } from './settings.ts';
 import type { UpOptions } from './up.ts';
 
-const everywhere = ['nats', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
+const everywhere = ['nats', 'natsWait', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
 const compute = [
   'state',
   'hypervisor',

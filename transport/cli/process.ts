@@ -12,12 +12,27 @@ export interface Process {
   readonly runtime: Runtime;
   /** Parts are stopped in the reverse of the order in which they were added, then NATS is drained. */
   add(part: Part): void;
+  /** Rejects when the process must not go on, with the reason. */
+  readonly broken: Promise<never>;
   stop(): Promise<void>;
 }
 
-export async function startProcess(name: string, url: string, settings: Settings): Promise<Process> {
+/** `signal` ends the waiting for a server that is not there yet. */
+export async function startProcess(
+  name: string,
+  url: string,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<Process> {
   const logger = createLogger(settings.logLevel, settings.logFile).child({ process: name });
-  const bus = await connectBus({ url, name: `kilonova ${name}` }).catch((thrown: unknown) => {
+  const bus = await connectBus({
+    url,
+    name: `kilonova ${name}`,
+    signal,
+    waitMs: settings.natsWait * 1000,
+    onWait: (reason) => process.stderr.write(`· waiting for NATS at ${shownUrls(url)}: ${reason}\n`),
+  }).catch((thrown: unknown) => {
+    signal.throwIfAborted();
     throw fail('unavailable', `there is no NATS for us at ${shownUrls(url)}: ${toFailure(thrown).message}`);
   });
   const { maxDeliveries } = settings;
@@ -29,8 +44,14 @@ export async function startProcess(name: string, url: string, settings: Settings
     await runtime.store.close();
     await bus.close();
   }
+  const broken = runtime.store.lost.then((error): never => {
+    throw error;
+  });
+  // Nobody may listen before the parts have started.
+  broken.catch(() => undefined);
   return {
     runtime,
+    broken,
     add: (part) => parts.push(part),
     stop: () => {
       stopping ??= stop();

@@ -16,9 +16,14 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
   if (settings.nats === undefined) {
     throw fail('invalid_request', 'a part alone needs a NATS server: give --nats, or KILONOVA_NATS_URL');
   }
-  const stopAsked = askedToStop();
+  const stopping = new AbortController();
+  const stopAsked = askedToStop().then(() => stopping.abort());
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  const running = await startProcess(role, settings.nats, settings);
+  const running = await startProcess(role, settings.nats, settings, stopping.signal).catch((thrown: unknown) => {
+    if (stopping.signal.aborted) return undefined;
+    throw thrown;
+  });
+  if (!running) return 0;
   try {
     if (role === 'controller') {
       await ensureFirstAdmin(running.runtime, join(settings.state, 'admin-token'));
@@ -34,7 +39,7 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
       }),
     );
     process.stdout.write(`kilonova ${role} is ready\n`);
-    await stopAsked;
+    await Promise.race([stopAsked, running.broken]);
     return 0;
   } finally {
     await running.stop();

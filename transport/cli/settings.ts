@@ -12,6 +12,7 @@ import { defaultMaxDeliveries } from '../nats/subjects.ts';
 export interface Settings {
   state: string;
   nats?: string;
+  natsWait: number;
   natsAddress: string;
   natsPort?: number;
   hypervisor: 'auto' | 'libvirt' | 'simulated';
@@ -51,6 +52,10 @@ export const definitions = {
     .env('KILONOVA_STATE')
     .default(defaultState()),
   nats: new Option('--nats <url>', 'the NATS server to use').env('KILONOVA_NATS_URL'),
+  natsWait: new Option('--nats-wait <seconds>', 'how long to wait for a NATS server that is not there yet')
+    .env('KILONOVA_NATS_WAIT')
+    .default(60)
+    .argParser(wholeNumber(0)),
   natsAddress: new Option(
     '--nats-address <ip>',
     'where the nats-server of our own listens; not only loopback: trust who reaches it',

@@ -53,7 +53,8 @@ export async function up(options: UpOptions): Promise<number> {
     end.signal.throwIfAborted();
     // For client commands on this machine: the port may be any. Not for everybody: a URL may hold a password.
     await writeFile(join(options.state, natsUrlFile), `${machine.natsUrl}\n`, { mode: 0o600 });
-    cloud = await startProcess('up', machine.natsUrl, options);
+    cloud = await startProcess('up', machine.natsUrl, options, end.signal);
+    cloud.broken.catch((reason) => end.abort(reason));
     // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
     const { token, isNew } = await ensureFirstAdmin(cloud.runtime, tokenFile(options));
     const image = await startParts(cloud, machine, options);

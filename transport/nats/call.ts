@@ -2,7 +2,9 @@
  * call: request and reply with a deadline.
  *
  * The answer is the reply's value, or a Failure. Nobody listening is a definite no (`unavailable`, `retry`: nothing
- * happened); no answer in time is unknown (`timeout`), so only idempotent calls are tried again.
+ * happened); no answer in time is unknown (`timeout`), so only idempotent calls are tried again. While the connection is
+ * away a call waits for it, as long as it would for an answer; one whose answer is lost with the connection is told so at
+ * once (both `unavailable`).
  */
 import type { MsgHdrs } from 'nats';
 import { errors, headers } from 'nats';
@@ -12,6 +14,7 @@ import { type Codec, codec } from '../messages/codec.ts';
 import { FailureReply } from '../messages/common.ts';
 import type { Bus, Message } from './bus.ts';
 import { type CallContext, readContext, writeContext } from './call-context.ts';
+import { AnswerLostError, NotSentError } from './requests.ts';
 
 /** One kind of call: what is asked, what is answered, and how long the caller waits (ms). */
 export interface Call<Request, Reply> {
@@ -221,6 +224,14 @@ function whyUnanswered(error: unknown, name: string, timeoutMs: number): Error {
   }
   if (error instanceof errors.TimeoutError) {
     return fail('timeout', `${name} was not answered within ${timeoutMs} ms`, { disposition: 'retry' });
+  }
+  if (error instanceof AnswerLostError) {
+    const message = `the connection to NATS was lost before ${name} was answered: it may have been done all the same`;
+    return fail('unavailable', message, { disposition: 'retry' });
+  }
+  if (error instanceof NotSentError) {
+    const message = `${name} could not be sent within ${timeoutMs} ms: not connected to NATS`;
+    return fail('unavailable', message, { disposition: 'retry' });
   }
   if (error instanceof errors.ClosedConnectionError || error instanceof errors.DrainingConnectionError) {
     return fail('unavailable', `${name} could not be sent: not connected to NATS`, { disposition: 'retry' });

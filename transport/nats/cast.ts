@@ -259,5 +259,5 @@ export const consumerEnded: Failure = {
   disposition: 'abort',
 };
 
-const defaultAckWaitMs = 30_000;
+const defaultAckWaitMs = 10_000;
 const longestPauseMs = 30_000;

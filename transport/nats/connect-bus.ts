@@ -1,9 +1,17 @@
 /** One process's connection to NATS, with JetStream on it. Every part is given one; all messages go through it. */
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import { type ConnectionOptions, connect, createInbox, type NatsConnection } from 'nats';
+import {
+  type ConnectionOptions,
+  connect,
+  createInbox,
+  errors,
+  type NatsConnection,
+  type QueuedIterator,
+  type Status,
+} from 'nats';
 import { fail } from '../../machines/failure.ts';
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, sleep, systemClock } from '../clock.ts';
 import type { Bus, Message, Nats, Subscription } from './bus.ts';
 import { natsKeyValues } from './key-values.ts';
 import { Outbox } from './outbox.ts';
@@ -20,20 +28,26 @@ export interface BusOptions {
   clock?: Clock;
   /** Further settings of the client: credentials, TLS. */
   connection?: Partial<ConnectionOptions>;
+  /** How long to wait for a server that is not there yet (ms). */
+  waitMs?: number;
+  /** Told, once, why it is waited for. */
+  onWait?: (reason: string) => void;
+  /** Ends the waiting. */
+  signal?: AbortSignal;
+}
+
+interface Connected {
+  connection: NatsConnection;
+  manager: JetStreamManager;
 }
 
 /** The oldest server whose features are enough. */
 const oldestServer = [2, 9, 0] as const;
 
-export async function connectBus({ url, name, clock = systemClock, connection: more }: BusOptions): Promise<Bus> {
-  const connection = await connect({
-    ...connectionOf(url),
-    name,
-    noAsyncTraces: true,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
-    ...more,
-  });
+/** Rejects with what the client says when there is no server, or with `unavailable` when it is too old. */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const { clock = systemClock, connection: more } = options;
+  const { connection, manager } = await connectPatiently(options, clock);
   const serverVersion = connection.info?.version ?? '0.0.0';
   if (isOlder(serverVersion)) {
     await connection.close();
@@ -43,11 +57,19 @@ export async function connectBus({ url, name, clock = systemClock, connection: m
   const nats: Nats = {
     connection,
     jetstream: jetstream(connection),
-    manager: await jetstreamManager(connection),
+    manager,
     serverVersion,
   };
   const newInbox = () => createInbox(more?.inboxPrefix);
   const requests = new Requests({ connection, outbox, clock, inbox: newInbox() });
+  const waitingForServer = new Set<() => void>();
+  void bridgeGaps(connection, outbox, requests, () => {
+    for (const listener of [...waitingForServer]) listener();
+  });
+  const onBack = (listener: () => void) => {
+    waitingForServer.add(listener);
+    return () => void waitingForServer.delete(listener);
+  };
   const bus: Bus = {
     clock,
     nats,
@@ -55,7 +77,8 @@ export async function connectBus({ url, name, clock = systemClock, connection: m
     request: (subject, payload, options) => requests.request(subject, payload, options),
     subscribe: (subject, take, options) => subscribe(connection, subject, take, options),
     newInbox,
-    openKeyValues: async (bucket, options) => natsKeyValues(await new Kvm(nats.jetstream).create(bucket, options)),
+    openKeyValues: async (bucket, options) =>
+      natsKeyValues(await new Kvm(nats.jetstream).create(bucket, options), { name: bucket, clock, onBack }),
     consume: (options, take, onTrouble) => consumeFromNats(bus, options, take, onTrouble),
     async close() {
       if (connection.isClosed()) return;
@@ -65,6 +88,70 @@ export async function connectBus({ url, name, clock = systemClock, connection: m
     },
   };
   return bus;
+}
+
+/** How long to wait before a server that is not there is looked for again (ms). */
+const lookAgainMs = 250;
+
+async function connectPatiently(options: BusOptions, clock: Clock): Promise<Connected> {
+  const { waitMs = 0, onWait, signal } = options;
+  const giveUpAt = clock.now() + waitMs;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await connectOnce(options);
+    } catch (error) {
+      if (!isAway(error) || clock.now() >= giveUpAt) throw error;
+      if (tries === 1) onWait?.((error as Error).message);
+      await sleep(clock, lookAgainMs, signal);
+    }
+  }
+}
+
+async function connectOnce({ url, name, connection: more }: BusOptions): Promise<Connected> {
+  const connection = await connect({
+    ...connectionOf(url),
+    name,
+    noAsyncTraces: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    ...more,
+  });
+  try {
+    return { connection, manager: await jetstreamManager(connection) };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** Whether nobody is there, or nobody's JetStream: somebody who refuses us will not think better of it. */
+function isAway(error: unknown): boolean {
+  if (error instanceof errors.ConnectionError || error instanceof errors.TimeoutError) return true;
+  if (!(error instanceof Error)) return false;
+  // That of JetStream is not exported; a name that is not known yet is none of the client's.
+  const { name, code } = error as Error & { code?: unknown };
+  return (
+    name === 'JetStreamNotEnabled' || ['ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(String(code))
+  );
+}
+
+/** What is sent waits while the connection is away; what was asked before is not going to be answered. */
+async function bridgeGaps(
+  connection: NatsConnection,
+  outbox: Outbox,
+  requests: Requests,
+  onBack: () => void,
+): Promise<void> {
+  for await (const { type } of connection.status() as QueuedIterator<Status>) {
+    if (type === 'disconnect') {
+      outbox.hold();
+      requests.lose();
+    }
+    if (type === 'reconnect') {
+      outbox.release();
+      onBack();
+    }
+  }
 }
 
 function subscribe(

@@ -1,5 +1,7 @@
 /** A key-value bucket as bytes: what is read of it. Writes are messages to its subjects (`bucket.ts`). */
+import { JetStreamApiError } from '@nats-io/jetstream';
 import type { KV, KvEntry, KvWatchEntry } from '@nats-io/kv';
+import { type Clock, every } from '../clock.ts';
 import { answered } from './store-answer.ts';
 
 /** The latest that was written under a key: a value, or that there is none any more. */
@@ -21,7 +23,8 @@ export interface KeyValues {
   keys(filter?: string): Promise<string[]>;
   /**
    * Tells of the latest version of every key, and then of each write, in order. `onEnd` is told when it ends by itself:
-   * then nothing more comes. Resolves with the function that ends it.
+   * then nothing more comes. Resolves with the function that ends it; rejects with StateLostError when the bucket is no
+   * longer the one that it told of before.
    */
   watch(take: (version: Watched) => void, onEnd: () => void): Promise<() => void>;
 }
@@ -29,7 +32,43 @@ export interface KeyValues {
 /** Whether it is a removal is told by headers that are dear to read: who watches decides when. */
 export type Watched = Omit<Version, 'writtenAt'>;
 
-export function natsKeyValues(kv: KV): KeyValues {
+/** What was stored is gone: the bucket is not there, was made anew, or is as it was at an earlier time. */
+export class StateLostError extends Error {
+  override readonly name = 'StateLostError';
+}
+
+export interface NatsKeyValuesWorld {
+  readonly name: string;
+  readonly clock: Clock;
+  /** Calls back when the server is there again; returns the function that ends this. */
+  readonly onBack: (listener: () => void) => () => void;
+}
+
+/** How often it is looked whether a watch tells of what is there (ms). */
+const lookEveryMs = 10_000;
+
+export function natsKeyValues(kv: KV, { name, clock, onBack }: NatsKeyValuesWorld): KeyValues {
+  /** When the bucket was made, and the latest revision that was told of. */
+  let known: { made: string; revision: number } | undefined;
+
+  /** Resolves with its latest revision; rejects when it is not the bucket that is known. */
+  async function confirm(): Promise<number> {
+    const { created, state } = await answered(kv.status().then(({ streamInfo }) => streamInfo)).catch((error) => {
+      const isGone = error instanceof JetStreamApiError && error.code === streamNotFound;
+      throw known && isGone ? lost('it is not there any more') : error;
+    });
+    known ??= { made: created, revision: 0 };
+    if (known.made !== created) throw lost('another one stands in its place');
+    if (known.revision > state.last_seq) {
+      throw lost(`it was at revision ${known.revision} and is now at ${state.last_seq}`);
+    }
+    return state.last_seq;
+  }
+
+  function lost(how: string): StateLostError {
+    return new StateLostError(`the state store has lost what it held in ${name}: ${how}`);
+  }
+
   return {
     async latest(key) {
       const entry = await answered(kv.get(key));
@@ -45,19 +84,48 @@ export function natsKeyValues(kv: KV): KeyValues {
       return keys;
     },
     async watch(take, onEnd) {
-      let isEnded = false;
+      let due = await confirm();
       const watch = await answered(kv.watch());
-      void (async () => {
-        for await (const entry of watch) take(watchedOf(entry));
-        if (!isEnded) onEnd();
-      })();
-      return () => {
+      let isEnded = false;
+      function end(): void {
         isEnded = true;
+        stopListening();
+        stopLooking();
         watch.stop();
-      };
+      }
+      function endByItself(): void {
+        if (isEnded) return;
+        end();
+        onEnd();
+      }
+      // The server has forgotten who watched; the client finds out only after a while.
+      const stopListening = onBack(endByItself);
+      // A watch of a bucket that somebody has removed goes on, and tells nothing.
+      const stopLooking = every(clock, lookEveryMs, async () => {
+        try {
+          const latest = await confirm();
+          if (known && known.revision < due) endByItself();
+          due = latest;
+        } catch (error) {
+          // A server that does not answer is told of by the connection.
+          if (error instanceof StateLostError) endByItself();
+        }
+      });
+      void (async () => {
+        for await (const entry of watch) {
+          if (isEnded) return;
+          if (known) known.revision = Math.max(known.revision, entry.revision);
+          take(watchedOf(entry));
+        }
+        endByItself();
+      })();
+      return end;
     },
   };
 }
+
+/** JetStream's. */
+const streamNotFound = 10059;
 
 function versionOf(entry: KvEntry): Version {
   return {

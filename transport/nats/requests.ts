@@ -4,10 +4,21 @@
  */
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
 import type { Clock } from '../clock.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox, Parcel } from './outbox.ts';
+
+/** The connection was away for as long as the answer was waited for: nobody has heard of what was asked. */
+export class NotSentError extends Error {
+  override readonly name = 'NotSentError';
+}
+
+/** The connection went before there was an answer: whether what was asked has happened is unknown. */
+export class AnswerLostError extends Error {
+  override readonly name = 'AnswerLostError';
+}
 
 interface Pending {
   subject: string;
+  parcel: Parcel;
   resolve: (answer: Msg) => void;
   reject: (error: Error) => void;
   cancelDeadline: () => void;
@@ -40,7 +51,7 @@ export class Requests {
     void connection.closed().then(() => this.#giveUp());
   }
 
-  /** Rejects with NoRespondersError, TimeoutError, or what says that the connection is closed. */
+  /** Rejects with NoRespondersError, TimeoutError, NotSentError, AnswerLostError, or what says that the connection is closed. */
   request(
     subject: string,
     payload: string | Uint8Array,
@@ -49,10 +60,20 @@ export class Requests {
     return new Promise((resolve, reject) => {
       const token = (this.#count++).toString(36);
       const refuse = (error: unknown) => this.#settle(token)?.reject(error as Error);
-      this.#outbox.send(subject, payload, { headers, reply: this.#inbox + token }, refuse);
-      const cancelDeadline = this.#clock.after(timeoutMs, () => refuse(new errors.TimeoutError()));
-      this.#pending.set(token, { subject, resolve, reject, cancelDeadline });
+      const parcel = this.#outbox.send(subject, payload, { headers, reply: this.#inbox + token }, refuse);
+      const cancelDeadline = this.#clock.after(timeoutMs, () =>
+        refuse(this.#outbox.takeBack(parcel) ? new NotSentError('not connected to NATS') : new errors.TimeoutError()),
+      );
+      this.#pending.set(token, { subject, parcel, resolve, reject, cancelDeadline });
     });
+  }
+
+  /** The connection has gone, and with it what would have been answered; what is still to be sent waits. */
+  lose(): void {
+    for (const [token, { parcel }] of [...this.#pending]) {
+      if (this.#outbox.holds(parcel)) continue;
+      this.#settle(token)?.reject(new AnswerLostError('the connection to NATS was lost'));
+    }
   }
 
   #take(message: Msg): void {

@@ -6,7 +6,7 @@
 import { fail } from '../../machines/failure.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Bucket, Entry } from './bucket.ts';
-import type { Watched } from './key-values.ts';
+import { StateLostError, type Watched } from './key-values.ts';
 
 export interface Change<T> {
   readonly key: string;
@@ -42,17 +42,23 @@ export interface View<T> {
   close(): void;
 }
 
+export interface ViewListeners {
+  onUnreadable?: (key: string, error: unknown) => void;
+  onLost?: (error: StateLostError) => void;
+}
+
 /** How long to wait before a watch that has ended is begun again (ms). */
-const watchAgainMs = 1_000;
+const watchAgainMs = 250;
 
 /**
  * Resolves when the view holds all that the bucket held when it was asked. A watch that ends is begun again, until the
- * view is closed.
+ * view is closed, or the bucket is not what it was: then `onLost` is told, and the view stays as it is. Who goes by it goes
+ * by a world that is no more.
  */
 export async function openView<T>(
   bucket: Bucket<T>,
   clock: Clock,
-  { onUnreadable }: { onUnreadable?: (key: string, error: unknown) => void } = {},
+  { onUnreadable, onLost }: ViewListeners = {},
 ): Promise<View<T>> {
   const records = new Map<string, Held<T>>();
   const listeners = new Set<(change: Change<T>) => void>();
@@ -107,7 +113,8 @@ export async function openView<T>(
         endWatch = await bucket.stored.watch(take, () => void watchAgain());
         if (closing.signal.aborted) endWatch();
         return;
-      } catch {
+      } catch (error) {
+        if (error instanceof StateLostError) return onLost?.(error);
         // The store does not answer yet, or the view was closed.
       }
     }
