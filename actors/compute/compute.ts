@@ -3,7 +3,7 @@
  * its hypervisor does. Nova's compute worker.
  */
 import { fail } from '../../machines/failure.ts';
-import { sleep } from '../../transport/clock.ts';
+import { every, sleep } from '../../transport/clock.ts';
 import { computeCalls, computeCasts } from '../../transport/messages/internal.ts';
 import { type Host, maxUnknownGuests } from '../../transport/messages/records.ts';
 import { type StopServing, serve } from '../../transport/nats/call.ts';
@@ -38,6 +38,8 @@ export interface ComputeOptions {
 
 /** How long to wait between attempts to connect to the hypervisor (ms). */
 const reconnectMs = 1_000;
+/** How often it is tried again to give back what could not be given back (ms). */
+const releaseAgainMs = 60_000;
 
 export async function startCompute(runtime: Runtime, options: ComputeOptions): Promise<Part> {
   const { bus, store, clock, logger } = runtime;
@@ -164,6 +166,8 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     }
   });
 
+  const stopReleasing = every(clock, releaseAgainMs, () => instances.releaseAgain());
+
   const { consoleLog, commandHost } = computeCalls;
   serving = [
     serve(bus, subjects.computeCall(name, consoleLog.name), consoleLog, async ({ uuid, maxBytes }) => ({
@@ -177,6 +181,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   return {
     async stop() {
       stopListening();
+      stopReleasing();
       await endWork();
       await host.stop();
       await hypervisor.close();

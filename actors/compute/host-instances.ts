@@ -4,7 +4,7 @@ import type { InstanceEvent } from '../../machines/instance.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
+import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
 import type { Receipt } from '../../transport/nats/cast.ts';
 import type { GuestReport } from '../hypervisor/hypervisor.ts';
 import { heldShare, holdsShare } from '../instance/held-share.ts';
@@ -108,6 +108,19 @@ export class HostInstances {
         logger.warn({ uuid: owner.uuid, owner: stored?.value.owner }, 'an instance was taken over');
         await owner.halt();
       }),
+    );
+  }
+
+  /** Tries once more to give back what could not be given back: of deletions, and of launches that failed. */
+  async releaseAgain(): Promise<void> {
+    const { clock, logger } = this.#world;
+    const holding = this.owners().filter(({ state }) => state === 'failed.releasing');
+    await Promise.all(
+      holding.map((owner) =>
+        owner
+          .send({ type: 'release.retry', at: clock.now() }, newContext())
+          .catch((error) => logger.warn({ uuid: owner.uuid, error }, 'what an instance holds is still held')),
+      ),
     );
   }
 

@@ -13,10 +13,8 @@
 import type { Clock } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
-import { newContext } from '../../transport/nats/call-context.ts';
 import { openView } from '../../transport/nats/view.ts';
 import type { GuestReport, Hypervisor } from '../hypervisor/hypervisor.ts';
-import type { InstanceOwner } from '../instance/owner.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { GuestReports } from './guest-reports.ts';
 import { isOurs, standingOf, whyStale } from './guest-standing.ts';
@@ -155,18 +153,9 @@ export class Reconciler {
         const foundSo = `found ${foundWords[powerState]} ${when}`;
         const report = { uuid: owner.uuid, powerState, reason: reason ? `${foundSo}: ${reason}` : foundSo };
         await reports.tell(owner, report, { isAfterBoot });
-        if (owner.state === 'failed.releasing') await this.#releaseAgain(owner);
       }),
     );
-  }
-
-  async #releaseAgain(owner: InstanceOwner): Promise<void> {
-    const { clock, logger } = this.#world;
-    try {
-      await owner.send({ type: 'release.retry', at: clock.now() }, newContext());
-    } catch (error) {
-      logger.warn({ uuid: owner.uuid, error }, 'what an instance holds could not be given back again');
-    }
+    await instances.releaseAgain();
   }
 }
 
