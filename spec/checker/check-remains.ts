@@ -1,5 +1,6 @@
 /** What must hold when nothing is under way any more: every promise was kept, and all that is held adds up. */
 import { holdsShare } from '../../actors/instance/held-share.ts';
+import type { ReportedPowerState } from '../../machines/instance.ts';
 import { isAtRest } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { contextOf, stateOf } from './check-records.ts';
@@ -47,14 +48,14 @@ function checkAccepted({ asked }: History, { instances }: Remains, broken: Broke
   }
 }
 
-/** Whether the guest's power state is what the record's state says. */
-const expectedPower = new Map([
-  ['running', 'running'],
-  ['stopped', 'shutdown'],
-  ['paused', 'paused'],
-  ['suspended', 'suspended'],
-  ['resized.running', 'running'],
-  ['resized.stopped', 'shutdown'],
+/** What a guest may do in a state: one that crashed is off, too. */
+const expectedPower = new Map<string, readonly ReportedPowerState[]>([
+  ['running', ['running']],
+  ['stopped', ['shutdown', 'crashed']],
+  ['paused', ['paused']],
+  ['suspended', ['suspended']],
+  ['resized.running', ['running']],
+  ['resized.stopped', ['shutdown', 'crashed']],
 ]);
 
 function checkRest({ instances }: Remains, broken: Broken): void {
@@ -85,7 +86,8 @@ function checkGuest(instance: Instance, held: HeldGuest[], broken: Broken): void
   const state = stateOf(instance);
   const { host } = contextOf(instance);
   const wanted = expectedPower.get(state);
-  if (wanted !== undefined && held.find((guest) => guest.host === host)?.powerState !== wanted) {
+  const { powerState = 'absent' } = held.find((guest) => guest.host === host) ?? {};
+  if (wanted && !wanted.includes(powerState)) {
     broken('records tell what guests do', `it is ${state} on ${host}, and there is ${describe(held)}`, uuid);
   }
   if (!holdsShare(state) && held.length > 0) {

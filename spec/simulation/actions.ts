@@ -8,6 +8,7 @@ export type Wish =
   | { wish: 'create'; instance: number; flavor: string; waitMs?: number }
   | { wish: PowerVerb; instance: number }
   | { wish: 'resize'; instance: number; flavor: string }
+  | { wish: 'rename'; instance: number; name: string }
   | { wish: 'rebuild' | 'confirmResize' | 'revertResize' | 'delete'; instance: number };
 
 export type PowerVerb = 'start' | 'stop' | 'reboot' | 'pause' | 'unpause' | 'suspend' | 'resume';

@@ -2,6 +2,7 @@
 import { ensureDefaultNetwork } from '../../actors/network/default-network.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
+import type { WorldPlan } from './world.ts';
 
 export const identity = { caller: { userId: 'user', projectId: 'project', roles: ['admin', 'member'] } };
 
@@ -10,7 +11,7 @@ export const flavors = {
   large: { id: '2', name: 'large', vcpus: 3, memoryMb: 1024, rootGb: 10 },
 };
 
-export async function writeFirstRecords(runtime: Runtime, vcpusOfHost: number): Promise<void> {
+export async function writeFirstRecords(runtime: Runtime, { vcpusOfHost, quota }: WorldPlan): Promise<void> {
   const { store, clock } = runtime;
   const createdAt = clock.now();
   const { userId, projectId } = identity.caller;
@@ -23,7 +24,7 @@ export async function writeFirstRecords(runtime: Runtime, vcpusOfHost: number): 
     store.bucket('quota'),
   ]);
   const roles = { [projectId]: ['admin', 'member'] as ('admin' | 'member')[] };
-  const unlimited = { instances: -1, vcpus: -1, memoryMb: -1, keyPairs: -1, serverGroups: -1, securityGroups: -1 };
+  const limits = { instances: quota, vcpus: -1, memoryMb: -1, keyPairs: -1, serverGroups: -1, securityGroups: -1 };
   await Promise.all([
     projects.put(projectId, { id: projectId, name: projectId, isEnabled: true, createdAt }),
     users.put(userId, { id: userId, name: userId, isEnabled: true, roles, createdAt }),
@@ -38,7 +39,7 @@ export async function writeFirstRecords(runtime: Runtime, vcpusOfHost: number): 
       properties: {},
       createdAt,
     }),
-    quotas.put(projectId, unlimited),
+    quotas.put(projectId, limits),
     ensureDefaultNetwork(runtime, {}),
   ]);
 }

@@ -3,6 +3,7 @@ import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hyper
 import { isAtRest } from '../../machines/instance-states.ts';
 import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
 import { buckets } from '../../transport/messages/records.ts';
+import { checkQuota } from '../checker/check-quota.ts';
 import { checkRecords, stateOf } from '../checker/check-records.ts';
 import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
 import { History } from '../checker/history.ts';
@@ -47,7 +48,7 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
     history.saw(key, { at: writtenAt, revision, record: JSON.parse(Buffer.from(bytes).toString()) });
   }
 
-  await settle(time, writeFirstRecords(world.outside, plan.vcpusOfHost));
+  await settle(time, writeFirstRecords(world.outside, plan));
   await settle(time, Promise.all(processNames(plan).map((name) => world.start(name))));
 
   const startedAt = time.now();
@@ -65,7 +66,11 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
 
   const violations: Violation[] = [];
   violations.push(...(await untilQuiet(world, history)));
-  violations.push(...checkRemains(history, remainsOf(world, history)), ...checkRecords(history, healedAt));
+  violations.push(
+    ...checkRemains(history, remainsOf(world, history)),
+    ...checkRecords(history, healedAt),
+    ...checkQuota(history, plan.quota),
+  );
   if (violations.length === 0) violations.push(...(await emptied(world, client, history)));
   return { violations, history, launches: history.records.size, simulatedMs: time.now() - began };
 }
@@ -115,11 +120,16 @@ async function untilQuiet({ time, nats }: World, history: History): Promise<Viol
 
   function underWay(): Instance[] {
     const latest = [...history.records.values()].map((versions) => versions.at(-1)?.record as Instance);
-    return latest.filter((instance) => instance.chart.status === 'active' && !isAtRest(stateOf(instance)));
+    return latest.filter((instance) => instance.chart.status === 'active' && !isSettled(stateOf(instance)));
   }
   function isBusy(): boolean {
     return nats.queue.size > 0 || underWay().length > 0 || history.asked.some(({ outcome }) => outcome === 'pending');
   }
+}
+
+/** Its host tries again by itself to give back what could not be given back. */
+function isSettled(state: string): boolean {
+  return isAtRest(state) && state !== 'failed.releasing';
 }
 
 /** Lets time pass until the promise is settled. */

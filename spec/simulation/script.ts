@@ -25,6 +25,7 @@ export function scriptOf(seed: number): Script {
     controllers: chance.between(1, 2),
     schedulers: chance.between(1, 2),
     networks: chance.between(1, 2),
+    quota: chance.happens(0.4) ? chance.between(4, 12) : -1,
     skewMs: chance.happens(0.3) ? 20_000 : 0,
   };
   const actions = [...wishes(chance), ...faults(chance, plan)];
@@ -50,6 +51,7 @@ function wishes(chance: SeededChance): Action[] {
 
 function nextWish(chance: SeededChance, instance: number): Wish {
   const kind = chance.fraction();
+  if (kind < 0.05) return { wish: 'rename', instance, name: `renamed-${chance.between(1, 9)}` };
   if (kind < 0.55) return { wish: chance.pick(powerVerbs), instance };
   if (kind < 0.8) return { wish: 'delete', instance };
   if (kind < 0.87) return { wish: 'rebuild', instance };

@@ -31,6 +31,8 @@ export class SimulatedClient {
         return this.create(wish.instance, wish.flavor);
       case 'resize':
         return this.#ask('resize', uuid, api.instance.resize, { uuid, flavor: wish.flavor });
+      case 'rename':
+        return this.#ask('rename', uuid, api.instance.update, { uuid, name: wish.name });
       default:
         return this.#ask(wish.wish, uuid, api.instance[wish.wish], { uuid });
     }

@@ -54,6 +54,8 @@ export class SimulatedNats {
   readonly #buckets = new Map<string, SimulatedBucket>();
   readonly queue: SimulatedQueue;
   weather: Weather = fairWeather;
+  /** What is sent without a server is kept by the client, and sent when there is one again. */
+  readonly #outboxes = new Map<SimulatedProcess, (() => void)[]>();
   #isUp = true;
   #inboxes = 0;
 
@@ -88,6 +90,7 @@ export class SimulatedNats {
     this.#isUp = true;
     for (const bucket of this.#buckets.values()) bucket.deliver();
     this.queue.deliver();
+    for (const process of this.#outboxes.keys()) this.#flush(process);
   }
 
   /** How long a message takes (ms). */
@@ -142,9 +145,9 @@ export class SimulatedNats {
   #ask<T>(process: SimulatedProcess, work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const cancelDeadline = process.clock.after(5_000, () => reject(new errors.TimeoutError()));
-      this.carry(process, () => {
+      this.send(process, () => {
         const result = work();
-        this.carry(process, () =>
+        this.bring(process, () =>
           process.run(() => {
             cancelDeadline();
             resolve(result);
@@ -186,15 +189,41 @@ export class SimulatedNats {
 
   #send(process: SimulatedProcess, subject: string, payload: string | Uint8Array, { headers, reply }: Envelope = {}) {
     const data = typeof payload === 'string' ? Buffer.from(payload) : payload;
-    this.carry(process, () => this.#receive({ subject, data, headers, reply }));
+    this.send(process, () => this.#receive({ subject, data, headers, reply }));
   }
 
-  /** From a process to the server or back, unless it is lost on the way. */
-  carry(process: SimulatedProcess, arrive: () => void): void {
-    if (!this.reaches(process) || this.happens(this.weather.lossProbability)) return;
+  /** To the server, unless it is lost on the way; later, when the server cannot be reached now. */
+  send(process: SimulatedProcess, arrive: () => void): void {
+    if (!this.reaches(process)) this.#keep(process, arrive);
+    else if (!this.happens(this.weather.lossProbability)) this.#carry(arrive);
+  }
+
+  /** To a process, unless it is lost on the way. */
+  bring(process: SimulatedProcess, arrive: () => void): void {
+    if (this.reaches(process) && !this.happens(this.weather.lossProbability)) this.#carry(arrive);
+  }
+
+  #carry(arrive: () => void): void {
     this.time.after(this.latency(), () => {
       if (this.#isUp) arrive();
     });
+  }
+
+  #keep(process: SimulatedProcess, arrive: () => void): void {
+    if (!process.isAlive) return;
+    let outbox = this.#outboxes.get(process);
+    if (!outbox) {
+      outbox = [];
+      this.#outboxes.set(process, outbox);
+      process.onLink(() => this.#flush(process));
+    }
+    outbox.push(arrive);
+  }
+
+  #flush(process: SimulatedProcess): void {
+    const outbox = this.#outboxes.get(process);
+    if (!outbox || !this.reaches(process)) return;
+    for (const arrive of outbox.splice(0)) this.send(process, arrive);
   }
 
   /** What has arrived at the server. */
@@ -215,7 +244,7 @@ export class SimulatedNats {
     const queues = Map.groupBy(subscribers, ({ queue }) => queue);
     for (const [queue, members] of queues) {
       for (const member of queue === undefined ? members : [this.pick(members)]) {
-        this.carry(member.process, () => member.process.run(() => member.take(message)));
+        this.bring(member.process, () => member.process.run(() => member.take(message)));
       }
     }
   }

@@ -108,7 +108,7 @@ export class SimulatedQueue {
   #give(queued: Queued, { ackWaitMs }: Consumer, { process, take }: Member): void {
     const { time } = this.#nats;
     const count = queued.deliveries;
-    const settle = (work: () => void) => this.#nats.carry(process, work);
+    const settle = (work: () => void) => this.#nats.send(process, work);
     const delivery: Delivery = {
       subject: queued.subject,
       data: queued.data,

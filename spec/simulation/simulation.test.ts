@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { type Outcome, runWorld } from './run-world.ts';
+import { type Sabotage, sabotages } from './sabotage.ts';
+import { scriptOf } from './script.ts';
+import { shrink } from './shrink.ts';
+
+/** How many worlds a sabotage may go unnoticed in. */
+const worlds = 40;
+
+describe('a simulated world', () => {
+  it('keeps every promise', async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const { violations } = await runWorld(scriptOf(seed));
+      expect(violations, `seed ${seed}`).toEqual([]);
+    }
+  });
+
+  it('is the same world each time', async () => {
+    const seed = 7;
+    expect(seenIn(await runWorld(scriptOf(seed)))).toEqual(seenIn(await runWorld(scriptOf(seed))));
+    expect(seenIn(await runWorld(scriptOf(seed)))).not.toEqual(seenIn(await runWorld(scriptOf(seed + 1))));
+  });
+});
+
+describe('the checker notices', () => {
+  it.each(Object.entries<Sabotage>(sabotages))('%s', async (_, sabotage) => {
+    const broken = await firstBroken(sabotage);
+    expect(broken, `none of ${worlds} worlds is broken`).toBeDefined();
+  });
+
+  it('and the script that shows it gets shorter', async () => {
+    const sabotage = sabotages['an effect that claims to be done: a domain is not destroyed'];
+    const broken = await firstBroken(sabotage);
+    if (!broken) throw new Error('no world is broken');
+    const { script, outcome } = await shrink(broken.script, broken.outcome, { sabotage });
+    expect(outcome.violations[0]?.invariant).toBe(broken.outcome.violations[0]?.invariant);
+    // Something is launched, and something is deleted or fails.
+    expect(script.actions.length).toBeLessThanOrEqual(3);
+  });
+});
+
+async function firstBroken(sabotage: Sabotage) {
+  for (let seed = 1; seed <= worlds; seed++) {
+    const script = scriptOf(seed);
+    const outcome = await runWorld(script, sabotage);
+    if (outcome.violations.length > 0) return { script, outcome };
+  }
+  return undefined;
+}
+
+/** All that was seen, but for the ids of requests, which nothing depends on. */
+function seenIn({ history, violations, simulatedMs }: Outcome) {
+  const { asked, records, guests, faults } = history;
+  return { asked, records: [...records], guests, faults, violations, simulatedMs };
+}
