@@ -15,7 +15,7 @@ export function createGuest(
   xml: () => string,
   signal: AbortSignal,
 ): Promise<void> {
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     const look = await client.look(uuid, signal);
     if (look !== undefined && isActive(look)) return;
     const domain = await client.define(xml(), signal);
@@ -30,8 +30,8 @@ export function createGuest(
 }
 
 /** Defines the domain, in place of the definition that there may be, and does not start it. */
-export function defineGuest(client: LibvirtClient, xml: string, signal: AbortSignal): Promise<void> {
-  return settle(client, signal, async () => {
+export function defineGuest(client: LibvirtClient, uuid: string, xml: string, signal: AbortSignal): Promise<void> {
+  return settle(client, uuid, signal, async () => {
     await client.define(xml, signal);
   });
 }
@@ -41,7 +41,7 @@ export function defineGuest(client: LibvirtClient, xml: string, signal: AbortSig
  * stopped, by itself or by a crash: nothing would start it again, and the wait would last until its timeout.
  */
 export function waitForGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     await lookUntil(
       client,
       uuid,

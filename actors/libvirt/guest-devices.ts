@@ -32,7 +32,7 @@ export function attachDevice(
   device: GuestDevice,
   signal: AbortSignal,
 ): Promise<void> {
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     const look = await client.look(uuid, signal);
     if (look === undefined) throw fail('domain_lost', `instance ${uuid} has no domain on this host`);
     const scopes = isActive(look) ? [inDefinition, inGuest] : [inDefinition];
@@ -50,7 +50,7 @@ export function detachDevice(
   device: GuestDevice,
   signal: AbortSignal,
 ): Promise<void> {
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     const look = await client.look(uuid, signal);
     if (look === undefined) return;
     if (await hasDevice(client, look.ref, device, true)) {

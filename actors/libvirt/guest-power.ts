@@ -20,7 +20,7 @@ const undefineRetryMs = 10_000;
 
 /** Unpauses what is paused, and resumes what was suspended. */
 export function startGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     const look = await present(client, uuid, signal);
     if (isRunning(look)) return;
     await unlessReached(client, uuid, isRunning, signal, () =>
@@ -35,7 +35,7 @@ export function startGuest(client: LibvirtClient, uuid: string, signal: AbortSig
 /** Nova's _clean_shutdown: asks again and again for `graceMs`, then pulls the plug. */
 export function stopGuest(client: LibvirtClient, uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
   const graceEndsAt = performance.now() + graceMs;
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     const look = await present(client, uuid, signal);
     if (!isActive(look)) return;
     // A paused guest cannot answer.
@@ -53,7 +53,7 @@ export function stopGuest(client: LibvirtClient, uuid: string, graceMs: number, 
 export function hardRebootGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
   // Survives a link that drops half way: the guest that runs then is the new one.
   let isUnplugged = false;
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     const look = await present(client, uuid, signal);
     if (isActive(look)) {
       if (isUnplugged && isRunning(look)) return;
@@ -68,7 +68,7 @@ export function hardRebootGuest(client: LibvirtClient, uuid: string, signal: Abo
 
 /** Nova's reboot: asks the guest; one that does not restart in two minutes, or cannot, is rebooted hard. */
 export async function softRebootGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
-  const hasRestarted = await settle(client, signal, async () => {
+  const hasRestarted = await settle(client, uuid, signal, async () => {
     const look = await present(client, uuid, signal);
     return isRunning(look) && (await askToReboot(client, look, signal));
   });
@@ -76,7 +76,7 @@ export async function softRebootGuest(client: LibvirtClient, uuid: string, signa
 }
 
 export function pauseGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     const look = await active(client, uuid, signal);
     if (isPaused(look)) return;
     await unlessReached(client, uuid, isPaused, signal, () => client.pause(look.ref, signal));
@@ -84,7 +84,7 @@ export function pauseGuest(client: LibvirtClient, uuid: string, signal: AbortSig
 }
 
 export function unpauseGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     const look = await active(client, uuid, signal);
     if (isRunning(look)) return;
     await unlessReached(client, uuid, isRunning, signal, () => client.unpause(look.ref, signal));
@@ -93,7 +93,7 @@ export function unpauseGuest(client: LibvirtClient, uuid: string, signal: AbortS
 
 /** To disk: libvirt's managed save. */
 export function suspendGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     const look = await present(client, uuid, signal);
     if (isSaved(look)) return;
     if (!isActive(look)) throw notRunning(uuid);
@@ -103,7 +103,7 @@ export function suspendGuest(client: LibvirtClient, uuid: string, signal: AbortS
 
 /** Destroys the domain and forgets it, with all that libvirt keeps of it. Nothing to do where there is none. */
 export function removeGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
-  return settle(client, signal, async () => {
+  return settle(client, uuid, signal, async () => {
     // Until there is none: a start that was given up may still be at work in the daemon, and come to its end only now.
     for (;;) {
       const look = await client.look(uuid, signal);

@@ -8,6 +8,7 @@
 
 import type { PowerState } from '../../machines/instance.ts';
 import {
+  controlStates,
   createFlags,
   deviceFlags,
   listFlags,
@@ -17,7 +18,7 @@ import {
 } from '../../transport/libvirt/constants.ts';
 import { type DomainRef, type NodeInfo, procedures } from '../../transport/libvirt/procedures.ts';
 import { resolveConnection } from './connection-uri.ts';
-import { isNoDomain, isNoMetadata } from './error-codes.ts';
+import { isNoDomain, isNoMetadata, isNotSupported, isOperationInvalid } from './error-codes.ts';
 import { LibvirtLink, type LinkEvent, type LinkOptions } from './libvirt-link.ts';
 import { isActive, powerStateOf, type RawState } from './power-state.ts';
 
@@ -116,6 +117,22 @@ export class LibvirtClient {
   domainByName(name: string): Promise<DomainRef | undefined> {
     const found = this.#link.call('short', procedures.domainByName, { name });
     return unlessGone(found.then(({ domain }) => domain));
+  }
+
+  /** Whether the daemon is at work on the domain, or waits for its emulator; `undefined`: there is no such domain. */
+  async isAtWorkOn(uuid: string, signal?: AbortSignal): Promise<boolean | undefined> {
+    const domain = await this.domainByUuid(uuid, signal);
+    if (!domain) return undefined;
+    try {
+      const call = this.#link.call('short', procedures.domainControl, { domain, flags: 0 }, options(signal));
+      const { state } = await call;
+      return state === controlStates.job || state === controlStates.occupied;
+    } catch (error) {
+      if (isNoDomain(error)) return undefined;
+      // One that is off, or a driver that does not know the question.
+      if (isOperationInvalid(error) || isNotSupported(error)) return false;
+      throw error;
+    }
   }
 
   /** What is kept with the domain under the namespace; `undefined` when nothing is, or the domain is gone. */

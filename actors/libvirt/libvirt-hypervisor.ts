@@ -165,7 +165,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   defineDomain(guest: GuestSpec, signal: AbortSignal): Promise<void> {
-    return defineGuest(this.client, this.#xmlOf(guest), signal);
+    return defineGuest(this.client, guest.uuid, this.#xmlOf(guest), signal);
   }
 
   async resizeDisks(uuid: string, rootGb: number, signal: AbortSignal): Promise<void> {

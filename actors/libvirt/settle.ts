@@ -9,18 +9,35 @@ import { Bell, rejectOnAbort } from './waiting.ts';
 
 /** Nova's interval of _wait_for_boot. Only for what libvirt forgets to tell. */
 const pollMs = 500;
+/** How long to wait before looking again whether the daemon has taken a domain up. */
+const takenUpMs = 50;
 
 /** Rejects with a FailureError, at once when `signal` aborts. `step` must look before it acts. */
-export async function settle<T>(client: LibvirtClient, signal: AbortSignal, step: () => Promise<T>): Promise<T> {
-  for (;;) {
+export async function settle<T>(
+  client: LibvirtClient,
+  uuid: string,
+  signal: AbortSignal,
+  step: () => Promise<T>,
+): Promise<T> {
+  for (let isAgain = false; ; isAgain = true) {
     try {
       signal.throwIfAborted();
+      if (isAgain) await untilTakenUp(client, uuid, signal);
       return await rejectOnAbort(step(), signal);
     } catch (error) {
       if (!isLinkLost(error)) throw toLibvirtFailure(error);
     }
     await client.whenConnected(signal);
   }
+}
+
+/**
+ * A daemon that comes back shows as running also what it was starting when it died, until it has found out that it cannot
+ * go on with it, and ends it: what one sees before that is not to be gone by.
+ */
+async function untilTakenUp(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
+  const bell = new Bell();
+  while (await client.isAtWorkOn(uuid, signal)) await bell.wait(takenUpMs, signal);
 }
 
 /**

@@ -12,6 +12,9 @@ export const domainStates = {
   pmsuspended: 7,
 } as const;
 
+/** virDomainControlState. */
+export const controlStates = { ok: 0, job: 1, occupied: 2, error: 3 } as const;
+
 /** virDomainShutoffReason. */
 export const shutoffReasons = { shutdown: 1, destroyed: 2, crashed: 3, failed: 6, daemon: 8 } as const;
 

@@ -119,6 +119,12 @@ export const procedures = {
   domainByName: procedure(23, 'domainByName', struct({ name: text }), domainResult),
   domainByUuid: procedure(24, 'domainByUuid', struct({ uuid }), domainResult),
   domainState: procedure(212, 'domainState', onDomainWithFlags, struct({ state: int, reason: int })),
+  domainControl: procedure(
+    229,
+    'domainControl',
+    onDomainWithFlags,
+    struct({ state: uint, details: uint, stateTime: uhyper }),
+  ),
   domainXml: procedure(14, 'domainXml', onDomainWithFlags, struct({ xml: text })),
   domainMetadata: procedure(
     265,
