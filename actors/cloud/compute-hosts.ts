@@ -13,6 +13,7 @@ import { ensureBridge } from '../network/linux-bridge.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { GuestJournal } from '../simulated/guest-journal.ts';
 import { SimulatedHypervisor } from '../simulated/simulated-hypervisor.ts';
+import { claimHostFolder } from './host-folder.ts';
 
 export interface LibvirtHost {
   name: string;
@@ -30,6 +31,7 @@ export interface LibvirtHost {
 
 export async function startLibvirtHost(runtime: Runtime, options: LibvirtHost): Promise<Part> {
   const { name, availabilityZone, uri, stateDir } = options;
+  await claimHostFolder(join(stateDir, 'compute'), name);
   const [source, virtType, capacity] = await Promise.all([
     ImageStore.open(runtime.bus),
     options.virtType === 'auto'

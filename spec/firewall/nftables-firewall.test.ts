@@ -138,6 +138,20 @@ describe.skipIf(process.getuid?.() !== 0)('nftables firewall', { timeout: 60_000
     expect(await lab.passes(portOf(2), udp4({ ...own, ip: '10.0.0.6' }, 9, 10))).toBe(false);
   });
 
+  test('whose filters there are is read from the kernel, of this table alone', async () => {
+    const [prepared, applied] = [guestOf(1), guestOf(2)];
+    const { lab, firewall, restarted } = await build(prepared, applied);
+    expect(await firewall.listInstanceFilters(never)).toEqual([]);
+    await firewall.prepareInstanceFilter(prepared, never);
+    await firewall.prepareInstanceFilter(applied, never);
+    await firewall.applyInstanceFilter(applied, never);
+    const neighbour = new NftablesFirewall({ networkNamespace: lab.host, table: 'neighbour' });
+    await neighbour.prepareInstanceFilter(guestOf(3), never);
+    expect((await restarted().listInstanceFilters(never)).toSorted()).toEqual([prepared.uuid, applied.uuid].toSorted());
+    for (const { uuid } of [prepared, applied]) await firewall.removeInstanceFilter(uuid, never);
+    expect(await firewall.listInstanceFilters(never)).toEqual([]);
+  });
+
   test('removing what never was, without any table, is no failure', async () => {
     const { firewall } = await build();
     await firewall.removeInstanceFilter(uuid(1), never);

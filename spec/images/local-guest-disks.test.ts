@@ -88,6 +88,18 @@ test('repeating keeps every file, and a new process makes only what is missing',
   expect(source.opened).toHaveLength(1);
 });
 
+test('guests with any files are listed, also with half-made ones, until they are removed', async () => {
+  const { directory, source, disks } = await setup();
+  expect(await disks.list()).toEqual([]);
+  const guest = withDisk(1, source.add(await qcow2('16M')));
+  await disks.create(guest, never);
+  const begun = withDisk(2, source.add(await qcow2('16M'))).uuid;
+  await mkdir(join(directory, 'instances', begun));
+  expect((await disks.list()).toSorted()).toEqual([guest.uuid, begun].toSorted());
+  for (const uuid of [guest.uuid, begun]) await disks.remove(uuid, never);
+  expect(await disks.list()).toEqual([]);
+});
+
 test('half-made files of a crashed process do not count', async () => {
   const { directory, source, disks } = await setup();
   const guest = withDisk(1, source.add(await qcow2('16M')));
