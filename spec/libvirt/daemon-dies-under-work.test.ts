@@ -103,6 +103,7 @@ describe('a libvirt daemon that is killed', () => {
     await daemon.start();
     await cloud.until(uuid, ({ state }) => state === 'failed.powering', patienceMs);
     await eventually(() => reasons.length > 1 || undefined);
-    expect(reasons).toEqual(['the guest crashed', 'the guest crashed']);
+    // Told by libvirt, or found by the host: whichever comes first.
+    for (const reason of reasons) expect(reason).toMatch(/the guest crashed$/);
   });
 });
