@@ -24,6 +24,7 @@ export const failureCodes = [
   'claim_refused',
   'image_too_large',
   'already_launched',
+  'host_down',
   // network
   'no_more_addresses',
   'address_in_use',

@@ -6,7 +6,8 @@
  * hypervisor can be used, and whether new instances are wanted on it. That other parts hold it for alive is not here: they
  * see its heartbeat. Nova's counterpart is the nova-compute service with its `disabled` flag.
  *
- * Hears an operator's commands (`host.enable` …) and its hypervisor (`hypervisor.connected`, `hypervisor.lost`).
+ * Hears an operator's commands (`host.enable` …), its hypervisor (`hypervisor.connected`, `hypervisor.lost`), and that it
+ * was held for dead meanwhile (`host.fenced`).
  */
 import { assign, setup } from 'xstate';
 import { type EffectKey, effect, failureOf, type Timed, timeOf } from './effect.ts';
@@ -34,6 +35,7 @@ export type HostEvent =
   | ({ type: 'host.enable' } & Timed)
   | ({ type: 'host.disable'; reason: string } & Timed)
   | ({ type: 'host.drain'; reason: string } & Timed)
+  | ({ type: 'host.fenced' } & Timed)
   | ({ type: 'hypervisor.connected' } & Timed)
   | ({ type: 'hypervisor.lost'; failure: Failure } & Timed);
 
@@ -93,7 +95,10 @@ export const hostMachine = setup({
         },
         reconciling: {
           description: 'What the hypervisor runs is compared with the records of the host’s instances.',
-          on: { 'hypervisor.lost': { target: 'away', actions: 'recordFault' } },
+          on: {
+            'hypervisor.lost': { target: 'away', actions: 'recordFault' },
+            'host.fenced': { target: 'reconciling', reenter: true },
+          },
           invoke: {
             src: 'reconcileInstances',
             input: within('reconcileTimeout'),
@@ -104,7 +109,10 @@ export const hostMachine = setup({
         up: {
           description: 'The hypervisor can be used.',
           tags: 'usable',
-          on: { 'hypervisor.lost': { target: 'away', actions: 'recordFault' } },
+          on: {
+            'hypervisor.lost': { target: 'away', actions: 'recordFault' },
+            'host.fenced': { target: 'reconciling' },
+          },
         },
         away: {
           description: 'The link broke; guests go on, and the driver connects again by itself.',

@@ -28,7 +28,7 @@ export function visibleStates(
   before: Pick<VisibleStates, 'vmState' | 'powerState'>,
 ): VisibleStates {
   const meta = metaOf(path);
-  const taskState = path.startsWith('releasing') && isDeleteWanted ? 'deleting' : meta.taskState;
+  const taskState = /^(releasing|reclaiming)/.test(path) && isDeleteWanted ? 'deleting' : meta.taskState;
   return {
     vmState: meta.vmState ?? before.vmState,
     ...(taskState && { taskState }),
@@ -102,6 +102,16 @@ function eventsOf(name: InstanceCommandName): InstanceEvent[] {
 /** Whether nothing is under way in a state: the instance stays there until somebody asks, or something happens to it. */
 export function isAtRest(path: string): boolean {
   return nodesOf(path).every(({ invoke }) => invoke.length === 0);
+}
+
+/** Whether the scheduler is to choose a host in a state. */
+export function isPlacing(path: string): boolean {
+  return nodesOf(path).some(({ tags }) => tags.includes('placing'));
+}
+
+/** Where an instance stands that has been placed, and that its host has not begun with. */
+export function isJustPlaced(path: string): boolean {
+  return path === 'building.checking' || path === 'evacuating.claiming';
 }
 
 function metaOf(path: string): InstanceMeta {

@@ -2,15 +2,16 @@
  * The whole life of one instance.
  *
  * Created by the cloud controller for an accepted request, in `scheduling`; ends in `deleted`. One process owns it at
- * any time: the control plane while it is being placed (the state tagged `placing`), then the compute host that it was
- * placed on. It moves between them, and survives restarts, as its persisted snapshot: the effect of the state that it
- * was in runs again, with the same deadline. Nova's counterpart is nova/compute/manager.py: `_run_instance`,
- * `_shutdown_instance` and the power operations.
+ * any time: the control plane in the states tagged `control`, where it is placed, or taken over from a host that is
+ * down; in all others the compute host that it was placed on. It moves between them, and survives restarts, as its
+ * persisted snapshot: the effect of the state that it was in runs again, with the same deadline. Nova's counterpart is
+ * nova/compute/manager.py: `_run_instance`, `_shutdown_instance`, the power operations and `rebuild_instance`.
  *
- * Hears a client's commands (`instance.*`), the scheduler's answer (`instance.scheduled`, `placement.failed`), and what
- * the hypervisor reports (`domain.changed`), and what its host wants of it (`guest.restart`, `release.retry`). Emits Nova's usage notifications (`compute.instance.create.start` …).
- * Every step that fails gives back, in `releasing`, what the steps before it took; then the instance is placed
- * again, or rests in the state of `failed` that is named for what failed.
+ * Hears a client's commands (`instance.*`), the scheduler's answer (`instance.scheduled`, `placement.failed`), what the
+ * hypervisor reports (`domain.changed`), what its host wants of it (`guest.restart`, `release.retry`), and that its host
+ * was declared down (`host.lost`). Emits Nova's usage notifications (`compute.instance.create.start` …). Every step that
+ * fails gives back, in `releasing`, what the steps before it took; then the instance is placed again, or rests in the
+ * state of `failed` that is named for what failed.
  */
 import { assign, emit, setup } from 'xstate';
 import { type EffectKey, effect, failureOf, type Timed, timeOf } from './effect.ts';
@@ -32,8 +33,8 @@ export interface InstanceContext {
   attempt: number;
   /** Absent while the instance is being placed. */
   host?: string | undefined;
-  /** The hosts that did not work out, and why. */
-  tried: { host: string; failure: Failure }[];
+  /** The hosts that did not work out, and why: of a launch, or of the latest evacuation. */
+  tried: { host: string; failure: InstanceFault }[];
   ports: InstancePort[];
   isDeleteWanted: boolean;
   /** Whether the guest is to run when its disk or its definition has been changed. */
@@ -46,6 +47,10 @@ export interface InstanceContext {
   flavor?: InstanceFlavor;
   /** What it had before a resize that is neither confirmed nor reverted. */
   previousFlavor?: InstanceFlavor | undefined;
+  /** The host that is down, while the instance is moved away from it. */
+  lostHost?: string | undefined;
+  /** The only host that an evacuation may go to; absent: any. */
+  wantedHost?: string | undefined;
   fault?: InstanceFault | undefined;
   scheduledAt?: number;
   launchedAt?: number;
@@ -78,6 +83,7 @@ export type Step =
   | 'powering'
   | 'rebuilding'
   | 'resizing'
+  | 'evacuating'
   | 'releasing';
 
 /** What went wrong last, and during which step. Nova's instance fault. */
@@ -110,7 +116,9 @@ export type InstanceEvent =
   | ({ type: 'instance.resize'; flavor: InstanceFlavor } & Timed)
   | ({ type: 'instance.confirm-resize' } & Timed)
   | ({ type: 'instance.revert-resize' } & Timed)
+  | ({ type: 'instance.evacuate'; failure: Failure; host?: string | undefined } & Timed)
   | ({ type: 'instance.delete' } & Timed)
+  | ({ type: 'host.lost'; failure: Failure } & Timed)
   | ({ type: 'domain.changed'; powerState: ReportedPowerState } & Explained)
   | ({ type: 'guest.restart' } & Explained)
   | ({ type: 'release.retry' } & Timed);
@@ -123,10 +131,14 @@ export interface InstanceMeta {
 }
 
 export interface InstanceNotification {
-  type: `compute.instance.${'create' | 'delete' | 'rebuild' | 'resize' | 'resize.confirm' | 'resize.revert'}.${
-    | 'start'
-    | 'end'
-    | 'error'}`;
+  type: `compute.instance.${
+    | 'create'
+    | 'delete'
+    | 'rebuild'
+    | 'resize'
+    | 'resize.confirm'
+    | 'resize.revert'
+    | 'evacuate'}.${'start' | 'end' | 'error'}`;
 }
 
 /** How long each wait may take, in ms. */
@@ -178,9 +190,44 @@ const faultOf =
 /** Why a launch is given back, also where giving back failed too before it was done. */
 const launchFailureOf = ({ fault }: InstanceContext): Failure | undefined =>
   fault?.step === 'releasing' ? fault.cause : fault;
+/** The hosts that did not work out, with the one that it is on now. */
+const triedWith = ({ tried, host, fault }: InstanceContext): InstanceContext['tried'] =>
+  host !== undefined && fault ? [...tried, { host, failure: fault }] : tried;
+
+/** Why a host is left. */
+const lossOf = (event: object): InstanceFault => ({ ...failureOf(event), step: 'evacuating', at: timeOf(event) });
+
+/** The tries: the host that an evacuation leaves, which is the first of them, was none. */
+const triesOf = (tried: InstanceContext['tried'], { lostHost }: InstanceContext): InstanceContext['tried'] =>
+  lostHost === undefined ? tried : tried.slice(1);
+
+/** Whether the host that it is on is the last one that may be tried. */
+const hasTriedEnough = (context: InstanceContext): boolean =>
+  triesOf(context.tried, context).length + 1 >= context.maxAttempts;
+
+/** The fault of what was given up although another host might have helped: it names all that were tried. */
+const exhausted = (context: InstanceContext): InstanceFault | undefined => {
+  const { fault } = context;
+  const tried = triesOf(triedWith(context), context);
+  if (fault?.disposition !== 'reschedule' || tried.length < 2) return fault;
+  const reasons = tried.map(({ host, failure }) => `${host}: ${failure.message}`).join('; ');
+  return { ...fault, message: `${tried.length} hosts were tried, no more may be: ${reasons}` };
+};
 
 /** What `inspectDomain` found. */
 const reportedBy = (event: object) => (event as { output?: { powerState?: PowerState } }).output?.powerState;
+
+/** Where an instance goes that has given everything back. */
+const afterRelease = [
+  { guard: 'isDeleteWanted', target: '#instance.deleted', actions: 'clearPorts' },
+  { guard: 'mayBePlacedAgain', target: '#instance.scheduling', actions: ['clearPorts', 'beginNextAttempt'] },
+  ...(['building', 'networking', 'mapping'] as const).map((step) => ({
+    guard: { type: 'hasFailedDuring', params: { step } } as const,
+    target: `#instance.failed.${step}` as const,
+    actions: ['clearPorts', 'giveUp'] as const,
+  })),
+  { target: '#instance.failed.spawning', actions: ['clearPorts', 'giveUp'] },
+] as const;
 
 export const instanceMachine = setup({
   types: {
@@ -189,7 +236,7 @@ export const instanceMachine = setup({
     events: {} as InstanceEvent,
     emitted: {} as InstanceNotification,
     meta: {} as InstanceMeta,
-    tags: {} as 'placing',
+    tags: {} as 'control' | 'placing',
   },
   actors: {
     requestPlacement: effect(),
@@ -241,6 +288,7 @@ export const instanceMachine = setup({
     blamePowering: assign({ fault: faultOf('powering') }),
     blameRebuilding: assign({ fault: faultOf('rebuilding') }),
     blameResizing: assign({ fault: faultOf('resizing') }),
+    blameEvacuating: assign({ fault: faultOf('evacuating') }),
     blameReleasing: assign({ fault: faultOf('releasing') }),
     clearFault: assign({ fault: undefined }),
     noteToRun: assign({ isToRun: true }),
@@ -262,16 +310,37 @@ export const instanceMachine = setup({
     recordDeleteWish: assign({ isDeleteWanted: true }),
     beginNextAttempt: assign({
       attempt: ({ context }) => context.attempt + 1,
-      tried: ({ context: { tried, host, fault } }) => (host && fault ? [...tried, { host, failure: fault }] : tried),
+      tried: ({ context }) => triedWith(context),
       host: undefined,
       fault: undefined,
     }),
+    giveUp: assign({ tried: ({ context }) => triedWith(context), fault: ({ context }) => exhausted(context) }),
+    leaveLostHost: assign({
+      attempt: ({ context }) => context.attempt + 1,
+      tried: ({ context: { host }, event }) => (host === undefined ? [] : [{ host, failure: lossOf(event) }]),
+      lostHost: ({ context }) => context.host,
+      wantedHost: ({ event }) => (event.type === 'instance.evacuate' ? event.host : undefined),
+      host: undefined,
+      fault: undefined,
+      // What it was resized to is what it is made anew as.
+      previousFlavor: undefined,
+      wantedFlavor: undefined,
+    }),
+    returnToLostHost: assign({
+      host: ({ context }) => context.lostHost,
+      lostHost: undefined,
+      wantedHost: undefined,
+    }),
+    forgetLostHost: assign({ lostHost: undefined, wantedHost: undefined }),
     // Nova's usage notifications.
     tellCreateEnd: emit({ type: 'compute.instance.create.end' }),
     tellCreateError: emit({ type: 'compute.instance.create.error' }),
     tellCreateStart: emit({ type: 'compute.instance.create.start' }),
     tellDeleteEnd: emit({ type: 'compute.instance.delete.end' }),
     tellDeleteStart: emit({ type: 'compute.instance.delete.start' }),
+    tellEvacuateEnd: emit({ type: 'compute.instance.evacuate.end' }),
+    tellEvacuateError: emit({ type: 'compute.instance.evacuate.error' }),
+    tellEvacuateStart: emit({ type: 'compute.instance.evacuate.start' }),
     tellRebuildEnd: emit({ type: 'compute.instance.rebuild.end' }),
     tellRebuildError: emit({ type: 'compute.instance.rebuild.error' }),
     tellRebuildStart: emit({ type: 'compute.instance.rebuild.start' }),
@@ -291,7 +360,11 @@ export const instanceMachine = setup({
     isDeleteWanted: ({ context }) => context.isDeleteWanted,
     isToRun: ({ context }) => context.isToRun === true,
     mayBePlacedAgain: ({ context }) =>
-      launchFailureOf(context)?.disposition === 'reschedule' && context.attempt < context.maxAttempts,
+      launchFailureOf(context)?.disposition === 'reschedule' && !hasTriedEnough(context),
+    isPlaced: ({ context }) => context.host !== undefined,
+    mayLeaveForAnother: ({ context }) => context.host !== undefined && !hasTriedEnough(context),
+    hasGuest: ({ context: { launchedAt, lostHost, isDeleteWanted } }) =>
+      launchedAt !== undefined && lostHost === undefined && !isDeleteWanted,
     hasFailedDuring: ({ context }, { step }: { step: Step }) => context.fault?.step === step,
     isOtherThan: ({ event }, { powerState }: { powerState: PowerState }) =>
       event.type === 'domain.changed' && event.powerState !== powerState,
@@ -311,11 +384,14 @@ export const instanceMachine = setup({
     isDeleteWanted: false,
   }),
   initial: 'scheduling',
-  on: { 'instance.delete': { target: '.releasing', actions: ['recordDeleteWish', 'tellDeleteStart'] } },
+  on: {
+    'instance.delete': { target: '.releasing', actions: ['recordDeleteWish', 'tellDeleteStart'] },
+    'instance.evacuate': { guard: 'hasGuest', target: '.evacuating', actions: ['noteToRun', 'leaveLostHost'] },
+  },
   states: {
     scheduling: {
       description: 'The scheduler is asked to choose a host. The controller’s sweep holds it to its deadline.',
-      tags: 'placing',
+      tags: ['control', 'placing'],
       meta: { vmState: 'building', taskState: 'scheduling' },
       invoke: {
         src: 'requestPlacement',
@@ -335,6 +411,7 @@ export const instanceMachine = setup({
     building: {
       description: 'The host looks whether it can launch the instance, and sets its share aside.',
       meta: { vmState: 'building' },
+      on: { 'host.lost': { target: 'reclaiming', actions: 'blameBuilding' } },
       initial: 'checking',
       states: {
         checking: {
@@ -361,6 +438,7 @@ export const instanceMachine = setup({
     networking: {
       description: 'The network controller is called for ports and fixed IPs.',
       meta: { vmState: 'building', taskState: 'networking' },
+      on: { 'host.lost': { target: 'reclaiming', actions: 'blameNetworking' } },
       invoke: {
         src: 'allocateNetwork',
         input: within('networkTimeout'),
@@ -375,6 +453,7 @@ export const instanceMachine = setup({
     mapping: {
       description: 'Block devices are prepared: the volumes that the instance is to have are connected.',
       meta: { vmState: 'building', taskState: 'block_device_mapping' },
+      on: { 'host.lost': { target: 'reclaiming', actions: 'blameMapping' } },
       invoke: {
         src: 'mapBlockDevices',
         input: within('blockDeviceTimeout'),
@@ -386,6 +465,7 @@ export const instanceMachine = setup({
     spawning: {
       description: 'The hypervisor makes the virtual machine and starts it.',
       meta: { vmState: 'building', taskState: 'spawning' },
+      on: { 'host.lost': { target: 'reclaiming', actions: 'blameSpawning' } },
       initial: 'preparingFilter',
       states: {
         preparingFilter: {
@@ -472,6 +552,9 @@ export const instanceMachine = setup({
     stopping: {
       description: 'The guest is asked to power off; after a grace period the plug is pulled.',
       meta: { vmState: 'active', taskState: 'powering-off' },
+      on: {
+        'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: ['noteToStayOff', 'leaveLostHost'] },
+      },
       invoke: {
         src: 'stopDomain',
         input: within('powerTimeout'),
@@ -494,6 +577,7 @@ export const instanceMachine = setup({
           target: 'resizing',
           actions: ['clearFault', 'noteToStayOff', { type: 'recordWantedFlavor', params: ({ event }) => event }],
         },
+        'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: ['noteToStayOff', 'leaveLostHost'] },
         'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'shutdown' } }, target: 'inspecting' },
       },
     },
@@ -607,6 +691,7 @@ export const instanceMachine = setup({
     rebuilding: {
       description: 'The disk is made anew from the image; name, addresses and claim stay.',
       meta: { taskState: 'rebuilding' },
+      on: { 'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: 'leaveLostHost' } },
       entry: 'tellRebuildStart',
       initial: 'destroyingDomain',
       states: {
@@ -657,6 +742,7 @@ export const instanceMachine = setup({
     resizing: {
       description: 'The instance is given another flavor on its host; what it had is kept beside it.',
       meta: { taskState: 'resize_prep' },
+      on: { 'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: 'leaveLostHost' } },
       entry: 'tellResizeStart',
       initial: 'claiming',
       states: {
@@ -743,6 +829,11 @@ export const instanceMachine = setup({
           on: {
             'instance.confirm-resize': { target: '#instance.confirming', actions: ['clearFault', 'noteToStayOff'] },
             'instance.revert-resize': { target: '#instance.reverting', actions: ['clearFault', 'noteToStayOff'] },
+            'instance.evacuate': {
+              guard: 'hasGuest',
+              target: '#instance.evacuating',
+              actions: ['noteToStayOff', 'leaveLostHost'],
+            },
             'domain.changed': {
               guard: { type: 'isReportedAs', params: { powerState: 'running' } },
               target: 'running',
@@ -755,6 +846,7 @@ export const instanceMachine = setup({
     confirming: {
       description: 'The earlier disk is removed, and what was set aside for it given back.',
       meta: { vmState: 'resized', taskState: 'resize_confirming' },
+      on: { 'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: 'leaveLostHost' } },
       entry: 'tellResizeConfirmStart',
       invoke: {
         src: 'confirmResize',
@@ -771,6 +863,7 @@ export const instanceMachine = setup({
       description:
         'The instance is given its earlier flavor and disk back: because it is asked for, or a resize failed.',
       meta: { taskState: 'resize_reverting' },
+      on: { 'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: 'leaveLostHost' } },
       entry: 'tellResizeRevertStart',
       initial: 'destroyingDomain',
       states: {
@@ -807,6 +900,126 @@ export const instanceMachine = setup({
       },
     },
 
+    evacuating: {
+      description: 'The host is down: the instance is made anew on another one, and keeps its name and addresses.',
+      meta: { taskState: 'rebuilding' },
+      entry: 'tellEvacuateStart',
+      on: {
+        'host.lost': [
+          { guard: 'mayLeaveForAnother', target: '.scheduling', actions: ['blameEvacuating', 'beginNextAttempt'] },
+          {
+            guard: 'isPlaced',
+            target: 'failed.powering',
+            actions: ['blameEvacuating', 'giveUp', 'returnToLostHost', 'tellEvacuateError'],
+          },
+        ],
+      },
+      initial: 'scheduling',
+      states: {
+        scheduling: {
+          description: 'The scheduler is asked to choose another host. Without one, the instance stays where it is.',
+          tags: ['control', 'placing'],
+          invoke: {
+            src: 'requestPlacement',
+            input: within('placementTimeout'),
+            onError: {
+              target: '#instance.failed.powering',
+              actions: ['blameEvacuating', 'returnToLostHost', 'tellEvacuateError'],
+            },
+          },
+          on: {
+            'instance.scheduled': {
+              target: 'claiming',
+              actions: { type: 'recordHost', params: ({ event }) => ({ host: event.host }) },
+            },
+            'placement.failed': {
+              target: '#instance.failed.powering',
+              actions: ['blameEvacuating', 'returnToLostHost', 'tellEvacuateError'],
+            },
+            'instance.delete': { target: '#instance.reclaiming', actions: ['recordDeleteWish', 'tellDeleteStart'] },
+          },
+        },
+        claiming: {
+          description: 'Sets aside what the flavor asks for.',
+          invoke: {
+            src: 'claimResources',
+            input: within('claimTimeout'),
+            onDone: { target: 'networking' },
+            onError: { target: 'releasingClaim', actions: 'blameEvacuating' },
+          },
+        },
+        networking: {
+          description: 'The ports that it has are moved to the host.',
+          invoke: {
+            src: 'allocateNetwork',
+            input: within('networkTimeout'),
+            onDone: {
+              target: 'creatingDisks',
+              actions: { type: 'recordPorts', params: ({ event }) => ({ ports: event.output.ports }) },
+            },
+            onError: { target: 'releasingClaim', actions: 'blameEvacuating' },
+          },
+        },
+        creatingDisks: {
+          description: 'An overlay is made on its image, and the config drive written.',
+          invoke: {
+            src: 'createDisks',
+            input: within('imageTimeout'),
+            onDone: { target: 'definingDomain' },
+            onError: { target: 'destroyingDomain', actions: 'blameEvacuating' },
+          },
+        },
+        definingDomain: {
+          description: 'The domain is defined; it starts when the guest ran before.',
+          invoke: {
+            src: 'defineDomain',
+            input: within('domainTimeout'),
+            onDone: [
+              { guard: 'isToRun', target: '#instance.starting', actions: ['forgetLostHost', 'tellEvacuateEnd'] },
+              { target: '#instance.stopped', actions: ['forgetLostHost', 'tellEvacuateEnd'] },
+            ],
+            onError: { target: 'destroyingDomain', actions: 'blameEvacuating' },
+          },
+        },
+        destroyingDomain: {
+          description: 'It did not work out here: the domain is undefined again.',
+          invoke: {
+            src: 'destroyDomain',
+            input: within('releaseTimeout'),
+            onDone: { target: 'removingDisks' },
+            onError: { target: 'removingDisks' },
+          },
+        },
+        removingDisks: {
+          description: 'The overlay and the config drive are removed again.',
+          invoke: {
+            src: 'removeDisks',
+            input: within('releaseTimeout'),
+            onDone: { target: 'releasingClaim' },
+            onError: { target: 'releasingClaim' },
+          },
+        },
+        releasingClaim: {
+          description: 'The host’s share is given back; the ports are kept.',
+          invoke: {
+            src: 'releaseClaim',
+            input: within('releaseTimeout'),
+            onDone: [
+              { guard: 'mayBePlacedAgain', target: 'scheduling', actions: 'beginNextAttempt' },
+              {
+                target: '#instance.failed.powering',
+                actions: ['giveUp', 'returnToLostHost', 'tellEvacuateError'],
+              },
+            ],
+            onError: {
+              target: '#instance.failed.powering',
+              actions: ['giveUp', 'returnToLostHost', 'tellEvacuateError'],
+            },
+          },
+        },
+      },
+    },
+
     inspecting: {
       description: 'The hypervisor is asked what the guest really does, instead of guessing.',
       meta: { taskState: 'inspecting' },
@@ -827,7 +1040,10 @@ export const instanceMachine = setup({
     releasing: {
       description: 'Everything that the instance holds is given back, in reverse order: for a deletion, or a failure.',
       meta: { taskState: 'releasing' },
-      on: { 'instance.delete': { actions: ['recordDeleteWish', 'tellDeleteStart'] } },
+      on: {
+        'instance.delete': { actions: ['recordDeleteWish', 'tellDeleteStart'] },
+        'host.lost': { target: 'reclaiming' },
+      },
       initial: 'destroyingDomain',
       states: {
         destroyingDomain: {
@@ -871,7 +1087,7 @@ export const instanceMachine = setup({
           invoke: {
             src: 'releaseNetwork',
             input: within('releaseTimeout'),
-            onDone: { target: 'releasingClaim', actions: 'clearPorts' },
+            onDone: { target: 'releasingClaim' },
             onError: { target: '#instance.failed.releasing', actions: 'blameReleasing' },
           },
         },
@@ -880,23 +1096,24 @@ export const instanceMachine = setup({
           invoke: {
             src: 'releaseClaim',
             input: within('releaseTimeout'),
-            onDone: [
-              { guard: 'isDeleteWanted', target: '#instance.deleted' },
-              { guard: 'mayBePlacedAgain', target: '#instance.scheduling', actions: 'beginNextAttempt' },
-              {
-                guard: { type: 'hasFailedDuring', params: { step: 'building' } },
-                target: '#instance.failed.building',
-              },
-              {
-                guard: { type: 'hasFailedDuring', params: { step: 'networking' } },
-                target: '#instance.failed.networking',
-              },
-              { guard: { type: 'hasFailedDuring', params: { step: 'mapping' } }, target: '#instance.failed.mapping' },
-              { target: '#instance.failed.spawning' },
-            ],
+            onDone: afterRelease,
             onError: { target: '#instance.failed.releasing', actions: 'blameReleasing' },
           },
         },
+      },
+    },
+
+    reclaiming: {
+      description:
+        'The host is down: what does not live there is given back. It removes the rest itself when it returns.',
+      tags: 'control',
+      meta: { taskState: 'releasing' },
+      on: { 'instance.delete': { actions: ['recordDeleteWish', 'tellDeleteStart'] } },
+      invoke: {
+        src: 'releaseNetwork',
+        input: within('releaseTimeout'),
+        onDone: afterRelease,
+        onError: { target: 'failed.reclaiming', actions: 'blameReleasing' },
       },
     },
 
@@ -920,18 +1137,22 @@ export const instanceMachine = setup({
         building: {
           description: 'The host refused the launch; nothing is held.',
           entry: 'tellCreateError',
+          on: { 'instance.delete': { target: '#instance.deleted', actions: ['recordDeleteWish', 'tellDeleteStart'] } },
         },
         networking: {
           description: 'No address could be had; nothing is held.',
           entry: 'tellCreateError',
+          on: { 'instance.delete': { target: '#instance.deleted', actions: ['recordDeleteWish', 'tellDeleteStart'] } },
         },
         mapping: {
           description: 'A block device could not be prepared; nothing is held.',
           entry: 'tellCreateError',
+          on: { 'instance.delete': { target: '#instance.deleted', actions: ['recordDeleteWish', 'tellDeleteStart'] } },
         },
         spawning: {
           description: 'The virtual machine could not be made; nothing is held.',
           entry: 'tellCreateError',
+          on: { 'instance.delete': { target: '#instance.deleted', actions: ['recordDeleteWish', 'tellDeleteStart'] } },
         },
         powering: {
           description: 'What the guest does is unknown, or its domain is lost; everything is still held.',
@@ -944,6 +1165,14 @@ export const instanceMachine = setup({
               target: '#instance.rebuilding',
               actions: ['clearFault', 'noteToRun', { type: 'recordImage', params: ({ event }) => event }],
             },
+            'instance.evacuate': [
+              {
+                guard: { type: 'hasFailedDuring', params: { step: 'evacuating' } },
+                target: '#instance.evacuating',
+                actions: 'leaveLostHost',
+              },
+              { target: '#instance.evacuating', actions: ['noteToRun', 'leaveLostHost'] },
+            ],
             'domain.changed': { target: '#instance.inspecting' },
           },
         },
@@ -951,11 +1180,24 @@ export const instanceMachine = setup({
           description: 'A resize could not be undone; everything is still held, the earlier disk too.',
           meta: { powerState: 'nostate' },
           entry: 'tellResizeRevertError',
-          on: { 'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' } },
+          on: {
+            'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' },
+            'instance.evacuate': { target: '#instance.evacuating', actions: 'leaveLostHost' },
+          },
         },
         releasing: {
           description: 'Something could not be given back; deleting tries again, and the host when it can.',
-          on: { 'release.retry': { target: '#instance.releasing' } },
+          on: {
+            'release.retry': { target: '#instance.releasing' },
+            'host.lost': { target: '#instance.reclaiming' },
+          },
+        },
+        reclaiming: {
+          description: 'The host is down, and the ports could not be given back; deleting tries again.',
+          tags: 'control',
+          on: {
+            'instance.delete': { target: '#instance.reclaiming', actions: ['recordDeleteWish', 'tellDeleteStart'] },
+          },
         },
       },
     },

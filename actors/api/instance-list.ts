@@ -6,19 +6,22 @@ import type { View } from '../../transport/nats/view.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { seenInstance } from '../records/lookup.ts';
 import { pageOf } from '../records/paging.ts';
+import type { Liveness } from '../runtime/liveness.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { instanceFilter } from './instance-filter.ts';
 
 export class InstanceList {
   readonly #instances: View<Instance>;
   readonly #images: View<Image>;
+  readonly #liveness: Liveness;
   readonly #logger: Logger;
   /** What was told to be unreadable: it is so again in each list. */
   readonly #unreadable = new WeakSet<Instance>();
 
-  constructor(instances: View<Instance>, images: View<Image>, logger: Logger) {
+  constructor(instances: View<Instance>, images: View<Image>, liveness: Liveness, logger: Logger) {
     this.#instances = instances;
     this.#images = images;
+    this.#liveness = liveness;
     this.#logger = logger;
   }
 
@@ -39,7 +42,7 @@ export class InstanceList {
   /** An instance that this release cannot read is not in the way of the others. */
   #present(instance: Instance): InstanceView | undefined {
     try {
-      return viewInstance(instance);
+      return viewInstance(instance, this.#liveness);
     } catch (error) {
       if (!this.#unreadable.has(instance))
         this.#logger.error({ uuid: instance.uuid, error }, 'an instance cannot be listed');

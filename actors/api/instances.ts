@@ -13,11 +13,15 @@ import { InstanceList } from './instance-list.ts';
 import type { Reads, Request } from './reads.ts';
 
 export const instanceReads: Reads = async (on, { bus, store, logger }) => {
-  const [instances, images] = await Promise.all([store.view('instance'), store.view('image')]);
-  const list = new InstanceList(instances, images, logger);
+  const [instances, images, liveness] = await Promise.all([
+    store.view('instance'),
+    store.view('image'),
+    store.liveness(),
+  ]);
+  const list = new InstanceList(instances, images, liveness, logger);
   const find = (uuid: string, { caller }: Request) => seenInstance(instances.get(uuid), caller, uuid);
 
-  on(api.instance.get, ({ uuid }, request) => ({ instance: viewInstance(find(uuid, request)) }));
+  on(api.instance.get, ({ uuid }, request) => ({ instance: viewInstance(find(uuid, request), liveness) }));
 
   on(api.instance.list, (query, { caller }) => ({ instances: list.page(query, caller) }));
 

@@ -12,6 +12,7 @@ import { consumers, encodeToken, subjects } from '../../transport/nats/subjects.
 import type { GuestPort, Hypervisor, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { provideEffects } from '../instance/effects.ts';
 import { publishTransition } from '../instance/facts.ts';
+import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
 import { openDeadLetters } from '../runtime/dead-letters.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
@@ -65,6 +66,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
           claims,
           specs,
           requestPlacement: requestPlacement(bus),
+          releaseNetwork: releaseNetwork(bus, (uuid) => specs.forget(uuid)),
           onLook: (uuid) => reports.forget(uuid),
           ...(options.plugNetwork && { plugNetwork: options.plugNetwork }),
         }),
@@ -91,6 +93,13 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   let casts: Promise<CastConsumer> | undefined;
   let hasEnded = false;
   const ending = new AbortController();
+  /** Settles when those that were taken before the host was fenced are applied. */
+  let held: Promise<unknown> = Promise.resolve();
+  function holdCasts(): void {
+    held = Promise.allSettled([held, casts?.then((consumer) => consumer.stop())]);
+    casts = undefined;
+  }
+
   /** Only once it is known what is here: a cast must find its instance, and the book of claims complete. */
   async function reconcile(signal: AbortSignal): Promise<void> {
     try {
@@ -121,7 +130,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   async function endWork(): Promise<void> {
     hasEnded = true;
     ending.abort(fail('cancelled', 'the host is stopping'));
-    const ends = [casts?.then((consumer) => consumer.stop()), instances.halt(), ...serving.map((stop) => stop())];
+    const ends = [held, casts?.then((consumer) => consumer.stop()), instances.halt(), ...serving.map((stop) => stop())];
     await Promise.all(ends);
   }
 
@@ -140,6 +149,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
         }
       },
       reconcileInstances: reconcile,
+      holdCasts,
     },
     () => ({
       name,

@@ -47,17 +47,12 @@ export class GuestSpecs {
     const known = this.#ports.get(record.uuid);
     if (known) return known;
     const kind = networkCalls.allocateForInstance;
-    const { uuid, projectId, securityGroups, networks } = record;
-    const body = { instanceUuid: uuid, projectId, host: this.#host, securityGroups, networks };
+    const { uuid, projectId, securityGroups, networks, chart } = record;
+    const attempt = Number(chart.context.attempt);
+    const body = { instanceUuid: uuid, attempt, projectId, host: this.#host, securityGroups, networks };
     const { ports } = await call(this.#bus, subjects.networkCall(kind.name), kind, body, context);
     this.#ports.set(uuid, ports);
     return ports;
-  }
-
-  async releasePorts(uuid: string, context: CallContext): Promise<void> {
-    this.forget(uuid);
-    const kind = networkCalls.releaseForInstance;
-    await call(this.#bus, subjects.networkCall(kind.name), kind, { instanceUuid: uuid }, context);
   }
 
   async of(record: Instance, context: CallContext): Promise<GuestSpec> {

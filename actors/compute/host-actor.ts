@@ -1,26 +1,30 @@
 /**
  * Runs the host chart of a compute process, and keeps the host's record: written at each transition and command, and as
- * heartbeat.
+ * heartbeat. A host that was declared down shows itself so until it has reconciled its instances.
  */
 import { type Actor, createActor, fromPromise } from 'xstate';
 import type { EffectKey } from '../../machines/effect.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
 import { type HostEvent, hostMachine } from '../../machines/host.ts';
 import { type Clock, every } from '../../transport/clock.ts';
-import type { ChartSnapshot, Host, HostCommand } from '../../transport/messages/records.ts';
+import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { heartbeatEveryMs } from './heartbeat.ts';
 import { type PresentedChart, presentChart, stoppedAs } from './host-chart.ts';
-import { publishHostCommand, publishHostTransition } from './host-facts.ts';
+import { publishHostCommand, publishHostReturn, publishHostTransition } from './host-facts.ts';
 import { HostLease, type LeaseHolder } from './host-lease.ts';
 
 export interface HostEffects {
   connectHypervisor: () => Promise<unknown>;
   /** The signal aborts when it is wanted no longer, or takes too long. */
   reconcileInstances: (signal: AbortSignal) => Promise<unknown>;
+  /** No cast is taken any more until the instances are reconciled again. */
+  holdCasts: () => void;
 }
 
-type HostFacts = Omit<Host, 'incarnation' | 'heartbeatAt' | 'startedAt' | 'commandedMeanwhile' | keyof PresentedChart>;
+type HostFacts = Omit<
+  Host,
+  'incarnation' | 'heartbeatAt' | 'startedAt' | 'commandedMeanwhile' | 'down' | keyof PresentedChart
+>;
 
 export class HostActor {
   readonly #runtime: Runtime;
@@ -31,6 +35,8 @@ export class HostActor {
   readonly #onLost: () => void;
   #writing: Promise<void> = Promise.resolve();
   #stopHeartbeat: () => void = () => {};
+  /** Since when others hold it for dead, until it has found out which instances are still its own. */
+  #down: Host['down'];
 
   /**
    * Goes on with the chart that the host's record holds, so that what an operator wanted stays so. Rejects with
@@ -44,8 +50,8 @@ export class HostActor {
     onLost: () => void,
   ): Promise<HostActor> {
     const bucket = await runtime.store.bucket('host');
-    const { lease, earlier } = await HostLease.take(bucket, name, runtime.chance.uuid(), runtime.clock);
-    const host = new HostActor(runtime, lease, name, effects, describe, onLost, earlier?.chart);
+    const { lease, earlier } = await HostLease.take(bucket, name, runtime.chance.uuid(), runtime.clock, runtime.pulse);
+    const host = new HostActor(runtime, lease, name, effects, describe, onLost, earlier);
     host.#begin();
     return host;
   }
@@ -57,7 +63,7 @@ export class HostActor {
     effects: HostEffects,
     describe: () => HostFacts,
     onLost: () => void,
-    earlier: ChartSnapshot | undefined,
+    earlier: Host | undefined,
   ) {
     this.#runtime = runtime;
     this.#lease = lease;
@@ -67,12 +73,21 @@ export class HostActor {
         ...presentChart(this.#actor.getSnapshot()),
         startedAt: this.#startedAt,
         heartbeatAt: runtime.clock.now(),
+        ...(this.#down && { down: this.#down }),
       }),
       obey: (command) => this.send(command),
+      fence: (down) => {
+        if (this.#down) return;
+        runtime.logger.warn({ host: name, ...down }, 'this host was declared down; its instances are reconciled');
+        this.#down = down;
+        effects.holdCasts();
+        this.send({ type: 'host.fenced', at: runtime.clock.now() });
+      },
     };
     this.#onLost = onLost;
     this.#startedAt = runtime.clock.now();
-    const snapshot = earlier && stoppedAs(earlier);
+    this.#down = earlier?.down;
+    const snapshot = earlier && stoppedAs(earlier.chart);
     this.#actor = createActor(
       hostMachine.provide({
         actors: {
@@ -117,12 +132,17 @@ export class HostActor {
     this.#actor.subscribe(({ value: { hypervisor }, context: { fault } }) => {
       if (hypervisor === last) return;
       last = hypervisor;
+      const isBack = hypervisor === 'up' && this.#down !== undefined;
+      if (isBack) this.#down = undefined;
       publishHostTransition(bus, this.#holder.present(), clock.now(), fault);
-      void this.#store();
+      void this.#store().then(
+        () => isBack && publishHostReturn(bus, this.#holder.present(), clock.now()),
+        () => undefined,
+      );
     });
     this.#actor.start();
     this.send({ type: 'host.start', at: clock.now() });
-    this.#stopHeartbeat = every(clock, heartbeatEveryMs, () => {
+    this.#stopHeartbeat = every(clock, this.#runtime.pulse.beatEveryMs, () => {
       void this.#store();
       return this.#writing;
     });

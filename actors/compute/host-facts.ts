@@ -1,4 +1,4 @@
-/** Tells what happened to a host: a transition of its link to the hypervisor, what an operator asked, or guests found there. */
+/** Tells what happened to a host: to its link to the hypervisor, what an operator asked, which guests were found, that it is down. */
 import type { Failure } from '../../machines/failure.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
@@ -24,6 +24,16 @@ export function publishHostCommand(bus: Bus, host: Told, command: HostCommand): 
 
 export function publishFoundGuest(bus: Bus, host: Told, at: number, { type, uuid, reason }: FoundGuest): void {
   publish(bus, host, { type, at, uuid, reason });
+}
+
+/** A controller has declared it down. */
+export function publishHostLoss(bus: Bus, host: Told, at: number, reason: string): void {
+  publish(bus, host, { type: 'down', at, reason });
+}
+
+/** It has reconciled its instances, and takes casts again. */
+export function publishHostReturn(bus: Bus, host: Told, at: number): void {
+  publish(bus, host, { type: 'up', at });
 }
 
 function publish(

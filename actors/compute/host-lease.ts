@@ -2,23 +2,27 @@
  * One process a host: the host's record is a lease, renewed by heartbeat, each time by compare-and-set. Two processes of
  * the same name would both act on its instances, and neither could tell.
  *
- * A controller may write in between what an operator wants, when no process answers. It leaves incarnation and heartbeat
- * as they are, by which the two kinds of writers are told apart: it makes nobody look alive, and takes nobody's lease.
+ * A controller may write in between what an operator wants, when no process answers, or that the host is down, when
+ * nobody was heard. It leaves incarnation and heartbeat as they are, by which the two kinds of writers are told apart: it
+ * makes nobody look alive, and takes nobody's lease. But a process that finds itself declared down has to see which of
+ * its instances are still its own before it does anything else.
  */
 import { fail } from '../../machines/failure.ts';
 import { type Clock, sleep } from '../../transport/clock.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
-import { heartbeatEveryMs, isAlive } from './heartbeat.ts';
+import type { Pulse } from '../runtime/pulse.ts';
 
-/** How long a record must stay unchanged for its process to be gone (ms). */
-const silenceMs = heartbeatEveryMs * 1.5;
+/** How many heartbeats must be missing for a process to be gone. */
+const missingBeats = 1.5;
 
 /** What the process that has the lease does for it. */
 export interface LeaseHolder {
   /** The host's record as of now. */
   present(): Omit<Host, 'incarnation' | 'commandedMeanwhile'>;
+  /** The host was declared down meanwhile. What `present` answers says so until its instances are reconciled. */
+  fence(down: NonNullable<Host['down']>): void;
   /** Does what an operator wanted while the process was not heard; the next record shows it. */
   obey(command: HostCommand): void;
 }
@@ -40,11 +44,12 @@ export class HostLease {
     name: string,
     incarnation: string,
     clock: Clock,
+    { beatEveryMs }: Pulse,
   ): Promise<{ lease: HostLease; earlier: Host | undefined }> {
     const key = encodeToken(name);
     let entry = await bucket.get(key);
-    if (entry && isHeld(entry, clock.now())) {
-      await sleep(clock, silenceMs);
+    if (entry && mayBeHeld(entry)) {
+      await sleep(clock, missingBeats * beatEveryMs);
       const later = await bucket.get(key);
       if (later && !isOfSameBeat(later.value, entry.value) && later.value.hypervisorState !== 'stopped') {
         throw fail('conflict', `another process runs the host ${name}: end it, or give this one another name`);
@@ -79,6 +84,7 @@ export class HostLease {
       }
       this.#revision = entry?.revision ?? 0;
       if (entry?.value.commandedMeanwhile) holder.obey(entry.value.commandedMeanwhile);
+      if (entry?.value.down) holder.fence(entry.value.down);
     }
   }
 
@@ -94,8 +100,9 @@ export class HostLease {
   }
 }
 
-function isHeld({ value }: Entry<Host>, now: number): boolean {
-  return value.hypervisorState !== 'stopped' && isAlive(value, now);
+/** How old its heartbeat is says nothing: the clock that it was written by may be another machine's. */
+function mayBeHeld({ value }: Entry<Host>): boolean {
+  return value.hypervisorState !== 'stopped' && !value.down;
 }
 
 /** Whether no process has written in between: each of them leaves its name and the time. */

@@ -18,6 +18,7 @@ export interface HostWorld {
   readonly claims: Claims;
   readonly specs: GuestSpecs;
   readonly requestPlacement: EffectImplementation;
+  readonly releaseNetwork: EffectImplementation;
   /** Called before it is looked what a guest does. */
   readonly onLook: (uuid: string) => void;
   /** Makes sure that the host has the port's bridge. Absent on a simulated host. */
@@ -164,7 +165,7 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
     removeFilter: durable(({ key, signal }) => hypervisor.removeFilter(key.uuid, signal)),
     removeDisks: durable(({ key, signal }) => hypervisor.removeDisks(key.uuid, signal)),
     unmapBlockDevices: durable(async () => {}),
-    releaseNetwork: durable(({ key, owner }) => specs.releasePorts(key.uuid, owner.callContext)),
+    releaseNetwork: world.releaseNetwork,
     releaseClaim: durable(async ({ key }) => claims.release(key.uuid)),
   };
 }

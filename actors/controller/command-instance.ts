@@ -1,13 +1,15 @@
 /**
  * Passes a client's command on to whoever owns the instance: to its host by a cast, or, while the instance is being
- * placed, to the chart right here.
+ * placed, to the chart right here. A host that is down hears nothing: what is on it can only be deleted, which the control
+ * plane then does; other commands are refused, instead of being kept for when the host returns.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
+import type { InstanceEvent } from '../../machines/instance.ts';
 import type { Chance } from '../../transport/clock.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { computeCasts, type InstanceCommand } from '../../transport/messages/internal.ts';
-import type { Instance } from '../../transport/messages/records.ts';
+import type { Host, Instance } from '../../transport/messages/records.ts';
 import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
@@ -16,14 +18,17 @@ import type { Outcome } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
 import { viewInstance } from '../records/instance-view.ts';
+import { editInstance } from './edit-instance.ts';
+import { lossOf } from './host-loss.ts';
 import { refuseLocked } from './instance-lock.ts';
-import { ownPlacing } from './owning.ts';
+import { ownInstances } from './owning.ts';
 import { storedInstance } from './stored-instance.ts';
 import type { ControllerWorld, WriteRequest } from './writes.ts';
 
 interface CommandWorld {
   readonly bus: Bus;
   readonly instanceBucket: Bucket<Instance>;
+  readonly hosts: Bucket<Host>;
   readonly owners: OwnerWorld;
   readonly chance: Chance;
 }
@@ -45,18 +50,20 @@ export type CommandInstance = (uuid: string, command: InstanceCommand, request: 
 
 export async function openInstanceCommands(world: ControllerWorld): Promise<CommandInstance> {
   const { bus, store, chance } = world;
-  const [instances, instanceBucket, owners] = await Promise.all([
+  const [instances, instanceBucket, hosts, owners, liveness] = await Promise.all([
     store.view('instance'),
     store.bucket('instance'),
-    ownPlacing(world),
+    store.bucket('host'),
+    ownInstances(world),
+    store.liveness(),
   ]);
   return async (uuid, command, { caller, context }) => {
-    const commands = { bus, instanceBucket, owners, chance };
+    const commands = { bus, instanceBucket, hosts, owners, chance };
     const revision = await commandInstance(commands, { uuid, command }, caller, context);
     if (revision !== undefined) await instances.reached(revision);
     const entry = instances.entry(uuid) ?? (await storedInstance(instanceBucket, uuid, caller));
     return {
-      reply: { instance: viewInstance(entry.value) },
+      reply: { instance: viewInstance(entry.value, liveness) },
       written: [{ bucket: 'instance', revision: entry.revision }],
       isShown: revision !== undefined,
     };
@@ -75,12 +82,7 @@ async function commandInstance(
   for (let turn = 0; turn < maxTurns; turn++) {
     refuseLocked(entry.value, caller);
     try {
-      return entry.value.owner === 'control'
-        ? await new InstanceOwner(world.owners, entry.value, entry.revision, context).send({
-            ...command,
-            at: world.owners.clock.now(),
-          })
-        : await commandHost(world, entry.value.owner.host, uuid, command, context);
+      return await pass(world, entry, command, context);
     } catch (error) {
       const latest = await world.instanceBucket.get(uuid);
       if (toFailure(error).code !== 'conflict' || !latest || !hasMoved(entry, latest)) throw error;
@@ -95,13 +97,31 @@ function hasMoved({ value: before }: Entry<Instance>, { value: { owner, chart } 
   return !isDeepStrictEqual([owner, chart], [before.owner, before.chart]);
 }
 
-async function commandHost(
-  { bus, chance }: CommandWorld,
-  host: string,
-  uuid: string,
+async function pass(
+  world: CommandWorld,
+  entry: Entry<Instance>,
   command: InstanceCommand,
   context: CallContext,
 ): Promise<number | undefined> {
+  const { value, revision } = entry;
+  const now = world.owners.clock.now();
+  const send = (...following: InstanceEvent[]) =>
+    new InstanceOwner(world.owners, value, revision, context).send({ ...command, at: now }, context, ...following);
+  if (value.owner === 'control') return send();
+  const failure = await lossOf(world.hosts, value.owner.host);
+  if (!failure) return commandHost(world, value.owner.host, entry, command, context);
+  if (command.type === 'instance.delete') return send({ type: 'host.lost', failure, at: now });
+  throw fail('unavailable', failure.message, { cause: failure, details: { host: value.owner.host } });
+}
+
+async function commandHost(
+  { bus, chance, instanceBucket, owners }: CommandWorld,
+  host: string,
+  entry: Entry<Instance>,
+  command: InstanceCommand,
+  context: CallContext,
+): Promise<number | undefined> {
+  const { key: uuid } = entry;
   const kind = computeCasts.commandInstance;
   const receipt = await castForReceipt(
     bus,
@@ -115,5 +135,13 @@ async function commandHost(
     },
   );
   if (receipt?.failure) throw new FailureError(receipt.failure as Failure);
+  if (!receipt && command.type === 'instance.delete') {
+    // Should the host be dead, whoever takes the instance over finds the wish.
+    await editInstance({ bucket: instanceBucket, clock: owners.clock, chance }, entry, askDeletion);
+  }
   return receipt?.revision;
+}
+
+function askDeletion(record: Instance): Instance {
+  return record.vmState === 'deleted' || record.isDeletionAsked ? record : { ...record, isDeletionAsked: true };
 }

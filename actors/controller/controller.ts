@@ -9,8 +9,11 @@ import { admit, openAuthenticator } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { Admissions } from './admissions.ts';
 import { aggregateWrites } from './aggregates.ts';
+import { startControlSweep } from './control-sweep.ts';
 import { deadLetterWrites } from './dead-letters.ts';
+import { evacuationWrites } from './evacuations.ts';
 import { flavorWrites } from './flavors.ts';
+import { startHostWatch } from './host-watch.ts';
 import { hostWrites } from './hosts.ts';
 import { startIdentitySweep } from './identity-sweep.ts';
 import { startImageSweep } from './image-sweep.ts';
@@ -20,7 +23,6 @@ import { instanceEditWrites } from './instance-edits.ts';
 import { instanceWrites } from './instances.ts';
 import { keyPairWrites } from './key-pairs.ts';
 import { startPayloadSweep } from './payload-sweep.ts';
-import { startPlacementSweep } from './placement-sweep.ts';
 import { projectWrites } from './projects.ts';
 import { quotaWrites } from './quotas.ts';
 import { securityGroupWrites } from './security-groups.ts';
@@ -45,6 +47,7 @@ const resources: Writes[] = [
   serverGroupWrites,
   quotaWrites,
   hostWrites,
+  evacuationWrites,
   aggregateWrites,
   projectWrites,
   userWrites,
@@ -75,7 +78,8 @@ export async function startController(
   await Promise.all(opened.map((open) => open(on, world)));
 
   const stopSweeps = await Promise.all([
-    startPlacementSweep(world),
+    startControlSweep(world),
+    startHostWatch(world),
     startPayloadSweep(world),
     startIdentitySweep(world),
     ...(keepsImages ? [startImageSweep(world)] : []),

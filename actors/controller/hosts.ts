@@ -1,10 +1,11 @@
-/** What an operator wants of compute hosts. */
+/** What an operator wants of compute hosts, and of those that never come back. */
 import { api } from '../../transport/messages/api.ts';
 import type { HostCommand } from '../../transport/messages/records.ts';
 import { HostViews } from '../records/host-view.ts';
 import { hostKey } from '../records/keys.ts';
 import { missing } from '../records/lookup.ts';
 import { commandHost } from './command-host.ts';
+import { removeHost } from './remove-host.ts';
 import type { WriteRequest, Writes } from './writes.ts';
 
 export const hostWrites: Writes = async (on, world) => {
@@ -25,4 +26,6 @@ export const hostWrites: Writes = async (on, world) => {
       command(host, { type: `host.${verb}`, reason, at: clock.now() }, request),
     );
   }
+
+  on(api.host.delete, async ({ host }) => ({ reply: {}, written: [await removeHost(world, host)] }));
 };

@@ -13,7 +13,7 @@ import { storedInstance } from './stored-instance.ts';
 import type { WriteRequest, Writes } from './writes.ts';
 
 export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance }) => {
-  const bucket = await store.bucket('instance');
+  const [bucket, liveness] = await Promise.all([store.bucket('instance'), store.liveness()]);
 
   /** `change` makes the new record of the latest one, or gives that one back. */
   async function edit(
@@ -32,7 +32,7 @@ export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance
     });
     if (isChange) tell(entry.value, command, context);
     return {
-      reply: { instance: viewInstance(entry.value) },
+      reply: { instance: viewInstance(entry.value, liveness) },
       written: [{ bucket: 'instance' as const, revision: entry.revision }],
     };
   }

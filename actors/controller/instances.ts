@@ -5,18 +5,19 @@ import { viewInstance } from '../records/instance-view.ts';
 import { Catalog } from './catalog.ts';
 import { openInstanceCommands } from './command-instance.ts';
 import { createInstances } from './create-instances.ts';
-import { ownPlacing } from './owning.ts';
+import { ownInstances } from './owning.ts';
 import type { Writes } from './writes.ts';
 
 export const instanceWrites: Writes = async (on, world) => {
   const { store, clock, chance, admissions, maxAttempts } = world;
-  const [instances, instanceBucket, payloads, catalog, macs, owners, command] = await Promise.all([
+  const [instances, instanceBucket, payloads, catalog, macs, owners, liveness, command] = await Promise.all([
     store.view('instance'),
     store.bucket('instance'),
     store.bucket('payload'),
     Catalog.open(world),
     MacAddresses.open(world),
-    ownPlacing(world),
+    ownInstances(world),
+    store.liveness(),
     openInstanceCommands(world),
   ]);
   const creation = {
@@ -35,7 +36,7 @@ export const instanceWrites: Writes = async (on, world) => {
   on(api.instance.create, async (request, { caller, context }) => {
     const created = await createInstances(creation, request, caller, context);
     return {
-      reply: { instances: created.map(({ value }) => viewInstance(value)) },
+      reply: { instances: created.map(({ value }) => viewInstance(value, liveness)) },
       written: [{ bucket: 'instance', revision: Math.max(...created.map(({ revision }) => revision)) }],
     };
   });

@@ -1,14 +1,15 @@
-/** How a controller owns an instance while it is being placed. */
+/** How a controller owns an instance: while it is being placed, or taken over from a host that is down. */
 import { provideEffects } from '../instance/effects.ts';
 import { publishTransition } from '../instance/facts.ts';
 import type { OwnerWorld } from '../instance/owner.ts';
+import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
 import type { ControllerWorld } from './writes.ts';
 
-export async function ownPlacing({ bus, store, clock, logger, isStopping }: ControllerWorld): Promise<OwnerWorld> {
+export async function ownInstances({ bus, store, clock, logger, isStopping }: ControllerWorld): Promise<OwnerWorld> {
   return {
     name: 'control',
-    machine: provideEffects({ requestPlacement: requestPlacement(bus) }),
+    machine: provideEffects({ requestPlacement: requestPlacement(bus), releaseNetwork: releaseNetwork(bus) }),
     bucket: await store.bucket('instance'),
     clock,
     logger,

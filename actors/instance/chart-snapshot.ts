@@ -9,17 +9,17 @@ import type { ChartSnapshot, Instance } from '../../transport/messages/records.t
 export type InstanceLogic = typeof instanceMachine;
 export type InstanceSnapshot = SnapshotFrom<InstanceLogic>;
 
-/** A record with a chart that has moved on. `owner` is who has it when it is not being placed. */
-export function presentRecord(snapshot: InstanceSnapshot, record: Instance, owner: Instance['owner']): Instance {
+/** A record with a chart that has moved on. Whose it is follows from where the chart stands. */
+export function presentRecord(snapshot: InstanceSnapshot, record: Instance): Instance {
   const path = statePath(snapshot.value);
-  const { imageId, flavor } = snapshot.context;
+  const { imageId, flavor, host } = snapshot.context;
   const { taskState: _, ...kept } = record;
   return {
     ...kept,
     ...(imageId !== undefined && { imageId }),
     ...(flavor && { flavor }),
     ...visibleStates(path, snapshot.context, record),
-    owner: snapshot.hasTag('placing') ? 'control' : owner,
+    owner: host === undefined || snapshot.hasTag('control') ? 'control' : { host },
     chart: persistSnapshot(snapshot),
   };
 }

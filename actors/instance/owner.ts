@@ -125,15 +125,17 @@ export class InstanceOwner implements EffectSubject {
 
   /**
    * Sends an event to the chart, and resolves with the revision at which its consequence is stored. Rejects with
-   * `conflict` when the chart does not accept it in its present state. What it leads to is told as `context`'s.
+   * `conflict` when the chart does not accept it in its present state. What it leads to is told as `context`'s. What
+   * follows from it, as far as the chart accepts that then, is stored together with it.
    */
-  async send(event: InstanceEvent, context?: CallContext): Promise<number> {
+  async send(event: InstanceEvent, context?: CallContext, ...following: InstanceEvent[]): Promise<number> {
     if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
     if (!this.accepts(event)) throw refusal(this, event);
     if (context) this.#callContext = context;
     this.#reason = 'reason' in event ? event.reason : undefined;
     if (isCommand(event)) this.#tellCommand(event.type.slice(commandPrefix.length));
     this.#wake().send(event);
+    for (const each of following) if (this.accepts(each)) this.#wake().send(each);
     this.#settleUnlessBusy();
     await this.durable();
     return this.#revision;
@@ -345,10 +347,10 @@ export class InstanceOwner implements EffectSubject {
 
   /** The record as the chart now wants it. */
   #present(): Instance {
-    const { machine, name } = this.#world;
+    const { machine } = this.#world;
     const { vmState, powerState } = this.#states ?? this.#record;
     const snapshot = this.#snapshot ?? restoreSettled(machine, this.#record.chart);
-    return presentRecord(snapshot, { ...this.#record, vmState, powerState, updatedAt: this.now() }, name);
+    return presentRecord(snapshot, { ...this.#record, vmState, powerState, updatedAt: this.now() });
   }
 }
 

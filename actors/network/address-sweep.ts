@@ -50,7 +50,7 @@ async function sweepOld(
   for (const uuid of suspects) {
     if (!(await isGone(books, uuid))) continue;
     logger.warn({ uuid }, 'the addresses of an instance that is no more are given back');
-    await releasePorts(books, uuid);
+    await releasePorts(books, uuid, Number.POSITIVE_INFINITY);
   }
 }
 

@@ -4,7 +4,8 @@
  * Idempotent by the instance's uuid, because a port's id follows from it: called again it answers the same ports, and
  * what a crash left half done (a lease without its port) is finished. For each port the lease is made first, then the
  * port, so that an address is never used before it is held; removing goes the other way round. The port is created only
- * where its key still stands as this call found it: a release that comes in between makes the call fail.
+ * where its key still stands as this call found it: a release that comes in between makes the call fail. What was
+ * allocated for a later attempt is refused to an earlier one: that one's host was slow, or held for dead.
  */
 import { fail } from '../../machines/failure.ts';
 import type { Clock } from '../../transport/clock.ts';
@@ -12,7 +13,7 @@ import type { AddressLease, Port, Subnet } from '../../transport/messages/record
 import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { AddressBook, HeldLease } from './address-book.ts';
 import { parseBlock } from './ipv4.ts';
-import type { PortBook } from './port-book.ts';
+import { attemptOf, type PortBook } from './port-book.ts';
 import type { AllocationRequest, NetworkCatalog, PortPlan } from './port-plan.ts';
 
 export interface NetworkBooks {
@@ -62,13 +63,14 @@ async function makePort(
   if (existing) return confirm(ports, existing, request, plan);
 
   const removedAt = ports.removedAt(portId);
-  const lease = await obtainLease(books, request.instanceUuid, plan);
+  const lease = await obtainLease(books, request, plan);
   const port: Port = {
     id: portId,
     networkId: network.id,
     projectId: request.projectId,
     instanceUuid: request.instanceUuid,
     host: request.host,
+    attempt: request.attempt,
     mac,
     fixedIps: [{ subnetId: lease.subnetId, address: lease.address }],
     securityGroups: request.securityGroups,
@@ -97,27 +99,29 @@ async function makePort(
 async function confirm(
   ports: PortBook,
   { value: port, revision }: Entry<Port>,
-  { host, securityGroups }: AllocationRequest,
+  { host, attempt, securityGroups }: AllocationRequest,
   { network, fixedIp, portId }: PortPlan,
 ): Promise<Port> {
+  if (attemptOf(port) > attempt) throw overtaken(portId, attempt, attemptOf(port));
   const isOther =
     port.networkId !== network.id ||
     (fixedIp !== undefined && !port.fixedIps.some(({ address }) => address === fixedIp));
   if (isOther) {
     throw fail('conflict', `port ${portId} of the instance is already plugged in otherwise`, { details: { portId } });
   }
-  const confirmed = { ...port, host, securityGroups };
+  const confirmed = { ...port, host, attempt, securityGroups };
   if ((await ports.bucket.update(portId, confirmed, revision)) === conflict) throw changedMeanwhile(portId);
   return confirmed;
 }
 
 async function obtainLease(
   { addresses, clock }: NetworkBooks,
-  instanceUuid: string,
+  { instanceUuid, attempt }: AllocationRequest,
   { portId, subnets, fixedIp, network }: PortPlan,
 ): Promise<HeldLease> {
-  const lease: AddressLease = { portId, instanceUuid, leasedAt: clock.now() };
+  const lease: AddressLease = { portId, instanceUuid, attempt, leasedAt: clock.now() };
   for (const left of addresses.ofPort(portId)) {
+    if (attemptOf(left.value) > attempt) throw overtaken(portId, attempt, attemptOf(left.value));
     const isWanted = subnets.some(({ id }) =>
       fixedIp === undefined ? left.key.startsWith(`${id}.`) : left.key === `${id}.${fixedIp}`,
     );
@@ -171,6 +175,12 @@ async function undo({ addresses, ports }: NetworkBooks, made: Made[]): Promise<v
 
 function hasAddress({ fixedIps }: Port, { subnetId, address }: HeldLease): boolean {
   return fixedIps.some((fixedIp) => fixedIp.subnetId === subnetId && fixedIp.address === address);
+}
+
+function overtaken(portId: string, attempt: number, later: number) {
+  return fail('conflict', `port ${portId} is that of attempt ${later} by now: attempt ${attempt} is over`, {
+    details: { portId, attempt, later },
+  });
 }
 
 function changedMeanwhile(portId: string) {

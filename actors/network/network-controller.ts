@@ -41,8 +41,8 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
       bus,
       subjects.networkCall(releaseForInstance.name),
       releaseForInstance,
-      async ({ instanceUuid }) => {
-        await releasePorts(books, instanceUuid);
+      async ({ instanceUuid, attempt }) => {
+        await releasePorts(books, instanceUuid, attempt);
         return {};
       },
       { queue },

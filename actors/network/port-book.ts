@@ -12,6 +12,11 @@ export function portIdOf(instanceUuid: string, index: number): string {
   return nameUuid('port', instanceUuid, String(index));
 }
 
+/** The attempt of the instance that has a port, or the lease of its address. */
+export function attemptOf({ attempt = 1 }: Pick<Port, 'attempt'>): number {
+  return attempt;
+}
+
 export class PortBook extends TrackedBucket<Port> {
   readonly #byInstance: ViewIndex<Port>;
   readonly #byMac: ViewIndex<Port>;

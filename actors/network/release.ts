@@ -1,5 +1,6 @@
 /**
- * Takes an instance's ports and addresses back: Nova's deallocate_for_instance. Idempotent.
+ * Takes an instance's ports and addresses back: Nova's deallocate_for_instance. Idempotent. Those of a later attempt than
+ * the one that asks stay: its host asks late, and they are another host's by now.
  *
  * It looks at views that have caught up with everything written before, so nothing that an answered allocation made is
  * missed. Keys of ports that could be in the making are touched too: an allocation that is still under way then finds
@@ -10,7 +11,7 @@ import { fail } from '../../machines/failure.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import { type AddressBook, parseLeaseKey } from './address-book.ts';
-import { type PortBook, portIdOf } from './port-book.ts';
+import { attemptOf, type PortBook, portIdOf } from './port-book.ts';
 
 export interface ReleaseBooks {
   readonly addresses: AddressBook;
@@ -20,15 +21,21 @@ export interface ReleaseBooks {
 
 const mostRounds = 5;
 
-export async function releasePorts(books: ReleaseBooks, instanceUuid: string): Promise<void> {
-  for (let round = 0; round < mostRounds; round++) if (await releaseOnce(books, instanceUuid)) return;
+export async function releasePorts(books: ReleaseBooks, instanceUuid: string, attempt: number): Promise<void> {
+  for (let round = 0; round < mostRounds; round++) if (await releaseOnce(books, instanceUuid, attempt)) return;
   throw fail('conflict', `the ports of instance ${instanceUuid} are being changed by others`, { disposition: 'retry' });
 }
 
 /** Whether all is gone: not when somebody changed a port or a lease while it was being removed. */
-async function releaseOnce({ addresses, ports, instances }: ReleaseBooks, instanceUuid: string): Promise<boolean> {
+async function releaseOnce(
+  { addresses, ports, instances }: ReleaseBooks,
+  instanceUuid: string,
+  attempt: number,
+): Promise<boolean> {
   const [instance] = await Promise.all([instances.get(instanceUuid), ports.view.caughtUp()]);
   const present = ports.ofInstance(instanceUuid);
+  const held = [...present, ...addresses.ofInstance(instanceUuid)];
+  if (held.some(({ value }) => attemptOf(value) > attempt)) return true;
   const absent = new Set([
     ...(instance?.value.networks ?? []).map((_, index) => portIdOf(instanceUuid, index)),
     ...addresses.ofInstance(instanceUuid).map(({ value }) => value.portId),
@@ -41,7 +48,7 @@ async function releaseOnce({ addresses, ports, instances }: ReleaseBooks, instan
   if (removals.includes(conflict)) return false;
   await addresses.caughtUp();
   const touched = new Set([...present.map(({ key }) => key), ...absent]);
-  const leases = addresses.ofInstance(instanceUuid);
+  const leases = addresses.ofInstance(instanceUuid).filter(({ value }) => attemptOf(value) <= attempt);
   const givenBack = await Promise.all(
     leases
       .filter(({ value }) => touched.has(value.portId))

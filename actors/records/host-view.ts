@@ -1,9 +1,7 @@
 /** A host as an administrator sees it: its record, what its aggregates say of it, and what its instances use. */
-
-import type { Clock } from '../../transport/clock.ts';
 import type { HostView } from '../../transport/messages/api/host.ts';
 import type { Host } from '../../transport/messages/records.ts';
-import { isAlive } from '../compute/heartbeat.ts';
+import type { Liveness } from '../runtime/liveness.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { HostUsage } from '../scheduler/host-usage.ts';
 import { HostAggregates, zoneOf } from './host-aggregates.ts';
@@ -12,16 +10,20 @@ import { timestamp } from './timestamp.ts';
 export class HostViews {
   readonly #usage: HostUsage;
   readonly #aggregates: HostAggregates;
-  readonly #clock: Clock;
+  readonly #liveness: Liveness;
 
-  static async open({ store, clock }: Runtime): Promise<HostViews> {
-    return new HostViews(new HostUsage(await store.view('instance')), await HostAggregates.open(store), clock);
+  static async open({ store }: Pick<Runtime, 'store'>): Promise<HostViews> {
+    return new HostViews(
+      new HostUsage(await store.view('instance')),
+      await HostAggregates.open(store),
+      await store.liveness(),
+    );
   }
 
-  private constructor(usage: HostUsage, aggregates: HostAggregates, clock: Clock) {
+  private constructor(usage: HostUsage, aggregates: HostAggregates, liveness: Liveness) {
     this.#usage = usage;
     this.#aggregates = aggregates;
-    this.#clock = clock;
+    this.#liveness = liveness;
   }
 
   of(host: Host): HostView {
@@ -29,7 +31,8 @@ export class HostViews {
     const membership = this.#aggregates.of(host.name);
     return {
       name: host.name,
-      isAlive: isAlive(host, this.#clock.now()),
+      isAlive: this.#liveness.isAlive(host.name),
+      ...(host.down && { downSince: timestamp(host.down.since) }),
       availabilityZone: zoneOf(host, membership),
       aggregates: [...membership.names],
       hypervisor: host.hypervisor,

@@ -1,14 +1,18 @@
 /** An instance as a client sees it: record and chart flattened, times as ISO 8601. */
 import type { StateValue } from 'xstate';
 import { fail } from '../../machines/failure.ts';
-import { type InstanceContext, instanceSnapshotVersion } from '../../machines/instance.ts';
+import { type InstanceContext, type InstanceFault, instanceSnapshotVersion } from '../../machines/instance.ts';
 import { commandsIn, statePath } from '../../machines/instance-states.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
+import type { Liveness } from '../runtime/liveness.ts';
 import { timestamp } from './timestamp.ts';
 
-/** Rejects with `unsupported` what another release has written. */
-export function viewInstance({ chart, ...record }: Instance): InstanceView {
+/**
+ * Of an instance on a host that is down nobody knows what its guest does, and nothing can be asked of it but that it is
+ * deleted. Rejects with `unsupported` what another release has written.
+ */
+export function viewInstance({ chart, ...record }: Instance, liveness: Liveness): InstanceView {
   if (chart.version !== instanceSnapshotVersion) {
     throw fail(
       'unsupported',
@@ -17,7 +21,9 @@ export function viewInstance({ chart, ...record }: Instance): InstanceView {
   }
   const context = chart.context as unknown as InstanceContext;
   const value = chart.value as StateValue;
-  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor } = context;
+  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor, tried } = context;
+  const isUnreachable = record.owner !== 'control' && liveness.statusOf(record.owner.host) === 'down';
+  const commands = chart.status === 'done' ? [] : commandsIn(value);
   return {
     uuid: record.uuid,
     name: record.name,
@@ -29,8 +35,8 @@ export function viewInstance({ chart, ...record }: Instance): InstanceView {
     state: statePath(value),
     vmState: record.vmState,
     ...(record.taskState !== undefined && { taskState: record.taskState }),
-    powerState: record.powerState,
-    ...(host !== undefined && { host }),
+    powerState: isUnreachable ? 'nostate' : record.powerState,
+    ...(host !== undefined && { host, hostStatus: liveness.statusOf(host) }),
     ...(record.availabilityZone !== undefined && { availabilityZone: record.availabilityZone }),
     flavor: record.flavor,
     ...(previousFlavor && { previousFlavor }),
@@ -42,12 +48,17 @@ export function viewInstance({ chart, ...record }: Instance): InstanceView {
     tags: record.tags,
     ...(record.lock && { lock: record.lock }),
     attempt,
-    ...(fault && { fault: { ...fault, at: timestamp(fault.at) } }),
+    tried: tried.map(({ host: name, failure }) => ({ host: name, fault: viewFault(failure) })),
+    ...(fault && { fault: viewFault(fault) }),
     createdAt: timestamp(record.createdAt),
     updatedAt: timestamp(record.updatedAt),
     ...(scheduledAt !== undefined && { scheduledAt: timestamp(scheduledAt) }),
     ...(launchedAt !== undefined && { launchedAt: timestamp(launchedAt) }),
     ...(terminatedAt !== undefined && { terminatedAt: timestamp(terminatedAt) }),
-    commands: chart.status === 'done' ? [] : [...commandsIn(value)],
+    commands: commands.filter((name) => name === 'delete' || !isUnreachable),
   };
+}
+
+function viewFault({ at, ...fault }: InstanceFault) {
+  return { ...fault, at: timestamp(at) };
 }

@@ -5,6 +5,7 @@ import type { Bus } from '../../transport/nats/bus.ts';
 import { ensureCastStream } from '../../transport/nats/cast.ts';
 import { ensureFactStream } from '../../transport/nats/fact.ts';
 import type { Logger } from './logger.ts';
+import { type Pulse, standardPulse } from './pulse.ts';
 import { Store } from './store.ts';
 
 export interface Runtime {
@@ -13,6 +14,7 @@ export interface Runtime {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly logger: Logger;
+  readonly pulse: Pulse;
   /** How often a cast is tried before it becomes a dead letter; absent: as often as is usual. */
   readonly maxDeliveries?: number | undefined;
 }
@@ -23,8 +25,10 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-export async function createRuntime(given: Omit<Runtime, 'store'>): Promise<Runtime> {
-  const { bus, logger } = given;
+export async function createRuntime(
+  given: Omit<Runtime, 'store' | 'pulse'> & Partial<Pick<Runtime, 'pulse'>>,
+): Promise<Runtime> {
+  const { bus, logger, pulse = standardPulse } = given;
   await Promise.all([ensureCastStream(bus.nats), ensureFactStream(bus.nats)]);
-  return { ...given, store: new Store(bus, logger) };
+  return { ...given, pulse, store: new Store(bus, logger, pulse) };
 }

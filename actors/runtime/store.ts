@@ -1,4 +1,4 @@
-/** The buckets and views that the parts of one process share: each is opened once, when first asked for. */
+/** The buckets and views that the parts of one process share, and what follows from them: each is opened once, when first asked for. */
 
 import { type FailureError, fail } from '../../machines/failure.ts';
 import { type Buckets, buckets } from '../../transport/messages/records.ts';
@@ -6,21 +6,26 @@ import { type Bucket, type BucketKind, openBucket } from '../../transport/nats/b
 import type { Bus } from '../../transport/nats/bus.ts';
 import type { StateLostError } from '../../transport/nats/key-values.ts';
 import { openView, type View } from '../../transport/nats/view.ts';
+import { Liveness } from './liveness.ts';
 import type { Logger } from './logger.ts';
+import type { Pulse } from './pulse.ts';
 
 export type RecordOf<K extends keyof Buckets> = Buckets[K] extends BucketKind<infer T> ? T : never;
 
 export class Store {
   readonly #bus: Bus;
   readonly #logger: Logger;
+  readonly #pulse: Pulse;
   readonly #buckets = new Map<string, Promise<Bucket<never>>>();
   readonly #views = new Map<string, Promise<View<never>>>();
+  #liveness: Promise<Liveness> | undefined;
 
   readonly #lost = Promise.withResolvers<FailureError>();
 
-  constructor(bus: Bus, logger: Logger) {
+  constructor(bus: Bus, logger: Logger, pulse: Pulse) {
     this.#bus = bus;
     this.#logger = logger;
+    this.#pulse = pulse;
   }
 
   /**
@@ -44,12 +49,19 @@ export class Store {
     );
   }
 
+  /** Which hosts live. */
+  liveness(): Promise<Liveness> {
+    this.#liveness ??= this.view('host').then((hosts) => new Liveness(hosts, this.#bus.clock, this.#pulse));
+    return this.#liveness;
+  }
+
   #lose(error: StateLostError): void {
     this.#logger.fatal({ error }, 'the state store is not what it was');
     this.#lost.resolve(fail('unavailable', `${error.message}; instances go on, and are taken up at the next start`));
   }
 
   async close(): Promise<void> {
+    (await this.#liveness)?.close();
     for (const view of await Promise.all(this.#views.values())) view.close();
   }
 }

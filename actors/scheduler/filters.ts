@@ -3,13 +3,13 @@
  * filter of the same meaning has (nova/scheduler/filters/). Pure.
  */
 import type { Host } from '../../transport/messages/records.ts';
-import { takesInstances } from '../compute/heartbeat.ts';
+import { takesInstances } from '../runtime/liveness.ts';
 import { freeOf, type HostState, type PlacementRequest } from './placement.ts';
 
 export type Filter = (state: HostState, request: PlacementRequest) => boolean;
 
 export const filters = {
-  ComputeFilter: ({ host }, { now }) => takesInstances(host, now),
+  ComputeFilter: ({ host, isAlive }) => takesInstances(host, isAlive),
 
   RetryFilter: ({ host }, { tried }) => !tried.has(host.name),
 

@@ -4,6 +4,7 @@ import type { Host, Image, Instance } from '../../transport/messages/records.ts'
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { HostAggregates, zoneOf } from '../records/host-aggregates.ts';
+import type { Liveness } from '../runtime/liveness.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { GroupTurn } from './group-turns.ts';
 import { HostUsage } from './host-usage.ts';
@@ -12,18 +13,21 @@ import type { HostState, PlacementRequest } from './placement.ts';
 export class HostStates {
   readonly usage: HostUsage;
   readonly #hosts: View<Host>;
+  readonly #liveness: Liveness;
   readonly #aggregates: HostAggregates;
   readonly #images: View<Image>;
   readonly #imageBucket: Bucket<Image>;
 
   private constructor(
     hosts: View<Host>,
+    liveness: Liveness,
     aggregates: HostAggregates,
     instances: View<Instance>,
     images: View<Image>,
     imageBucket: Bucket<Image>,
   ) {
     this.#hosts = hosts;
+    this.#liveness = liveness;
     this.#aggregates = aggregates;
     this.usage = new HostUsage(instances);
     this.#images = images;
@@ -33,6 +37,7 @@ export class HostStates {
   static async open({ store }: Runtime): Promise<HostStates> {
     return new HostStates(
       await store.view('host'),
+      await store.liveness(),
       await HostAggregates.open(store),
       await store.view('instance'),
       await store.view('image'),
@@ -40,13 +45,16 @@ export class HostStates {
     );
   }
 
-  /** All hosts, as they are at this moment. */
-  all(): HostState[] {
+  /** The hosts that an instance may go to at all, as they are at this moment: of an evacuation not where it comes from. */
+  candidates({ chart }: Instance): HostState[] {
+    const { lostHost, wantedHost } = chart.context as unknown as InstanceContext;
     const states: HostState[] = [];
     for (const host of this.#hosts.values()) {
+      if (host.name === lostHost || (wantedHost !== undefined && host.name !== wantedHost)) continue;
       const membership = this.#aggregates.of(host.name);
       states.push({
         host,
+        isAlive: this.#liveness.isAlive(host.name),
         zone: zoneOf(host, membership),
         metadata: membership.metadata,
         used: this.usage.of(host.name),
@@ -65,7 +73,7 @@ export class HostStates {
     return this.#images.get(imageId) !== undefined;
   }
 
-  request(record: Instance, now: number, turn: GroupTurn | undefined, newImage: Image | undefined): PlacementRequest {
+  request(record: Instance, turn: GroupTurn | undefined, newImage: Image | undefined): PlacementRequest {
     const { flavor, availabilityZone, imageId, hints = {} } = record;
     const { tried } = record.chart.context as unknown as InstanceContext;
     return {
@@ -76,7 +84,6 @@ export class HostStates {
       group: turn && { policy: turn.group.policy, hosts: this.#hostsOfGroup(turn) },
       sameHosts: hints.sameHost && new Set(this.#hostsOf(hints.sameHost)),
       differentHosts: new Set(this.#hostsOf(hints.differentHost ?? [])),
-      now,
     };
   }
 

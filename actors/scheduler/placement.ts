@@ -15,13 +15,13 @@ export interface PlacementRequest {
   /** The hosts of the instances that it wants to be with; absent when it does not care. */
   sameHosts: ReadonlySet<string> | undefined;
   differentHosts: ReadonlySet<string>;
-  /** Epoch ms. */
-  now: number;
 }
 
 /** One host, where it is, and what is taken of it. */
 export interface HostState {
   host: Host;
+  /** Whether it was heard lately. */
+  isAlive: boolean;
   /** Of its aggregates, or else its own. */
   zone: string;
   /** What its aggregates say: key → alternatives. */

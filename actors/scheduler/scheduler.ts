@@ -12,7 +12,7 @@ import {
   type InstanceNotification,
   instanceMachine,
 } from '../../machines/instance.ts';
-import { statePath } from '../../machines/instance-states.ts';
+import { isJustPlaced, isPlacing, statePath } from '../../machines/instance-states.ts';
 import { computeCasts, schedulerCasts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
@@ -106,12 +106,12 @@ class Placing {
       const state = stateOf(record);
       if (attemptOf(record) !== attempt) return;
       // We, or another scheduler, died between storing the placement and casting it.
-      if (state === justPlaced && record.owner !== 'control') return this.#castToHost(latest, attempt, context);
-      if (state !== 'scheduling') return;
+      if (isJustPlaced(state) && record.owner !== 'control') return this.#castToHost(latest, attempt, context);
+      if (!isPlacing(state)) return;
 
       const placed = await this.#place(latest, context);
       if (placed !== conflict) {
-        if (placed.record.owner !== 'control') await this.#castToHost(placed, attempt, context);
+        if (isJustPlaced(stateOf(placed.record))) await this.#castToHost(placed, attempt, context);
         return;
       }
       const entry = await this.#bucket.get(record.uuid);
@@ -127,15 +127,14 @@ class Placing {
     const turn = await this.#groups.begin(record);
     // From here to `note` without a pause, so that two launches of this process cannot both see the same room.
     const now = clock.now();
-    const request = this.#states.request(record, now, turn, newImage);
-    const choice = chooseHost(this.#states.all(), request, this.#policy, chance.fraction());
+    const request = this.#states.request(record, turn, newImage);
+    const choice = chooseHost(this.#states.candidates(record), request, this.#policy, chance.fraction());
     const event: InstanceEvent =
       'host' in choice
         ? { type: 'instance.scheduled', host: choice.host, at: now }
         : { type: 'placement.failed', failure: choice.failure, at: now };
     const { next, emitted } = moves.move(restoreSettled(instanceMachine, record.chart), event);
-    const owner = 'host' in choice ? { host: choice.host } : 'control';
-    const placed = presentRecord(next, { ...record, updatedAt: now }, owner);
+    const placed = presentRecord(next, { ...record, updatedAt: now });
     // Whatever revision it will get, it is a later one.
     usage.note(placed, revision + 1);
 
@@ -175,9 +174,6 @@ class Placing {
     await cast(bus, subject, kind, { record, revision }, { id: `${record.uuid}-${attempt}-run`, context });
   }
 }
-
-/** Where an instance stands that has been placed, and that its host has not begun with. */
-const justPlaced = 'building.checking';
 
 function policyOf({ policy = 'filter', filters, multipliers }: SchedulerOptions): Policy {
   const unknown = filters?.find((name) => !isFilterName(name));

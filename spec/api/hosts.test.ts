@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApiServer } from '../../actors/api/api-server.ts';
-import { heartbeatEveryMs } from '../../actors/compute/heartbeat.ts';
 import { commandedRecord } from '../../actors/compute/host-chart.ts';
 import { commandHost } from '../../actors/controller/command-host.ts';
 import { startController } from '../../actors/controller/controller.ts';
+import { standardPulse } from '../../actors/runtime/pulse.ts';
 import type { Part } from '../../actors/runtime/runtime.ts';
 import type { HostView } from '../../transport/messages/api/host.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
@@ -216,7 +216,7 @@ describe('a host that runs', () => {
   it('takes over what was written while it was not heard, and keeps its lease', async () => {
     const before = await writeUnheard('host1', { type: 'host.drain', reason: 'not heard', at: Date.now() });
     const isRenewed = ({ heartbeatAt }: HostView) => Date.parse(heartbeatAt) > before.heartbeatAt;
-    expect(await untilHost('host1', isRenewed, heartbeatEveryMs * 2)).toMatchObject({
+    expect(await untilHost('host1', isRenewed, standardPulse.beatEveryMs * 2)).toMatchObject({
       service: 'draining',
       disabledReason: 'not heard',
     });

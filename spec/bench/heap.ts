@@ -95,7 +95,7 @@ function placedRecord(): Instance {
   });
   const event = { type: 'instance.scheduled', host, at: record.createdAt } as const;
   const [next] = transition(instanceMachine, restoreSettled(instanceMachine, record.chart), event);
-  return presentRecord(next, record, { host });
+  return presentRecord(next, record);
 }
 
 function encoded(record: Instance): Uint8Array {

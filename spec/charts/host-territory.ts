@@ -11,6 +11,7 @@ export const events: Sent[] = [
   { type: 'host.enable' },
   { type: 'host.disable', reason: 'a disk is to be changed' },
   { type: 'host.drain', reason: 'it is to be retired' },
+  { type: 'host.fenced' },
   { type: 'hypervisor.connected' },
   { type: 'hypervisor.lost', failure: failure('retry', { code: 'hypervisor_unavailable' }) },
 ];

@@ -18,9 +18,11 @@ hypervisor.reconciling
   reconcileInstances fails → hypervisor.connecting
   host.stop → hypervisor.stopped
   hypervisor.lost → hypervisor.away
+  host.fenced → hypervisor.reconciling
 hypervisor.up
   host.stop → hypervisor.stopped
   hypervisor.lost → hypervisor.away
+  host.fenced → hypervisor.reconciling
 hypervisor.away
   host.stop → hypervisor.stopped
   hypervisor.connected → hypervisor.reconciling

@@ -46,6 +46,14 @@ confirming                       | resized   | resize_confirming    | as before 
 reverting.destroyingDomain       | as before | resize_reverting     | as before | delete
 reverting.restoringDisks         | as before | resize_reverting     | as before | delete
 reverting.definingDomain         | as before | resize_reverting     | as before | delete
+evacuating.scheduling            | as before | rebuilding           | as before | delete
+evacuating.claiming              | as before | rebuilding           | as before | delete
+evacuating.networking            | as before | rebuilding           | as before | delete
+evacuating.creatingDisks         | as before | rebuilding           | as before | delete
+evacuating.definingDomain        | as before | rebuilding           | as before | delete
+evacuating.destroyingDomain      | as before | rebuilding           | as before | delete
+evacuating.removingDisks         | as before | rebuilding           | as before | delete
+evacuating.releasingClaim        | as before | rebuilding           | as before | delete
 inspecting                       | as before | inspecting           | as before | delete
 releasing.destroyingDomain       | as before | releasing            | as before | delete
 releasing.removingFilter         | as before | releasing            | as before | delete
@@ -53,6 +61,7 @@ releasing.removingDisks          | as before | releasing            | as before 
 releasing.unmappingBlockDevices  | as before | releasing            | as before | delete
 releasing.releasingNetwork       | as before | releasing            | as before | delete
 releasing.releasingClaim         | as before | releasing            | as before | delete
+reclaiming                       | as before | releasing            | as before | delete
 deleted                          | deleted   | -                    | nostate   | -
 failed.scheduling                | error     | -                    | as before | delete
 failed.building                  | error     | -                    | as before | delete
@@ -62,6 +71,7 @@ failed.spawning                  | error     | -                    | as before 
 failed.powering                  | error     | -                    | nostate   | start stop reboot rebuild delete
 failed.resizing                  | error     | -                    | nostate   | revert-resize delete
 failed.releasing                 | error     | -                    | as before | delete
+failed.reclaiming                | error     | -                    | as before | delete
 `;
 
 interface Row {

@@ -1,4 +1,6 @@
 /** All that can happen to an instance, and what its effects take and give back. */
+
+import type { StateValue } from 'xstate';
 import type { InstanceContext, InstanceFlavor, ReportedPowerState, Step } from '../../machines/instance.ts';
 import { instanceMachine } from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
@@ -82,11 +84,26 @@ const needsDomain = new Set([
 
 /** An effect that failed may have done its work, so it counts as having taken, and not as having given back. */
 export function affect(held: Held, label: string): Held {
+  // What is on a host that is down is that host's to remove.
+  if (label === 'host.lost' || label === 'instance.evacuate') return held.filter((thing) => thing === 'ports');
   const [effect = '', outcome] = label.split(' ');
   // More is had of a host altogether or not at all.
   const taken = label === 'claimResize fails' ? [] : (takenBy.get(effect) ?? []);
   const given = (outcome === 'done' && givenBackBy.get(effect)) || [];
   return [...new Set([...held, ...taken])].filter((thing) => !given.includes(thing)).sort();
+}
+
+/** What an instance holds that was launched. */
+const whole: Held = ['claim', 'disks', 'domain', 'filter', 'ports', 'volumes'];
+
+/**
+ * As `affect`; but where an evacuation ends the instance is on one host, and whole: the new one, or the one that was lost.
+ * What could not be removed of a try that failed its host removes itself.
+ */
+function affectOnWay(held: Held, label: string, from: StateValue, to: StateValue): Held {
+  if (!statePath(from).startsWith('evacuating')) return affect(held, label);
+  if (/^(starting|stopped|failed)/.test(statePath(to))) return whole;
+  return affect(held, statePath(to) === 'evacuating.scheduling' ? 'host.lost' : label);
 }
 
 const commands: Sent[] = [
@@ -126,8 +143,14 @@ const reports: Sent[] = reportedStates.map((powerState) => ({ type: 'domain.chan
 /** What its host wants of it. */
 const wishes: Sent[] = [{ type: 'guest.restart' }, { type: 'release.retry' }];
 
+const hostDown = failure('reschedule', { code: 'host_down', message: 'the host is down' });
+const losses: Sent[] = [
+  { type: 'host.lost', failure: hostDown },
+  { type: 'instance.evacuate', failure: hostDown },
+];
+
 /** Every event of the chart, in its variants. */
-export const events = [...answers, ...commands, ...reports, ...wishes];
+export const events = [...answers, ...commands, ...reports, ...wishes, ...losses];
 
 function movesOf(here: Stage, held: Held): Move[] {
   const { underWay, status } = here;
@@ -182,17 +205,18 @@ export function exploreInstance(): Exploration<Held> {
     moves: movesOf,
     identify({ value, context }, held) {
       const path = statePath(value);
-      const { attempt, isDeleteWanted, fault, ports, flavor, previousFlavor, wantedFlavor } =
+      const { attempt, tried, host, isDeleteWanted, fault, ports, flavor, previousFlavor, wantedFlavor } =
         context as InstanceContext;
       const flavors = [flavor, previousFlavor, wantedFlavor].map((each) => each?.id);
       // What is asked only while a launch is under way or undone, and only while a guest is changed.
-      const ofLaunch = /^(scheduling|building|networking|mapping|spawning|releasing)/.test(path);
+      const ofLaunch = /^(scheduling|building|networking|mapping|spawning|releasing|reclaiming)/.test(path);
       const ofChange = /^(rebuilding|resizing|confirming|reverting|failed\.resizing)/.test(path);
-      const asked = [ofLaunch && [attempt, fault?.disposition], ofChange && context.isToRun];
+      const ofEvacuation = path.startsWith('evacuating') && [tried.length, host, fault?.disposition, context.isToRun];
+      const asked = [ofLaunch && [attempt, fault?.disposition], ofChange && context.isToRun, ofEvacuation];
       return [path, isDeleteWanted, fault?.step, fault?.cause?.code, ports.length, flavors, asked, held].join();
     },
     world: [],
-    affect,
+    affect: affectOnWay,
   });
   return explored;
 }

@@ -78,6 +78,7 @@ it('an instance can be brought from every rest but a failed launch to running, o
     'failed.building',
     'failed.mapping',
     'failed.networking',
+    'failed.reclaiming',
     'failed.releasing',
     'failed.scheduling',
     'failed.spawning',

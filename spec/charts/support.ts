@@ -164,7 +164,7 @@ export interface Territory<World> {
   identify(stage: Stage, world: World): string;
   /** What the effects did to the world. */
   world: World;
-  affect(world: World, label: string): World;
+  affect(world: World, label: string, from: StateValue, to: StateValue): World;
 }
 
 /** Takes every move in every node, each on a chart that has just been restored from JSON. */
@@ -199,7 +199,8 @@ export function explore<World>({
       const before = stage.taken.length;
       play(stage);
       const [transition] = stage.taken.slice(before);
-      if (transition) edges.push({ from, to: meet(stage, affect(from.world, label)), label, transition });
+      if (transition)
+        edges.push({ from, to: meet(stage, affect(from.world, label, from.value, stage.value)), label, transition });
     }
   }
   return { nodes: [...known.values()], edges };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCompute } from '../../actors/compute/compute.ts';
 import { commandedRecord } from '../../actors/compute/host-chart.ts';
 import { HostLease, type LeaseHolder } from '../../actors/compute/host-lease.ts';
+import { standardPulse } from '../../actors/runtime/pulse.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
@@ -83,6 +84,22 @@ describe('what a controller writes into a host’s record', () => {
     expect(heir.obeyed).toEqual([wanted]);
     await expect(dead.lease.renew(dead.holder)).rejects.toMatchObject({ failure: { code: 'conflict' } });
   });
+
+  it('that is that the host is down, is no end of its lease, but the process learns of it, and shows itself so', async () => {
+    const bucket = await cloud.runtime.store.bucket('host');
+    const { lease, holder, fenced } = await take(bucket, 'fenced');
+    await lease.renew(holder);
+    const entry = await bucket.get('fenced');
+    if (!entry) throw new Error('there is no host');
+    await bucket.update('fenced', { ...entry.value, down: { since: 7 } }, entry.revision);
+    await lease.renew(holder);
+    expect(fenced).toEqual([{ since: 7 }]);
+    expect((await bucket.get('fenced'))?.value.down).toEqual({ since: 7 });
+    // A second process of its name does not wait for one that nobody hears.
+    const startedAt = Date.now();
+    expect((await take(bucket, 'fenced')).earlier?.down).toEqual({ since: 7 });
+    expect(Date.now() - startedAt).toBeLessThan(2_000);
+  });
 });
 
 const wanted = { type: 'host.disable' as const, reason: 'its fan is loud', at: 1 };
@@ -90,11 +107,18 @@ const wanted = { type: 'host.disable' as const, reason: 'its fan is loud', at: 1
 /** Takes the lease as a process would that is that far. */
 async function take(bucket: Bucket<Host>, name: string, more: Partial<Host> = {}) {
   const obeyed: HostCommand[] = [];
+  const fenced: NonNullable<Host['down']>[] = [];
   const holder: LeaseHolder = {
-    present: () => newHost(name, more),
+    present: () => ({ ...newHost(name, more), ...(fenced[0] && { down: fenced[0] }) }),
+    fence: (down) => fenced.push(down),
     obey: (command) => obeyed.push(command),
   };
-  return { ...(await HostLease.take(bucket, name, systemChance.uuid(), systemClock)), holder, obeyed };
+  return {
+    ...(await HostLease.take(bucket, name, systemChance.uuid(), systemClock, standardPulse)),
+    holder,
+    obeyed,
+    fenced,
+  };
 }
 
 async function disable(bucket: Bucket<Host>, name: string): Promise<void> {

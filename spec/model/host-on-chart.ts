@@ -11,6 +11,7 @@ const heard: Record<string, Sent> = {
   'operator: enable': { type: 'host.enable' },
   'operator: disable': { type: 'host.disable', reason: 'a disk is to be changed' },
   'operator: drain': { type: 'host.drain', reason: 'it is to be retired' },
+  'host: down': { type: 'host.fenced' },
   'hypervisor: connected': { type: 'hypervisor.connected' },
   'hypervisor: lost': { type: 'hypervisor.lost', failure: failure('retry', { code: 'hypervisor_unavailable' }) },
 };

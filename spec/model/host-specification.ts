@@ -14,8 +14,9 @@ const links: Record<string, Record<string, string>> = {
     'reconcileInstances succeeds': 'up',
     'reconcileInstances fails': 'connecting',
     'hypervisor: lost': 'away',
+    'host: down': 'reconciling',
   },
-  up: { 'hypervisor: lost': 'away' },
+  up: { 'hypervisor: lost': 'away', 'host: down': 'reconciling' },
   away: { 'hypervisor: connected': 'reconciling' },
 };
 

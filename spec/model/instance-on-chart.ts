@@ -51,6 +51,8 @@ export const instanceChart: Chart<InstanceFacts> = {
   },
 };
 
+const hostDown = failure('reschedule', { code: 'host_down', message: 'the host is down' });
+
 function nameOf({ id }: InstanceFlavor): Flavor {
   return id === small.id ? 'first' : 'second';
 }
@@ -63,6 +65,8 @@ function meaningOf(event: string, stage: Stage): Meaning {
   if (first === 'guest:') return { heard: { type: 'domain.changed', powerState: what } };
   if (event === 'host: guest restarts') return { heard: { type: 'guest.restart' } };
   if (event === 'host: releases again') return { heard: { type: 'release.retry' } };
+  if (event === 'host: down') return { heard: { type: 'host.lost', failure: hostDown } };
+  if (event === 'operator: evacuate') return { heard: { type: 'instance.evacuate', failure: hostDown } };
   if (event === 'scheduler: host found') return { heard: { type: 'instance.scheduled', host: 'host-1' } };
   if (event === 'scheduler: no host') {
     return { heard: { type: 'placement.failed', failure: failure('abort', { code: 'no_valid_host' }) } };

@@ -3,12 +3,25 @@
  * each accepts, and what follows from the answers of scheduler, network and hypervisor. Written apart from the chart,
  * which has to agree with it.
  */
-import { launch, power, rebuild, release, reports, resize, rest, revert } from './instance-steps.ts';
+import {
+  evacuation,
+  evacuationUndone,
+  launch,
+  power,
+  rebuild,
+  release,
+  reports,
+  resize,
+  rest,
+  revert,
+} from './instance-steps.ts';
 import { type Flavor, type Visible, wordsOf } from './instance-words.ts';
 import { type Consequence, type Rules, type Specified, specify } from './specification.ts';
 
 export interface InstanceFacts extends Omit<Visible, 'taskState'> {
   attempt: number;
+  /** How many hosts this launch, or this evacuation, has tried. */
+  tries: number;
   isDeleteWanted: boolean;
   /** Whether the launch that failed may be tried on another host. */
   isForAnotherHost: boolean;
@@ -49,16 +62,17 @@ export function otherFlavor(flavor: Flavor): Flavor {
 
 /** Where the guest is in memory: its host may find it off, and start it again. */
 const restartable = new Set(['running', 'paused']);
+const mayTryMore = ({ tries }: InstanceFacts) => tries < maxAttempts;
 
 const isToRun = (facts: InstanceFacts) => facts.isToRun === true;
 
+function tryAnother({ attempt, tries }: InstanceFacts): Partial<InstanceFacts> {
+  return { attempt: attempt + 1, tries: tries + 1, fault: undefined, isForAnotherHost: false };
+}
+
 const afterRelease: Consequence<InstanceFacts>[] = [
   to('deleted', {}, ({ isDeleteWanted }) => isDeleteWanted),
-  to(
-    'scheduling',
-    ({ attempt }) => ({ attempt: attempt + 1, fault: undefined, isForAnotherHost: false }),
-    ({ isForAnotherHost, attempt }) => isForAnotherHost && attempt < maxAttempts,
-  ),
+  to('scheduling', tryAnother, ({ isForAnotherHost, tries }) => isForAnotherHost && tries < maxAttempts),
   ...['building', 'networking', 'mapping'].map((step) => to(`failed.${step}`, {}, ({ fault }) => fault === step)),
   to('failed.spawning'),
 ];
@@ -74,6 +88,11 @@ function commands(state: string): Consequences {
   );
 }
 
+/** The host that it was to be moved to is down as well. */
+const newHostDown: Consequences = {
+  'host: down': [to('evacuating.scheduling', tryAnother, mayTryMore), stayed()],
+};
+
 const rules: Rules<InstanceFacts> = {
   scheduling: {
     'scheduler: host found': [to('building.checking')],
@@ -88,6 +107,7 @@ const rules: Rules<InstanceFacts> = {
         [`${effect} succeeds`]: [to(launch[index + 1]?.[0] ?? 'running')],
         [`${effect} fails`]: [to(undoing, { fault, isForAnotherHost: false })],
         [`${effect} fails (try elsewhere)`]: [to(undoing, { fault, isForAnotherHost: true })],
+        'host: down': [to('reclaiming', { fault, isForAnotherHost: true })],
         ...deletion,
       },
     ]),
@@ -101,6 +121,7 @@ const rules: Rules<InstanceFacts> = {
         ...Object.fromEntries(
           reports.filter((each) => each !== powerState).map((each) => [`guest: ${each}`, [to('inspecting')]]),
         ),
+        ...evacuationFrom(state),
         ...deletion,
       },
     ]),
@@ -109,6 +130,7 @@ const rules: Rules<InstanceFacts> = {
     power.map(([state, effect, reached, otherwise]) => [
       state,
       {
+        ...evacuationFrom(state),
         [`${effect} succeeds`]: [to(reached)],
         // That a guest does not restart when it is asked to is no fault.
         [`${effect} fails`]: [to(otherwise, state === 'rebooting.softly' ? {} : { fault: 'powering' })],
@@ -122,6 +144,7 @@ const rules: Rules<InstanceFacts> = {
       to('resizing.stoppingGuest', ({ flavor }) => ({ flavor: otherFlavor(flavor), earlierFlavor: flavor })),
     ],
     'claimResize fails': [to('inspecting', { fault: 'resizing' })],
+    ...evacuationFrom('resizing.claiming'),
     ...deletion,
   },
   ...inOrder(
@@ -133,25 +156,69 @@ const rules: Rules<InstanceFacts> = {
   'resizing.startingGuest': {
     'startDomain succeeds': [to('resized.running')],
     'startDomain fails': [to('reverting.destroyingDomain', { fault: 'resizing' })],
+    ...evacuationFrom('resizing.startingGuest'),
     ...deletion,
   },
   'resized.running': {
+    ...evacuationFrom('resized.running'),
     ...decisions(true),
     ...Object.fromEntries(
       reports.filter((each) => each !== 'running').map((each) => [`guest: ${each}`, [to('resized.stopped')]]),
     ),
   },
-  'resized.stopped': { ...decisions(false), 'guest: running': [to('resized.running')] },
+  'resized.stopped': {
+    ...evacuationFrom('resized.stopped'),
+    ...decisions(false),
+    'guest: running': [to('resized.running')],
+  },
   confirming: {
     'confirmResize succeeds': [to('inspecting', { earlierFlavor: undefined })],
     'confirmResize fails': [
       to('resized.running', { fault: 'resizing' }, isToRun),
       to('resized.stopped', { fault: 'resizing' }),
     ],
+    ...evacuationFrom('confirming'),
     ...deletion,
   },
   ...inOrder(revert, [to('starting', {}, isToRun), to('stopped')], 'failed.resizing', 'resizing'),
+  'evacuating.scheduling': {
+    'scheduler: host found': [to('evacuating.claiming')],
+    'scheduler: no host': [stayed()],
+    'requestPlacement fails': [stayed()],
+    'client: delete': [to('reclaiming', { isDeleteWanted: true })],
+  },
+  ...Object.fromEntries(
+    evacuation.map(([state, effect, undoing], index) => {
+      const next = evacuation[index + 1]?.[0];
+      return [
+        state,
+        {
+          [`${effect} succeeds`]: next ? [to(next)] : [to('starting', {}, isToRun), to('stopped')],
+          [`${effect} fails`]: [to(undoing, { fault: 'evacuating', isForAnotherHost: false })],
+          [`${effect} fails (try elsewhere)`]: [to(undoing, { fault: 'evacuating', isForAnotherHost: true })],
+          ...newHostDown,
+          ...deletion,
+        },
+      ];
+    }),
+  ),
+  ...Object.fromEntries(
+    evacuationUndone.map(([state, effect], index) => {
+      const next = evacuationUndone[index + 1]?.[0];
+      const last = to('evacuating.scheduling', tryAnother, (facts) => facts.isForAnotherHost && mayTryMore(facts));
+      return [
+        state,
+        {
+          [`${effect} succeeds`]: next ? [to(next)] : [last, stayed()],
+          [`${effect} fails`]: next ? [to(next)] : [stayed()],
+          ...newHostDown,
+          ...deletion,
+        },
+      ];
+    }),
+  ),
   inspecting: {
+    ...evacuationFrom('inspecting'),
     ...Object.fromEntries(
       Object.entries(rest)
         .filter(([state]) => state !== 'failed.powering')
@@ -170,19 +237,55 @@ const rules: Rules<InstanceFacts> = {
           [`${effect} succeeds`]: next ? [to(next)] : afterRelease,
           [`${effect} fails`]: [to('failed.releasing', { fault: 'releasing' })],
           'client: delete': [to(state, { isDeleteWanted: true })],
+          'host: down': [to('reclaiming')],
         },
       ];
     }),
   ),
+  reclaiming: {
+    'releaseNetwork succeeds': afterRelease,
+    'releaseNetwork fails': [to('failed.reclaiming', { fault: 'releasing' })],
+    'client: delete': [to('reclaiming', { isDeleteWanted: true })],
+  },
   deleted: {},
-  'failed.scheduling': { 'client: delete': [to('deleted', { isDeleteWanted: true })] },
-  ...Object.fromEntries(['building', 'networking', 'mapping', 'spawning'].map((step) => [`failed.${step}`, deletion])),
-  'failed.releasing': { 'host: releases again': [to('releasing.destroyingDomain')], ...deletion },
+  ...Object.fromEntries(
+    ['scheduling', 'building', 'networking', 'mapping', 'spawning'].map((step) => [
+      `failed.${step}`,
+      { 'client: delete': [to('deleted', { isDeleteWanted: true })] },
+    ]),
+  ),
+  'failed.releasing': {
+    'host: releases again': [to('releasing.destroyingDomain')],
+    'host: down': [to('reclaiming')],
+    ...deletion,
+  },
+  'failed.reclaiming': { 'client: delete': [to('reclaiming', { isDeleteWanted: true })] },
   'failed.resizing': {
     'client: revert-resize': [to('reverting.destroyingDomain', { fault: undefined })],
+    ...evacuationFrom('failed.resizing'),
     ...deletion,
   },
 };
+
+/** Whether the guest is to run elsewhere: if it ran, or nobody knows. What is under way knows already. */
+function evacuationFrom(state: string): Consequences {
+  const isOff = /^(stopping|stopped|resized\.stopped)$/.test(state);
+  const knows = /^(rebuilding|resizing|confirming|reverting|failed\.resizing)/.test(state);
+  const change = ({ attempt, isToRun: known, fault }: InstanceFacts): Partial<InstanceFacts> => ({
+    attempt: attempt + 1,
+    tries: 1,
+    fault: undefined,
+    isForAnotherHost: false,
+    earlierFlavor: undefined,
+    isToRun: knows || (state === 'failed.powering' && fault === 'evacuating') ? known : !isOff,
+  });
+  return { 'operator: evacuate': [to('evacuating.scheduling', change)] };
+}
+
+/** No other host would do: the instance is where it was, as far as that can be told. */
+function stayed(): Consequence<InstanceFacts> {
+  return to('failed.powering', ({ isToRun: known }) => ({ fault: 'evacuating', isToRun: known }));
+}
 
 /** States one after the other, which fail alike. Where a resize is undone, the earlier flavor comes back with the disk. */
 function inOrder(
@@ -199,6 +302,7 @@ function inOrder(
         {
           [`${effect} succeeds`]: next ? [to(next, effect === 'restoreDisks' ? regainFlavor : {})] : last,
           [`${effect} fails`]: [to(otherwise, { fault })],
+          ...evacuationFrom(state),
           ...deletion,
         },
       ];
@@ -225,6 +329,7 @@ export const instanceSpecification = specify<InstanceFacts>(
     state: 'scheduling',
     context: {
       attempt: 1,
+      tries: 1,
       isDeleteWanted: false,
       isForAnotherHost: false,
       isToRun: undefined,
@@ -241,10 +346,11 @@ export const instanceSpecification = specify<InstanceFacts>(
 
 /** What decides over what follows, and what stays to be seen; which faults and flavors there were is looked at on every path. */
 function identify({ state, context }: Specified<InstanceFacts>): unknown {
-  const { attempt, isDeleteWanted, isForAnotherHost, isToRun, vmState, powerState, fault } = context;
+  const { tries, isDeleteWanted, isForAnotherHost, isToRun, vmState, powerState, fault } = context;
   const ofLaunch =
-    !isDeleteWanted && /^(scheduling|building|networking|mapping|spawning|releasing|failed\.releasing)/.test(state);
-  return [state, isDeleteWanted, isToRun, vmState, powerState, ofLaunch && [attempt, isForAnotherHost, fault]];
+    !isDeleteWanted &&
+    /^(scheduling|building|networking|mapping|spawning|(failed\.)?(releasing|reclaiming)|evacuating)/.test(state);
+  return [state, isDeleteWanted, isToRun, vmState, powerState, ofLaunch && [tries, isForAnotherHost, fault]];
 }
 
 /** The commands that a client may give in a state, by the name of their verb. */

@@ -23,6 +23,21 @@ export const release = [
   ['releasing.releasingClaim', 'releaseClaim'],
 ] as const;
 
+/** Of an evacuation, in order: the state, what is done in it on the new host, and where undoing begins. */
+export const evacuation = [
+  ['evacuating.claiming', 'claimResources', 'evacuating.releasingClaim'],
+  ['evacuating.networking', 'allocateNetwork', 'evacuating.releasingClaim'],
+  ['evacuating.creatingDisks', 'createDisks', 'evacuating.destroyingDomain'],
+  ['evacuating.definingDomain', 'defineDomain', 'evacuating.destroyingDomain'],
+] as const;
+
+/** How a try of it is undone: what cannot be is left to the host. */
+export const evacuationUndone = [
+  ['evacuating.destroyingDomain', 'destroyDomain'],
+  ['evacuating.removingDisks', 'removeDisks'],
+  ['evacuating.releasingClaim', 'releaseClaim'],
+] as const;
+
 /** A power operation: its state, what is done, where it leads, and where its failure leads. */
 export const power = [
   ['stopping', 'stopDomain', 'stopped', 'inspecting'],

@@ -47,6 +47,8 @@ const words: Record<string, Words> = {
   'resized.stopped': { vmState: 'resized', powerState: 'shutdown' },
   confirming: { vmState: 'resized', taskState: 'resize_confirming' },
   reverting: { taskState: 'resize_reverting' },
+  evacuating: { taskState: 'rebuilding' },
+  reclaiming: { taskState: 'releasing' },
   inspecting: { taskState: 'inspecting' },
   releasing: { taskState: 'releasing' },
   deleted: { vmState: 'deleted', powerState: 'nostate' },

@@ -59,7 +59,7 @@ describe('an instance on the whole system', () => {
       tries: 10,
       isPlayable,
     });
-    expect(coverage.missing.states).toEqual([]);
+    expect(coverage.missing.states.filter((path) => !(path in beyondReach.instance))).toEqual([]);
   });
 
   it('is found out when it differs, by a path as short as can be', { timeout: patienceMs }, async () => {

@@ -50,10 +50,15 @@ const newMac = () =>
     .padStart(6, '0')
     .replace(/(..)(..)(..)/, '$1:$2:$3')}`;
 
-function allocate(instanceUuid: string, networks: Wanted[], more: { projectId?: string; host?: string } = {}) {
+function allocate(
+  instanceUuid: string,
+  networks: Wanted[],
+  more: { projectId?: string; host?: string; attempt?: number } = {},
+) {
   const kind = networkCalls.allocateForInstance;
   const body = {
     instanceUuid,
+    attempt: 1,
     projectId: 'project',
     host: 'host1',
     securityGroups: ['default'],
@@ -63,9 +68,9 @@ function allocate(instanceUuid: string, networks: Wanted[], more: { projectId?: 
   return call(client.bus, subjects.networkCall(kind.name), kind, body, newContext());
 }
 
-function release(instanceUuid: string) {
+function release(instanceUuid: string, attempt = 1) {
   const kind = networkCalls.releaseForInstance;
-  return call(client.bus, subjects.networkCall(kind.name), kind, { instanceUuid }, newContext());
+  return call(client.bus, subjects.networkCall(kind.name), kind, { instanceUuid, attempt }, newContext());
 }
 
 const failureOf = (promise: Promise<unknown>) =>
@@ -120,7 +125,7 @@ describe('allocating', () => {
     expect(failures.length).toBe(1100 - room);
     expect((await (await client.store.bucket('address')).keys()).length).toBe(room);
 
-    await Promise.all(uuids.map(release));
+    await Promise.all(uuids.map((uuid) => release(uuid)));
     await expectNothingLeft();
     // What was given back can be had again.
     const { ports } = await allocate(newUuid(), [{ networkId: network.id }]);

@@ -3,6 +3,7 @@ import { startCompute } from '../../actors/compute/compute.ts';
 import { startController } from '../../actors/controller/controller.ts';
 import { startNetworkController } from '../../actors/network/network-controller.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
+import { standardPulse } from '../../actors/runtime/pulse.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import { Store } from '../../actors/runtime/store.ts';
 import { startScheduler } from '../../actors/scheduler/scheduler.ts';
@@ -123,7 +124,9 @@ export class World {
   #runtime(process: SimulatedProcess, chance: SeededChance): Runtime {
     const bus: Bus = this.nats.connect(process);
     const { clock } = process;
-    return { bus, store: new Store(bus, this.#logger), clock, chance, logger: this.#logger };
+    const logger = this.#logger;
+    const pulse = standardPulse;
+    return { bus, store: new Store(bus, logger, pulse), clock, chance, logger, pulse };
   }
 }
 

@@ -34,7 +34,7 @@ export function newInstance(uuid: string, more: Partial<Instance> = {}): Instanc
     ...more,
   };
   const chart = createActor(machine, { input: { uuid, maxAttempts: 3, at } }).getSnapshot();
-  return presentRecord(chart, record, 'control');
+  return presentRecord(chart, record);
 }
 
 /** A host that lives and has room. */

@@ -14,6 +14,7 @@ import type { ControllerOptions } from '../../actors/controller/controller.ts';
 import { tokenDigest } from '../../actors/identity/authenticator.ts';
 import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
+import type { Pulse } from '../../actors/runtime/pulse.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import type { RecordOf } from '../../actors/runtime/store.ts';
 import type { SchedulerOptions } from '../../actors/scheduler/scheduler.ts';
@@ -32,6 +33,8 @@ export interface TestHost {
   zone?: string;
   capacity?: Capacity;
   recovery?: Partial<RecoverySettings>;
+  /** Its connection, when it is to be one of its own. */
+  runtime?: Runtime;
 }
 
 export interface TestCloud {
@@ -48,7 +51,7 @@ export interface TestCloud {
   /** Writes a record behind the back of the parts. Resolves with its revision when their views show it. */
   write<Name extends keyof Buckets>(bucket: Name, key: string, record: RecordOf<Name>): Promise<number>;
   /** A runtime with a connection of its own, as another process would have. */
-  connect(): Promise<Runtime>;
+  connect(url?: string): Promise<Runtime>;
   addHost(host: TestHost): Promise<Part>;
   create(request?: Partial<CreateInstance>, client?: ApiClient): Promise<InstanceView>;
   /** Resolves when the instance satisfies the condition. */
@@ -66,6 +69,7 @@ export async function startTestCloud({
   controller,
   scheduler,
   maxDeliveries,
+  pulse,
   logFile,
 }: {
   /** What runs besides the hosts. */
@@ -74,6 +78,8 @@ export async function startTestCloud({
   controller?: ControllerOptions;
   scheduler?: SchedulerOptions;
   maxDeliveries?: number;
+  /** How soon a host that is silent is held for dead. */
+  pulse?: Pulse;
   /** Where everything that is logged goes. */
   logFile?: string;
 } = {}): Promise<TestCloud> {
@@ -82,9 +88,16 @@ export async function startTestCloud({
   const logger = logFile ? createLogger('trace', logFile) : createLogger(process.env.KILONOVA_LOG_LEVEL ?? 'fatal');
   const cleanups: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true }), () => nats.stop()];
 
-  async function connect(): Promise<Runtime> {
-    const bus = await connectBus({ url: nats.url, name: 'test' });
-    const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger, maxDeliveries });
+  async function connect(url = nats.url): Promise<Runtime> {
+    const bus = await connectBus({ url, name: 'test' });
+    const runtime = await createRuntime({
+      bus,
+      clock: systemClock,
+      chance: systemChance,
+      logger,
+      maxDeliveries,
+      ...(pulse && { pulse }),
+    });
     cleanups.push(async () => {
       await runtime.store.close();
       await bus.close();
@@ -102,11 +115,17 @@ export async function startTestCloud({
   const { token } = await ensureFirstAdmin(runtime, join(folder, 'admin-token'));
   const hypervisors = new Map<string, SimulatedHypervisor>();
 
-  async function addHost({ name, zone = 'nova', capacity = plenty, recovery = {} }: TestHost): Promise<Part> {
+  async function addHost({
+    name,
+    zone = 'nova',
+    capacity = plenty,
+    recovery = {},
+    runtime: its = runtime,
+  }: TestHost): Promise<Part> {
     const hypervisor =
       hypervisors.get(name) ?? new SimulatedHypervisor({ clock: systemClock, chance: systemChance, latencyMs: 0 });
     hypervisors.set(name, hypervisor);
-    const part = await startCompute(runtime, { name, availabilityZone: zone, hypervisor, capacity, recovery });
+    const part = await startCompute(its, { name, availabilityZone: zone, hypervisor, capacity, recovery });
     const view = await runtime.store.view('host');
     await eventually(() => (view.get(encodeToken(name))?.hypervisorState === 'up' ? true : undefined));
     cleanups.push(() => part.stop());

@@ -4,7 +4,7 @@ import { defineCall } from '../nats/call.ts';
 import { defineCast } from '../nats/cast.ts';
 import { defineFact } from '../nats/fact.ts';
 import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Time, Uuid } from './common.ts';
-import { Flavor, HostCommand, Instance } from './records.ts';
+import { Attempt, Flavor, HostCommand, Instance } from './records.ts';
 
 const StoredInstance = Exact({ record: Instance, revision: Revision });
 
@@ -30,13 +30,17 @@ export const InstanceCommand = Type.Union([
 ]);
 export type InstanceCommand = Type.Static<typeof InstanceCommand>;
 
-/** Compute host → network controller. Idempotent by the instance's uuid. */
+/**
+ * Compute host, or cloud controller, → network controller. Idempotent by the instance's uuid, and fenced by its attempt:
+ * what an earlier attempt asks late changes nothing of a later one's.
+ */
 export const networkCalls = {
   /** Nova's allocate_for_instance: ports with fixed IPs for each requested network. */
   allocateForInstance: defineCall(
     'allocate_for_instance',
     Exact({
       instanceUuid: Uuid,
+      attempt: Attempt,
       projectId: Id,
       host: Type.String(),
       securityGroups: Type.Array(Type.String()),
@@ -58,7 +62,7 @@ export const networkCalls = {
     { timeoutMs: 20_000 },
   ),
   /** Nova's deallocate_for_instance. */
-  releaseForInstance: defineCall('release_for_instance', Exact({ instanceUuid: Uuid }), Exact({}), {
+  releaseForInstance: defineCall('release_for_instance', Exact({ instanceUuid: Uuid, attempt: Attempt }), Exact({}), {
     timeoutMs: 20_000,
   }),
 } as const;
@@ -136,7 +140,8 @@ export const facts = {
       {
         type: Type.String({
           description:
-            'transition, command, guest.unknown (a guest of which there is no record), or guest.destroyed (a copy that must not be)',
+            'transition or command; down: it was not heard for too long; up: it is back, and has cleaned up; ' +
+            'guest.unknown (a guest of which there is no record), or guest.destroyed (a copy that must not be)',
         }),
         host: Type.String(),
         at: Time,

@@ -175,6 +175,8 @@ export const Instance = Exact({
   updatedAt: Time,
   /** The control plane while it is being placed, then its host. */
   owner: Type.Union([Type.Literal('control'), Exact({ host: Type.String() })]),
+  /** That its deletion was accepted by somebody who could not tell whether its host has heard. */
+  isDeletionAsked: Type.Optional(Type.Boolean()),
   vmState: OneOf(vmStates),
   taskState: Type.Optional(Type.String()),
   powerState: OneOf(powerStates),
@@ -238,6 +240,11 @@ export const Host = Exact({
   chart: ChartSnapshot,
   /** What a controller has put into the record because nobody ran the host: whoever does takes it over, and away. */
   commandedMeanwhile: Type.Optional(HostCommand),
+  /**
+   * That it was declared down, which a controller has put into the record because nobody was heard: its instances may be
+   * another's since then. Whoever runs the host takes it away when it has reconciled them.
+   */
+  down: Type.Optional(Exact({ since: Time })),
 });
 export type Host = Static<typeof Host>;
 
@@ -276,12 +283,17 @@ export const Subnet = Exact({
 });
 export type Subnet = Static<typeof Subnet>;
 
+/** Counts the hosts that an instance was placed on, from 1. */
+export const Attempt = Type.Integer({ minimum: 1, maximum: maxInteger });
+
 export const Port = Exact({
   id: Uuid,
   networkId: Uuid,
   projectId: Id,
   instanceUuid: Uuid,
   host: Type.String(),
+  /** Of the instance, for which it was allocated last; absent in records of earlier releases: the first. */
+  attempt: Type.Optional(Attempt),
   mac: Mac,
   fixedIps: Type.Array(Exact({ subnetId: Uuid, address: Ipv4 })),
   securityGroups: Type.Array(Name),
@@ -290,7 +302,12 @@ export const Port = Exact({
 export type Port = Static<typeof Port>;
 
 /** That an address is taken: the key is `<subnet>.<address>`, and creating it is what makes it unique. */
-export const AddressLease = Exact({ portId: Uuid, instanceUuid: Uuid, leasedAt: Time });
+export const AddressLease = Exact({
+  portId: Uuid,
+  instanceUuid: Uuid,
+  attempt: Type.Optional(Attempt),
+  leasedAt: Time,
+});
 export type AddressLease = Static<typeof AddressLease>;
 
 const PortNumber = (description: string) => Type.Optional(Type.Integer({ minimum: 0, maximum: 65535, description }));

@@ -16,6 +16,7 @@ export const failureMeanings: Record<FailureCode, string> = {
   claim_refused: 'The host had no room left when the instance came; another one is tried.',
   image_too_large: 'The image needs more disk or memory than the flavor has.',
   already_launched: 'The host has the instance already.',
+  host_down: 'The host was not heard for too long; what had not been launched there is tried on another.',
   no_more_addresses: 'The subnets of the network have no address left.',
   address_in_use: 'The fixed IP or MAC address is another port’s.',
   network_unavailable: 'The network is gone, or the host cannot reach it.',

@@ -32,6 +32,8 @@ export const hostNoun: Noun = {
     { word: 'disable', endpoint: host.disable, arguments: ['host...'], example: 'host1 --reason "new memory"' },
     { word: 'drain', endpoint: host.drain, arguments: ['host...'], example: 'host1 --reason "to be taken out"' },
     { word: 'enable', endpoint: host.enable, arguments: ['host...'], example: 'host1' },
+    { word: 'evacuate', endpoint: host.evacuate, arguments: ['host...'], example: 'host1' },
+    { word: 'delete', endpoint: host.delete, arguments: ['host...'], example: 'host1' },
   ],
 };
 

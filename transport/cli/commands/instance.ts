@@ -125,6 +125,7 @@ export const instanceNoun: Noun = {
     command('resize', instance.resize, ['resized'], 'web --flavor m1.tiny --wait'),
     command('confirm-resize', instance.confirmResize, ['active', 'stopped'], 'web --wait'),
     command('revert-resize', instance.revertResize, ['active', 'stopped'], 'web --wait'),
+    command('evacuate', instance.evacuate, ['active', 'stopped'], 'web --host host2 --wait'),
     command('delete', instance.delete, ['deleted'], 'web --wait'),
   ],
 };

@@ -20,6 +20,9 @@ export const HostView = Exact(
   {
     name: Type.String(),
     isAlive: Type.Boolean({ description: 'its heartbeat was heard lately' }),
+    downSince: Type.Optional(
+      Described(Timestamp, 'when it was declared down; absent: it is not, or has come back and cleaned up since'),
+    ),
     availabilityZone: Described(Id, 'that it is in: of an aggregate of its, or its own'),
     aggregates: Type.Array(Type.String(), { description: 'names of the aggregates that it is in' }),
     hypervisor,
@@ -83,6 +86,23 @@ export const hostEndpoints = {
     access: 'admin',
     request: WithReason,
     reply: HostReply,
+  }),
+  evacuate: write({
+    name: 'host.evacuate',
+    description:
+      'Evacuates each instance of a host that is down, as `instance.evacuate` does. Answered when all are on their way; ' +
+      'asked again, it takes those that are still there.',
+    access: 'admin',
+    timeoutMs: 60_000,
+    request: OneHost,
+    reply: HostReply,
+  }),
+  delete: write({
+    name: 'host.delete',
+    description: 'Forgets a host that never comes back: it must be stopped or down, and hold no instance.',
+    access: 'admin',
+    request: OneHost,
+    reply: Nothing,
   }),
 };
 

@@ -112,6 +112,15 @@ export const CreateInstance = Exact({
 });
 export type CreateInstance = Static<typeof CreateInstance>;
 
+const Fault = Type.Object(
+  {
+    ...FailureSchema.properties,
+    step: Type.String({ description: 'that failed: networking' }),
+    at: Timestamp,
+  },
+  { title: 'Fault', description: 'what went wrong' },
+);
+
 export const InstanceView = Exact(
   {
     uuid: Uuid,
@@ -126,6 +135,13 @@ export const InstanceView = Exact(
     taskState: Type.Optional(Type.String({ description: 'Nova’s word for what is under way: networking' })),
     powerState: Described(OneOf(powerStates), 'of its domain, as the host saw it last'),
     host: Type.Optional(Type.String({ description: 'where it is; absent while it is being placed' })),
+    hostStatus: Type.Optional(
+      Described(
+        OneOf(['up', 'unknown', 'down']),
+        'of its host; unknown: not heard lately; down: nobody knows what the guest does, and it can only be deleted, or ' +
+          'evacuated by an administrator',
+      ),
+    ),
     availabilityZone: Type.Optional(Described(Id, 'that was asked for')),
     flavor: Flavor,
     previousFlavor: Type.Optional(Described(Flavor, 'what it had before a resize that is not confirmed yet')),
@@ -145,16 +161,10 @@ export const InstanceView = Exact(
       ),
     ),
     attempt: Type.Integer({ description: 'counts the hosts that were tried, from 1' }),
-    fault: Type.Optional(
-      Type.Object(
-        {
-          ...FailureSchema.properties,
-          step: Type.String({ description: 'that failed: networking' }),
-          at: Timestamp,
-        },
-        { title: 'Fault', description: 'what went wrong last' },
-      ),
-    ),
+    tried: Type.Array(Exact({ host: Type.String(), fault: Described(Fault, 'why not there') }), {
+      description: 'the hosts that did not work out, in order: of its launch, or of its latest evacuation',
+    }),
+    fault: Type.Optional(Described(Fault, 'what went wrong last')),
     createdAt: Timestamp,
     updatedAt: Timestamp,
     scheduledAt: Type.Optional(Described(Timestamp, 'when a host was found')),
@@ -309,6 +319,20 @@ export const instanceEndpoints = {
       'The earlier disk is kept until the resize is confirmed or reverted.',
     failures: ['quota_exceeded', 'no_valid_host'],
     request: Exact({ uuid: InstanceUuid, flavor: FlavorRef }),
+    reply: Accepted,
+  }),
+  evacuate: write({
+    name: 'instance.evacuate',
+    description:
+      'Makes an instance whose host is down anew on another host: it keeps its name, ports and addresses, runs again if ' +
+      'it ran, and stays off if it was off. Its disk is made anew from its image: what was written to it is lost. ' +
+      'Without a host that will do it stays where it is, with a fault that says why. Answered when it is accepted; ' +
+      'follow the state.',
+    access: 'admin',
+    request: Exact({
+      uuid: InstanceUuid,
+      host: Type.Optional(Described(HostName, 'where it is to go; absent: the scheduler chooses')),
+    }),
     reply: Accepted,
   }),
   confirmResize: command('confirm-resize', 'Keeps a resized instance as it is, and lets go of the earlier disk.'),

@@ -1,0 +1,93 @@
+/**
+ * Evacuate: instances of a host that is down are made anew on others. The control plane takes them over; the host finds,
+ * when it returns, that they are another's, and removes its copies.
+ */
+import { type Failure, fail, toFailure } from '../../machines/failure.ts';
+import { api } from '../../transport/messages/api.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import type { Entry } from '../../transport/nats/bucket.ts';
+import type { CallContext } from '../../transport/nats/call-context.ts';
+import { InstanceOwner } from '../instance/owner.ts';
+import { HostViews } from '../records/host-view.ts';
+import { viewInstance } from '../records/instance-view.ts';
+import { hostKey } from '../records/keys.ts';
+import { missing } from '../records/lookup.ts';
+import { lossOf } from './host-loss.ts';
+import { ownInstances } from './owning.ts';
+import { storedInstance } from './stored-instance.ts';
+import type { Writes } from './writes.ts';
+
+/** How many instances of a host are taken over at a time. */
+const atOnce = 64;
+
+export const evacuationWrites: Writes = async (on, world) => {
+  const { store, clock } = world;
+  const [bucket, instances, hosts, hostBucket, views, owners, liveness] = await Promise.all([
+    store.bucket('instance'),
+    store.view('instance'),
+    store.view('host'),
+    store.bucket('host'),
+    HostViews.open(world),
+    ownInstances(world),
+    store.liveness(),
+  ]);
+
+  /** Resolves with the revision at which the instance waits for another host. */
+  async function evacuate({ value, revision }: Entry<Instance>, context: CallContext, host?: string): Promise<number> {
+    const { uuid, owner } = value;
+    if (owner === 'control') throw fail('conflict', `instance ${uuid} is on no host: there is nothing to leave`);
+    const failure = await lossOf(hostBucket, owner.host);
+    if (!failure) throw stillUp(owner.host);
+    if (host === owner.host) throw fail('conflict', `instance ${uuid} is on host ${host} (field /host)`, field);
+    return new InstanceOwner(owners, value, revision).send(event(failure, host), context);
+  }
+
+  function event(failure: Failure, host: string | undefined) {
+    return { type: 'instance.evacuate', failure, at: clock.now(), ...(host !== undefined && { host }) } as const;
+  }
+
+  on(api.instance.evacuate, async ({ uuid, host }, { caller, context }) => {
+    if (host !== undefined && !hosts.get(hostKey(host))) throw missing('host', host, '/host');
+    const revision = await evacuate(await storedInstance(bucket, uuid, caller), context, host);
+    await instances.reached(revision);
+    const instance = viewInstance(instances.get(uuid) ?? (await storedInstance(bucket, uuid, caller)).value, liveness);
+    return { reply: { instance }, written: [{ bucket: 'instance', revision }] };
+  });
+
+  on(api.host.evacuate, async ({ host: name }, { context }) => {
+    const host = hosts.get(hostKey(name));
+    if (!host) throw missing('host', name, '/host');
+    const failure = await lossOf(hostBucket, name);
+    if (!failure) throw stillUp(name);
+    await instances.caughtUp();
+    const there = [...instances.entries()].filter(
+      ({ value: { owner, chart } }) => owner !== 'control' && owner.host === name && chart.status === 'active',
+    );
+    const leaving = there.filter(({ value, revision }) =>
+      new InstanceOwner(owners, value, revision).accepts(event(failure, undefined)),
+    );
+    let revision = 0;
+    while (leaving.length > 0) {
+      const moved = await Promise.all(leaving.splice(0, atOnce).map((entry) => evacuateUnlessMoved(entry, context)));
+      revision = Math.max(revision, ...moved);
+    }
+    if (revision > 0) await instances.reached(revision);
+    return { reply: { host: views.of(host) }, written: revision > 0 ? [{ bucket: 'instance', revision }] : [] };
+  });
+
+  /** Somebody else may evacuate or delete the same one. */
+  async function evacuateUnlessMoved(entry: Entry<Instance>, context: CallContext): Promise<number> {
+    try {
+      return await evacuate(entry, context);
+    } catch (error) {
+      if (toFailure(error).code !== 'conflict') throw error;
+      return entry.revision;
+    }
+  }
+};
+
+const field = { details: { field: '/host' } };
+
+function stillUp(host: string) {
+  return fail('conflict', `host ${host} is not down: only what is on a host that was declared down can be evacuated`);
+}

@@ -1,0 +1,18 @@
+/** Why an instance cannot stay, or be asked for anything, where it is. */
+import { type Failure, fail } from '../../machines/failure.ts';
+import type { Host } from '../../transport/messages/records.ts';
+import type { Bucket } from '../../transport/nats/bucket.ts';
+import { hostKey } from '../records/keys.ts';
+import { timestamp } from '../records/timestamp.ts';
+
+/** Nothing, unless the host was declared down, or forgotten. As it is stored: a view may be late. */
+export async function lossOf(hosts: Bucket<Host>, host: string): Promise<Failure | undefined> {
+  const record = (await hosts.get(hostKey(host)))?.value;
+  return record && !record.down ? undefined : hostLoss(host, record?.down?.since);
+}
+
+/** It helps to try another host. */
+export function hostLoss(host: string, since?: number): Failure {
+  const message = since === undefined ? `host ${host} is gone` : `host ${host} is down since ${timestamp(since)}`;
+  return fail('host_down', message, { disposition: 'reschedule', details: { host } }).failure;
+}
