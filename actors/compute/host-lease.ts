@@ -84,6 +84,8 @@ export class HostLease {
       }
       this.#revision = entry?.revision ?? 0;
       if (entry?.value.commandedMeanwhile) holder.obey(entry.value.commandedMeanwhile);
+      // Forgotten: it was down for so long that nobody thought it would come back.
+      if (!entry) holder.fence({ since: record.heartbeatAt });
       if (entry?.value.down) holder.fence(entry.value.down);
     }
   }

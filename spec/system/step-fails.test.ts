@@ -56,7 +56,9 @@ describe.each(steps)('when %s fails', (step) => {
     for (const hypervisor of cloud.hypervisors.values()) hypervisor.failNext(step, elsewhere);
     const { uuid } = await cloud.create({ name: `fails twice in ${step}` });
     const failed = await cloud.until(uuid, ({ vmState }) => vmState === 'error');
-    expect(failed).toMatchObject({ state: 'failed.spawning', attempt: 2, fault: { message: 'it broke' } });
+    expect(failed).toMatchObject({ state: 'failed.spawning', attempt: 2 });
+    expect(failed.tried.map(({ host }) => host).toSorted()).toEqual(['host1', 'host2']);
+    expect(failed.fault?.message).toMatch(/^2 hosts were tried, no more may be: host\d: it broke; host\d: it broke$/);
     expect(leftovers()).toEqual(nothing);
     expect(await heldInTheNetwork()).toBe(0);
     await cloud.client.ask(api.instance.delete, { uuid });
