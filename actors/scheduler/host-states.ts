@@ -99,3 +99,8 @@ export class HostStates {
     return new Set([...this.usage.hostsOfGroup(group.id), ...Object.values(underWay).map(({ host }) => host)]);
   }
 }
+
+/** As it will be when it is heard and has its hypervisor again. One that was declared down is not waited for. */
+export function restored(state: HostState): HostState {
+  return state.host.down ? state : { ...state, isAlive: true, host: { ...state.host, hypervisorState: 'up' } };
+}

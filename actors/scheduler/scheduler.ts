@@ -5,14 +5,19 @@
  * It moves the instance's chart by one event, purely, and stores it by compare-and-set: a delete, or another scheduler,
  * that was faster wins, and the cast is then decided anew or dropped. Only the host's own claim is final; where two
  * schedulers fill one host, it refuses the second launch, which comes back with that host among the tried.
+ *
+ * A launch for which there would be a host, if only it were heard or had its hypervisor, waits a while for it.
  */
+import { fail } from '../../machines/failure.ts';
 import {
   type InstanceContext,
   type InstanceEvent,
   type InstanceNotification,
   instanceMachine,
+  instanceTimeouts,
 } from '../../machines/instance.ts';
 import { isJustPlaced, isPlacing, statePath } from '../../machines/instance-states.ts';
+import { sleep } from '../../transport/clock.ts';
 import { computeCasts, schedulerCasts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
@@ -26,7 +31,7 @@ import { openDeadLetters } from '../runtime/dead-letters.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { allFilters, isFilterName } from './filters.ts';
 import { GroupTurns } from './group-turns.ts';
-import { HostStates } from './host-states.ts';
+import { HostStates, restored } from './host-states.ts';
 import { chooseHost, type Policy, type PolicyName, policies } from './policies.ts';
 import type { Multipliers } from './weighers.ts';
 
@@ -43,6 +48,16 @@ interface Stored {
   record: Instance;
   revision: number;
 }
+
+/** How often is looked whether a host can be used again (ms). */
+const lookAgainMs = 1_000;
+/** How long a launch waits for that: less than the controllers let it, so that it is told what it waited for. */
+const patienceMs = instanceTimeouts.placementTimeout - 10_000;
+/** How many may wait at a time: others would never be looked at. The rest is put back into the queue. */
+const mostWaiting = 128;
+
+/** There is no host at the moment. */
+const notYet = Symbol('not yet');
 
 /** No effect runs here: the chart is moved as data. */
 const moves = new ChartMoves(instanceMachine);
@@ -78,6 +93,7 @@ export async function startScheduler(runtime: Runtime, options: SchedulerOptions
   });
   return {
     async stop() {
+      placing.stop();
       await casts.stop();
       states.close();
     },
@@ -90,6 +106,8 @@ class Placing {
   readonly #states: HostStates;
   readonly #groups: GroupTurns;
   readonly #policy: Policy;
+  readonly #stopping = new AbortController();
+  #waiting = 0;
 
   constructor(runtime: Runtime, bucket: Bucket<Instance>, states: HostStates, groups: GroupTurns, policy: Policy) {
     this.#runtime = runtime;
@@ -99,8 +117,14 @@ class Placing {
     this.#policy = policy;
   }
 
+  /** What waits goes back into the queue. */
+  stop(): void {
+    this.#stopping.abort(fail('unavailable', 'this scheduler is stopping', { disposition: 'retry' }));
+  }
+
   /** Resolves when the instance is on its way to a host, or known to be no longer ours to place. */
   async run(stored: Stored, attempt: number, context: CallContext): Promise<void> {
+    let waitedMs = 0;
     for (let latest: Stored | undefined = stored; latest; ) {
       const { record } = latest;
       const state = stateOf(record);
@@ -109,8 +133,11 @@ class Placing {
       if (isJustPlaced(state) && record.owner !== 'control') return this.#castToHost(latest, attempt, context);
       if (!isPlacing(state)) return;
 
-      const placed = await this.#place(latest, context);
-      if (placed !== conflict) {
+      const placed = await this.#place(latest, context, waitedMs < patienceMs);
+      if (placed === notYet) {
+        await this.#wait();
+        waitedMs += lookAgainMs;
+      } else if (placed !== conflict) {
         if (isJustPlaced(stateOf(placed.record))) await this.#castToHost(placed, attempt, context);
         return;
       }
@@ -119,8 +146,24 @@ class Placing {
     }
   }
 
-  /** Chooses a host, or finds that there is none, and stores which. */
-  async #place({ record, revision }: Stored, context: CallContext): Promise<Stored | typeof conflict> {
+  async #wait(): Promise<void> {
+    if (this.#waiting >= mostWaiting) {
+      throw fail('no_valid_host', 'too many launches wait for a host', { disposition: 'retry' });
+    }
+    this.#waiting += 1;
+    try {
+      await sleep(this.#runtime.clock, lookAgainMs, this.#stopping.signal);
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /** Chooses a host, or finds that there is none, and stores which; unless it is worth while to wait for one. */
+  async #place(
+    { record, revision }: Stored,
+    context: CallContext,
+    mayWait: boolean,
+  ): Promise<Stored | typeof conflict | typeof notYet> {
     const { clock, chance } = this.#runtime;
     const { usage } = this.#states;
     const newImage = this.#states.knowsImage(record) ? undefined : await this.#states.newImage(record);
@@ -128,7 +171,11 @@ class Placing {
     // From here to `note` without a pause, so that two launches of this process cannot both see the same room.
     const now = clock.now();
     const request = this.#states.request(record, turn, newImage);
-    const choice = chooseHost(this.#states.candidates(record), request, this.#policy, chance.fraction());
+    const candidates = this.#states.candidates(record);
+    const choice = chooseHost(candidates, request, this.#policy, chance.fraction());
+    if (mayWait && 'failure' in choice && 'host' in chooseHost(candidates.map(restored), request, this.#policy, 0)) {
+      return notYet;
+    }
     const event: InstanceEvent =
       'host' in choice
         ? { type: 'instance.scheduled', host: choice.host, at: now }

@@ -288,3 +288,26 @@ async function settled(): Promise<void> {
     for (const { store } of servers) await (await store.view(kind)).caughtUp();
   }
 }
+
+describe('an attempt that is over', () => {
+  it('takes nothing back of a later one’s, and is given nothing', async () => {
+    const { network } = await newNetwork('10.44.0.0/24');
+    const uuid = newUuid();
+    const wanted = [{ networkId: network.id, mac: newMac() }];
+    const first = await allocate(uuid, wanted, { host: 'slow' });
+    const second = await allocate(uuid, wanted, { host: 'other', attempt: 2 });
+    expect(second).toEqual(first);
+
+    // The host of the first was paused meanwhile, and goes on.
+    await release(uuid, 1);
+    expect(await failureOf(allocate(uuid, wanted, { host: 'slow', attempt: 1 }))).toMatchObject({
+      code: 'conflict',
+      disposition: 'abort',
+      details: { attempt: 1, later: 2 },
+    });
+    const ports = await client.store.bucket('port');
+    expect((await ports.get(first.ports[0]?.id ?? ''))?.value).toMatchObject({ host: 'other', attempt: 2 });
+    await release(uuid, 2);
+    expect(await ports.get(first.ports[0]?.id ?? '')).toBeUndefined();
+  });
+});

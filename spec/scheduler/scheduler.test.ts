@@ -107,9 +107,25 @@ it('places an instance, tells of it, and casts it to its host', async () => {
   ]);
 });
 
+it('waits with a launch for a host whose hypervisor is away, instead of failing it', async () => {
+  const away = newHost('away', { hypervisorState: 'away' });
+  await addHost('away', { hypervisorState: 'away' });
+  await startWith({});
+  const asked = await record({ availabilityZone: 'nova' });
+  await ask(asked);
+  // That it was looked at shows when a later one, which has a host, is placed before it.
+  await addHost('other', { availabilityZone: 'elsewhere' });
+  const later = await record({ availabilityZone: 'elsewhere' });
+  await ask(later);
+  await until(later, ({ record: { owner } }) => owner !== 'control');
+  expect((await until(asked, () => true)).record.vmState).toBe('building');
+  await (await runtime.store.bucket('host')).put('away', { ...away, hypervisorState: 'up' });
+  expect((await until(asked, ({ record: { owner } }) => owner !== 'control')).record.owner).toEqual({ host: 'away' });
+});
+
 it('fails a launch for which there is no host, and says why', async () => {
   await addHost('small', { capacity: { vcpus: 1, memoryMb: 100, diskGb: 10 } });
-  await addHost('gone', { heartbeatAt: Date.now() - 60_000 });
+  await addHost('gone', { heartbeatAt: Date.now() - 60_000, down: { since: Date.now() - 45_000 } });
   await startWith({});
   const told: { type: string }[] = [];
   runtime.bus.nats.connection.subscribe('cloud.fact.instance.>', {
