@@ -66,7 +66,9 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
     // Both only look, or touch what the process itself keeps.
     checkLaunch: local(async ({ owner: { record } }) => {
       if ((await hypervisor.powerState(record.uuid)) !== 'absent') {
-        throw fail('already_launched', `the hypervisor has a domain for instance ${record.uuid} already`);
+        throw fail('already_launched', `the hypervisor has a domain for instance ${record.uuid} already`, {
+          disposition: 'reschedule',
+        });
       }
       refuseLargeImage(await specs.image(record), record.flavor);
     }),

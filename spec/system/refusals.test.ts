@@ -78,7 +78,10 @@ describe('a host that refuses a launch', () => {
     await hypervisor?.createDomain(guest, signal);
     release?.();
     const failed = await cloud.until(uuid, ({ vmState }) => vmState === 'error');
-    expect(failed).toMatchObject({ state: 'failed.building', fault: { code: 'already_launched' } });
+    expect(failed).toMatchObject({
+      state: 'failed.scheduling',
+      fault: { code: 'no_valid_host', cause: { code: 'already_launched' } },
+    });
     expect(hypervisor?.leftovers().domains).toEqual([uuid]);
   });
 });
