@@ -27,6 +27,7 @@ import { projectWrites } from './projects.ts';
 import { quotaWrites } from './quotas.ts';
 import { securityGroupWrites } from './security-groups.ts';
 import { serverGroupWrites } from './server-groups.ts';
+import { StoreRoom } from './store-room.ts';
 import { tokenWrites } from './tokens.ts';
 import { userWrites } from './users.ts';
 import type { ControllerWorld, OnWrite, Writes } from './writes.ts';
@@ -36,6 +37,8 @@ export interface ControllerOptions {
   maxAttempts?: number;
   /** Whether clients can bring images: their files need NATS's object store. */
   keepsImages?: boolean;
+  /** What the state store may hold, where its server does not tell. */
+  storeBytes?: number | undefined;
 }
 
 const resources: Writes[] = [
@@ -58,13 +61,14 @@ const resources: Writes[] = [
 
 export async function startController(
   runtime: Runtime,
-  { maxAttempts = 3, keepsImages = true }: ControllerOptions = {},
+  { maxAttempts = 3, keepsImages = true, storeBytes }: ControllerOptions = {},
 ): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);
   let isStopping = false;
   const world: ControllerWorld = {
     ...runtime,
     admissions: await Admissions.open(runtime),
+    room: new StoreRoom(runtime, storeBytes),
     maxAttempts,
     isStopping: () => isStopping,
   };

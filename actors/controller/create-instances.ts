@@ -21,9 +21,11 @@ import { nameUuid } from '../runtime/name-uuid.ts';
 import type { Admissions } from './admissions.ts';
 import type { Catalog } from './catalog.ts';
 import { hostnameOf } from './hostnames.ts';
+import type { StoreRoom } from './store-room.ts';
 
 export interface CreationWorld {
   readonly admissions: Admissions;
+  readonly room: StoreRoom;
   readonly catalog: Catalog;
   readonly macs: MacAddresses;
   readonly instances: View<Instance>;
@@ -53,6 +55,7 @@ export async function createInstances(
   const requestDigest = request.clientToken === undefined ? undefined : digestOf(request);
   const earlier = requestDigest && answeredEarlier(world.instances, uuids, requestDigest, minCount);
   if (earlier) return earlier;
+  await world.room.confirm();
 
   const flavor = await world.catalog.flavor(request.flavor);
   const image = await world.catalog.image(request.image, caller, flavor, '/flavor');

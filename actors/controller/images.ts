@@ -19,7 +19,7 @@ import type { Writes } from './writes.ts';
 const patienceMs = 10_000;
 
 export const imageWrites: Writes = async (on, world) => {
-  const { store, clock, chance, bus, logger } = world;
+  const { store, clock, chance, bus, logger, room } = world;
   const [images, view, files, uploads, removal] = await Promise.all([
     store.bucket('image'),
     store.view('image'),
@@ -44,6 +44,7 @@ export const imageWrites: Writes = async (on, world) => {
     const inconsistency = inconsistencyOf(request);
     if (inconsistency) throw inconsistency;
     if (isPublic) refusePublic(caller);
+    await room.confirm(imageFileRoles.reduce((sum, role) => sum + (request[role]?.size ?? 0), 0));
     const announced: Image = {
       id: chance.uuid(),
       status: 'queued',
@@ -97,6 +98,8 @@ export const imageWrites: Writes = async (on, world) => {
         details: { field: '/file' },
       });
     }
+    // A file that is put together is there twice for a while.
+    await room.confirm(file.size);
     await uploads.take({ image: image.id, role, ...file }, offset, Buffer.from(data, 'base64'));
     return { reply: { chunkBytes: maxChunkBytes } };
   });

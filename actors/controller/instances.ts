@@ -9,7 +9,7 @@ import { ownInstances } from './owning.ts';
 import type { Writes } from './writes.ts';
 
 export const instanceWrites: Writes = async (on, world) => {
-  const { store, clock, chance, admissions, maxAttempts } = world;
+  const { store, clock, chance, admissions, room, maxAttempts } = world;
   const [instances, instanceBucket, payloads, catalog, macs, owners, liveness, command] = await Promise.all([
     store.view('instance'),
     store.bucket('instance'),
@@ -22,6 +22,7 @@ export const instanceWrites: Writes = async (on, world) => {
   ]);
   const creation = {
     admissions,
+    room,
     catalog,
     macs,
     instances,

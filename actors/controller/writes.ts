@@ -4,6 +4,7 @@ import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
 import type { Outcome } from '../../transport/nats/relay.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Admissions } from './admissions.ts';
+import type { StoreRoom } from './store-room.ts';
 
 export interface WriteRequest {
   caller: Caller;
@@ -19,6 +20,7 @@ export type OnWrite = <Q, R>(
 /** What the handlers of one controller share. */
 export interface ControllerWorld extends Runtime {
   readonly admissions: Admissions;
+  readonly room: StoreRoom;
   /** How many hosts may be tried for a launch. */
   readonly maxAttempts: number;
   isStopping(): boolean;

@@ -9,6 +9,7 @@ import { type ObjectStore, Objm, setSha256Backend } from '@nats-io/obj';
 import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { Image } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
+import { adjustStream, replication } from '../../transport/nats/ensure-stream.ts';
 import { answered } from '../../transport/nats/store-answer.ts';
 import { imageObjects } from '../../transport/nats/subjects.ts';
 import type { ImageFile } from '../hypervisor/hypervisor.ts';
@@ -20,10 +21,13 @@ export class ImageStore implements ImageSource {
   readonly #objects: ObjectStore;
   readonly #manager: JetStreamManager;
 
-  static async open({ nats: { jetstream, manager } }: Bus): Promise<ImageStore> {
+  static async open({ nats }: Bus): Promise<ImageStore> {
+    const { jetstream, manager, store } = nats;
     // Unless told otherwise, the library hashes in JavaScript, as it must in browsers.
     setSha256Backend('native');
-    return new ImageStore(await new Objm(jetstream).create(imageObjects.store), manager);
+    await adjustStream(nats, imageObjects.stream, replication(store));
+    const { replicas = 1 } = store;
+    return new ImageStore(await new Objm(jetstream).create(imageObjects.store, { replicas }), manager);
   }
 
   private constructor(objects: ObjectStore, manager: JetStreamManager) {

@@ -34,6 +34,8 @@ export interface NatsServerOptions {
   httpPort?: number;
   /** Bytes; the server's own default (1 MiB) when absent. */
   maxPayload?: number;
+  /** What JetStream may hold, in bytes; as much as the server thinks right when absent. */
+  maxStore?: number;
   /** More lines for the configuration file, in its own syntax. */
   extraConfig?: string;
 }
@@ -130,6 +132,7 @@ function configuration(
   stateDir: string,
   serverName: string,
 ): string {
+  const maxStore = options.maxStore === undefined ? '' : `, max_file_store: ${options.maxStore}`;
   const lines = [
     '# Written anew at every start.',
     `server_name: ${JSON.stringify(serverName)}`,
@@ -137,7 +140,7 @@ function configuration(
     `port: ${options.port === 0 ? -1 : options.port}`,
     `pid_file: ${JSON.stringify(join(stateDir, 'nats-server.pid'))}`,
     `ports_file_dir: ${JSON.stringify(stateDir)}`,
-    `jetstream: { store_dir: ${JSON.stringify(join(stateDir, 'nats'))} }`,
+    `jetstream: { store_dir: ${JSON.stringify(join(stateDir, 'nats'))}${maxStore} }`,
   ];
   if (options.httpPort !== undefined) {
     lines.push(`http: ${JSON.stringify(`${options.host}:${options.httpPort}`)}`);

@@ -133,6 +133,7 @@ export class SimulatedNats {
       subscribe: (subject, take, options) => this.#subscribe(process, subject, take, options?.queue),
       newInbox: () => this.#newInbox(),
       openKeyValues: (name) => this.#ask(process, () => this.#openKeyValues(process, this.bucket(name))),
+      storeUse: async () => ({ usedBytes: 0 }),
       consume: (options, take) => this.#ask(process, () => this.queue.consume(process, options, take)),
       get nats(): never {
         throw new TypeError('there is no NATS in a simulated world');

@@ -25,6 +25,7 @@ import { api } from '../../transport/messages/api.ts';
 import type { Buckets, RoleName } from '../../transport/messages/records.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
+import type { StoreSettings } from '../../transport/nats/ensure-stream.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 import { startTestNats, type TestNats } from './nats.ts';
 
@@ -70,6 +71,8 @@ export async function startTestCloud({
   scheduler,
   maxDeliveries,
   pulse,
+  nats: natsOptions,
+  store = {},
   logFile,
 }: {
   /** What runs besides the hosts. */
@@ -80,10 +83,14 @@ export async function startTestCloud({
   maxDeliveries?: number;
   /** How soon a host that is silent is held for dead. */
   pulse?: Pulse;
+  /** Of its server. */
+  nats?: Parameters<typeof startTestNats>[0];
+  /** What is set of its store. */
+  store?: StoreSettings;
   /** Where everything that is logged goes. */
   logFile?: string;
 } = {}): Promise<TestCloud> {
-  const nats = await startTestNats();
+  const nats = await startTestNats(natsOptions);
   const folder = await mkdtemp(join(tmpdir(), 'kilonova-cloud-'));
   const logger = logFile ? createLogger('trace', logFile) : createLogger(process.env.KILONOVA_LOG_LEVEL ?? 'fatal');
   const cleanups: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true }), () => nats.stop()];
@@ -98,6 +105,9 @@ export async function startTestCloud({
       maxDeliveries,
       ...(pulse && { pulse }),
     });
+  async function connect(): Promise<Runtime> {
+    const bus = await connectBus({ url: nats.url, name: 'test', store });
+    const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger, maxDeliveries });
     cleanups.push(async () => {
       await runtime.store.close();
       await bus.close();

@@ -5,6 +5,8 @@ import { type Settings, withSettings } from './settings.ts';
 import type { UpOptions } from './up.ts';
 
 const everywhere = ['nats', 'natsWait', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
+/** What is set of the store by who is started with it. */
+const store = ['natsStore', 'natsReplicas', 'keepFacts'] as const satisfies (keyof Settings)[];
 const compute = [
   'state',
   'hypervisor',
@@ -26,7 +28,7 @@ const parts: [Role, string, readonly (keyof Settings)[]][] = [
   [
     'controller',
     'authorises, checks quota, records instances; makes the first records of a new cloud',
-    ['state', 'maxAttempts', 'bridge', 'cidr', 'testImage'],
+    ['state', 'maxAttempts', 'bridge', 'cidr', 'testImage', ...store],
   ],
   ['scheduler', 'chooses hosts', ['policy', 'maxDeliveries']],
   ['network', 'gives out addresses', []],
@@ -49,7 +51,18 @@ export function addPartCommands(program: Command): void {
           once: Boolean(options.once),
         });
       }),
-    [...everywhere, 'natsAddress', 'natsPort', ...compute, 'bridge', 'cidr', 'policy', 'maxAttempts', 'testImage'],
+    [
+      ...everywhere,
+      ...store,
+      'natsAddress',
+      'natsPort',
+      ...compute,
+      'bridge',
+      'cidr',
+      'policy',
+      'maxAttempts',
+      'testImage',
+    ],
   );
   for (const [role, description, names] of parts) {
     withSettings(

@@ -29,6 +29,7 @@ export async function startProcess(
     url,
     name: `kilonova ${name}`,
     signal,
+    store: { bytes: settings.natsStore, replicas: settings.natsReplicas, factDays: settings.keepFacts },
     waitMs: settings.natsWait * 1000,
     onWait: (reason) => process.stderr.write(`· waiting for NATS at ${shownUrls(url)}: ${reason}\n`),
   }).catch((thrown: unknown) => {

@@ -33,7 +33,7 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
     running.add(
       await startCloud(running.runtime, {
         roles: [role],
-        controller: { maxAttempts: settings.maxAttempts },
+        controller: { maxAttempts: settings.maxAttempts, storeBytes: settings.natsStore },
         scheduler: { policy: settings.policy },
         ...(role === 'compute' && (await computeHost(settings, say))),
       }),

@@ -15,6 +15,9 @@ export interface Settings {
   natsWait: number;
   natsAddress: string;
   natsPort?: number;
+  natsStore?: number;
+  natsReplicas?: number;
+  keepFacts?: number;
   hypervisor: 'auto' | 'libvirt' | 'simulated';
   libvirtUri?: string;
   virtType: 'auto' | 'kvm' | 'qemu';
@@ -66,6 +69,21 @@ export const definitions = {
   natsPort: new Option('--nats-port <port>', 'for the nats-server of our own (default: 4222, or any free one)')
     .env('KILONOVA_NATS_PORT')
     .argParser(wholeNumber(0)),
+  natsStore: new Option(
+    '--nats-store <size>',
+    'what the state store may hold, as 512M or 20G: a tenth of it is kept for what there is (default: what the server says)',
+  )
+    .env('KILONOVA_NATS_STORE')
+    .argParser(byteSize),
+  natsReplicas: new Option(
+    '--nats-replicas <count>',
+    'on how many servers of a NATS cluster each record stands (default: as it is, and 1 of a new cloud)',
+  )
+    .env('KILONOVA_NATS_REPLICAS')
+    .argParser(wholeNumber(1)),
+  keepFacts: new Option('--keep-facts <days>', 'how long facts are kept (default: as it is, and 7 of a new cloud)')
+    .env('KILONOVA_KEEP_FACTS')
+    .argParser(wholeNumber(1)),
   hypervisor: new Option('--hypervisor <kind>', 'auto: libvirt where it can be had, else simulated')
     .choices(['auto', 'libvirt', 'simulated'])
     .env('KILONOVA_HYPERVISOR')
@@ -169,6 +187,19 @@ function matching(pattern: RegExp, what: string) {
 function ipAddress(text: string): string {
   if (isIP(text) === 0) throw new InvalidArgumentError('It must be an IP address of this machine, or 0.0.0.0 for all.');
   return text;
+}
+
+const unitBytes = { K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 } as const;
+/** Of less, a tenth is no reserve. */
+const leastStoreBytes = 64 * unitBytes.M;
+
+function byteSize(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d+)([KMGT]?)(?:i?B)?$/.exec(text) ?? [];
+  const bytes = Number(digits) * (unit === '' ? 1 : unitBytes[unit as keyof typeof unitBytes]);
+  if (digits === '' || bytes < leastStoreBytes || !Number.isSafeInteger(bytes)) {
+    throw new InvalidArgumentError('It must be a number of bytes, like 512M or 20G, and at least 64M.');
+  }
+  return bytes;
 }
 
 function blockWithRoom(text: string): string {

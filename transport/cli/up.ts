@@ -85,13 +85,19 @@ export async function up(options: UpOptions): Promise<number> {
 }
 
 async function makeReady(options: Settings, say: (line: string) => void): Promise<ReadyMachine> {
-  const { state, nats, natsAddress, natsPort, hypervisor, libvirtUri, testImage } = options;
+  const { state, nats, natsAddress, natsPort, natsStore, hypervisor, libvirtUri, testImage } = options;
   await mkdir(state, { recursive: true, mode: 0o755 });
   const machine = await ensureMachine({
     stateDir: state,
     want: {
       nats:
-        nats === undefined ? { host: natsAddress, ...(natsPort !== undefined && { port: natsPort }) } : { url: nats },
+        nats === undefined
+          ? {
+              host: natsAddress,
+              ...(natsPort !== undefined && { port: natsPort }),
+              ...(natsStore !== undefined && { maxStore: natsStore }),
+            }
+          : { url: nats },
       hypervisor,
       ...(libvirtUri !== undefined && { libvirtUri }),
       hasTestImage: testImage && hypervisor !== 'simulated',
@@ -124,7 +130,7 @@ async function startParts(cloud: Process, machine: ReadyMachine, options: Settin
   cloud.add(
     await startCloud(runtime, {
       roles,
-      controller: { maxAttempts: options.maxAttempts },
+      controller: { maxAttempts: options.maxAttempts, storeBytes: options.natsStore },
       scheduler: { policy: options.policy },
       ...(machine.libvirt
         ? {

@@ -5,6 +5,7 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from 'nats';
 import type { Clock } from '../clock.ts';
+import type { StoreSettings } from './ensure-stream.ts';
 import type { KeyValues } from './key-values.ts';
 import type { Consume } from './work-queue.ts';
 
@@ -46,6 +47,8 @@ export interface Bus {
   newInbox(): string;
   /** Opens a key-value bucket, and makes it when it is not there. */
   openKeyValues(name: string, options: { history: number }): Promise<KeyValues>;
+  /** How much the store holds, and may hold. Rejects with `unavailable`. */
+  storeUse(): Promise<StoreUse>;
   /** Takes the casts of a part from the work queue. */
   readonly consume: Consume;
   /** What only NATS itself has: the object store, the stream of facts, micro services. Throws TypeError elsewhere. */
@@ -54,10 +57,18 @@ export interface Bus {
   close(): Promise<void>;
 }
 
+export interface StoreUse {
+  usedBytes: number;
+  /** Absent: nobody says. */
+  limitBytes?: number;
+}
+
 export interface Nats {
   readonly connection: NatsConnection;
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
   /** Of the nats-server, for example `2.9.10`. */
   readonly serverVersion: string;
+  /** What an operator has set of its store. */
+  readonly store: StoreSettings;
 }

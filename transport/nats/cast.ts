@@ -14,6 +14,7 @@ import { type Codec, codec } from '../messages/codec.ts';
 import { ReceiptSchema } from '../messages/common.ts';
 import type { Bus, Message, Nats } from './bus.ts';
 import { type CallContext, readContext, writeContext } from './call-context.ts';
+import { ensureStream } from './ensure-stream.ts';
 import { publishStored } from './publish-stored.ts';
 import { defaultMaxDeliveries, nameOf, streams } from './subjects.ts';
 import type { Delivery } from './work-queue.ts';
@@ -36,8 +37,8 @@ const receiptCodec = codec('receipt', ReceiptSchema);
 export type Receipt = Static<typeof ReceiptSchema>;
 
 /** Makes the work queue when it is not there. */
-export async function ensureCastStream({ manager }: Nats): Promise<void> {
-  await manager.streams.add({
+export async function ensureCastStream(nats: Nats): Promise<void> {
+  await ensureStream(nats, {
     name: streams.casts.name,
     subjects: [...streams.casts.subjects],
     retention: RetentionPolicy.Workqueue,

@@ -1,6 +1,5 @@
 /** One process's connection to NATS, with JetStream on it. Every part is given one; all messages go through it. */
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { Kvm } from '@nats-io/kv';
 import {
   type ConnectionOptions,
   connect,
@@ -13,10 +12,12 @@ import {
 import { fail } from '../../machines/failure.ts';
 import { type Clock, sleep, systemClock } from '../clock.ts';
 import type { Bus, Message, Nats, Subscription } from './bus.ts';
-import { natsKeyValues } from './key-values.ts';
+import type { StoreSettings } from './ensure-stream.ts';
+import { openNatsKeyValues } from './key-values.ts';
 import { Outbox } from './outbox.ts';
 import { Requests } from './requests.ts';
 import { connectionOf } from './server-urls.ts';
+import { storeUse } from './store-use.ts';
 import { consumeFromNats } from './work-queue.ts';
 
 export interface BusOptions {
@@ -28,6 +29,8 @@ export interface BusOptions {
   clock?: Clock;
   /** Further settings of the client: credentials, TLS. */
   connection?: Partial<ConnectionOptions>;
+  /** What an operator has set of the store. */
+  store?: StoreSettings;
   /** How long to wait for a server that is not there yet (ms). */
   waitMs?: number;
   /** Told, once, why it is waited for. */
@@ -53,12 +56,19 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     await connection.close();
     throw fail('unavailable', `nats-server ${serverVersion} is too old; at least ${oldestServer.join('.')} is needed`);
   }
+  const replicas = options.store?.replicas ?? 1;
+  // It would say that it keeps them, and not do so.
+  if (replicas > 1 && connection.info?.cluster === undefined) {
+    await connection.close();
+    throw fail('unsupported', `the NATS server keeps no ${replicas} replicas: it is no member of a cluster`);
+  }
   const outbox = new Outbox(connection);
   const nats: Nats = {
     connection,
     jetstream: jetstream(connection),
     manager,
     serverVersion,
+    store: options.store ?? {},
   };
   const newInbox = () => createInbox(more?.inboxPrefix);
   const requests = new Requests({ connection, outbox, clock, inbox: newInbox() });
@@ -77,8 +87,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     request: (subject, payload, options) => requests.request(subject, payload, options),
     subscribe: (subject, take, options) => subscribe(connection, subject, take, options),
     newInbox,
-    openKeyValues: async (bucket, options) =>
-      natsKeyValues(await new Kvm(nats.jetstream).create(bucket, options), { name: bucket, clock, onBack }),
+    openKeyValues: (bucket, { history }) => openNatsKeyValues(nats, { name: bucket, history, clock, onBack }),
+    storeUse: () => storeUse(nats),
     consume: (options, take, onTrouble) => consumeFromNats(bus, options, take, onTrouble),
     async close() {
       if (connection.isClosed()) return;

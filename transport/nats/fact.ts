@@ -7,6 +7,7 @@ import { nanos } from 'nats';
 import type { Static, TSchema } from 'typebox';
 import { type Codec, codec } from '../messages/codec.ts';
 import type { Bus, Nats } from './bus.ts';
+import { ensureStream } from './ensure-stream.ts';
 import { answered } from './store-answer.ts';
 import { streams } from './subjects.ts';
 
@@ -21,17 +22,34 @@ export function defineFact<S extends TSchema>(name: string, body: S): Fact<Stati
 
 const dayMs = 24 * 3600 * 1000;
 
+const keptDays = 7;
+/** The oldest facts go when there are more, in bytes. */
+const mostBytes = 1024 ** 3;
+/** How much of a store that is limited facts may fill. */
+const shareOfStore = 1 / 4;
+
 /** Makes the stream of facts when it is not there. */
-export async function ensureFactStream({ manager }: Nats, { keepDays = 7, maxBytes = 1024 ** 3 } = {}): Promise<void> {
-  await manager.streams.add({
-    name: streams.facts.name,
-    subjects: [...streams.facts.subjects],
-    retention: RetentionPolicy.Limits,
-    storage: StorageType.File,
-    discard: DiscardPolicy.Old,
-    max_age: nanos(keepDays * dayMs),
-    max_bytes: maxBytes,
-  });
+export async function ensureFactStream(nats: Nats): Promise<void> {
+  const { bytes, factDays } = nats.store;
+  const { limits } = await answered(nats.manager.getAccountInfo());
+  const limit = Math.min(bytes ?? mostBytes / shareOfStore, limits.max_storage > 0 ? limits.max_storage : Infinity);
+  const maxBytes = Math.min(mostBytes, Math.floor(limit * shareOfStore));
+  await ensureStream(
+    nats,
+    {
+      name: streams.facts.name,
+      subjects: [...streams.facts.subjects],
+      retention: RetentionPolicy.Limits,
+      storage: StorageType.File,
+      discard: DiscardPolicy.Old,
+      max_age: nanos(keptDays * dayMs),
+      max_bytes: maxBytes,
+    },
+    {
+      ...(factDays !== undefined && { max_age: nanos(factDays * dayMs) }),
+      ...(bytes !== undefined && { max_bytes: maxBytes }),
+    },
+  );
 }
 
 export function publishFact<Body>(bus: Bus, subject: string, { body: bodyCodec }: Fact<Body>, body: Body): void {

@@ -5,6 +5,7 @@
 import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { headers } from 'nats';
 import type { Bus } from './bus.ts';
+import { ensureStream } from './ensure-stream.ts';
 import { publishStored } from './publish-stored.ts';
 import { answered } from './store-answer.ts';
 import { parseImageChunk, streams, subjects } from './subjects.ts';
@@ -16,14 +17,13 @@ export class ImageChunks {
 
   /** Opens the stream, and makes it when it is not there. */
   static async open(bus: Bus): Promise<ImageChunks> {
-    await bus.nats.manager.streams.add({
+    await ensureStream(bus.nats, {
       name: stream,
       subjects: [...streams.imageChunks.subjects],
       retention: RetentionPolicy.Limits,
       storage: StorageType.File,
       discard: DiscardPolicy.Old,
       max_msgs_per_subject: 1,
-      allow_direct: true,
     });
     return new ImageChunks(bus);
   }
@@ -39,7 +39,7 @@ export class ImageChunks {
 
   async get(image: string, file: string, offset: number): Promise<Uint8Array | undefined> {
     const query = { last_by_subj: subjects.imageChunk(image, file, offset) };
-    return (await answered(this.#bus.nats.manager.direct.getMessage(stream, query)))?.data;
+    return (await answered(this.#bus.nats.manager.streams.getMessage(stream, query)))?.data;
   }
 
   /** The offsets of the chunks that are there. */

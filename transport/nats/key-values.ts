@@ -1,7 +1,9 @@
 /** A key-value bucket as bytes: what is read of it. Writes are messages to its subjects (`bucket.ts`). */
 import { JetStreamApiError } from '@nats-io/jetstream';
-import type { KV, KvEntry, KvWatchEntry } from '@nats-io/kv';
+import { type KV, type KvEntry, Kvm, type KvWatchEntry } from '@nats-io/kv';
 import { type Clock, every } from '../clock.ts';
+import type { Nats } from './bus.ts';
+import { adjustStream, replication, streamNotFound } from './ensure-stream.ts';
 import { answered } from './store-answer.ts';
 
 /** The latest that was written under a key: a value, or that there is none any more. */
@@ -37,6 +39,19 @@ export class StateLostError extends Error {
   override readonly name = 'StateLostError';
 }
 
+/** Opens the bucket, and makes it when it is not there. */
+export async function openNatsKeyValues(
+  nats: Nats,
+  { history, ...world }: NatsKeyValuesWorld & { history: number },
+): Promise<KeyValues> {
+  const { replicas } = nats.store;
+  // What any replica answers may be older than what was written last: only the leader's is current.
+  const direct = replicas === undefined ? {} : { allow_direct: replicas === 1 };
+  await adjustStream(nats, `KV_${world.name}`, { ...replication(nats.store), ...direct });
+  const options = { history, ...direct, ...(replicas !== undefined && { replicas }) };
+  return natsKeyValues(await answered(new Kvm(nats.jetstream).create(world.name, options)), world);
+}
+
 export interface NatsKeyValuesWorld {
   readonly name: string;
   readonly clock: Clock;
@@ -47,7 +62,7 @@ export interface NatsKeyValuesWorld {
 /** How often it is looked whether a watch tells of what is there (ms). */
 const lookEveryMs = 10_000;
 
-export function natsKeyValues(kv: KV, { name, clock, onBack }: NatsKeyValuesWorld): KeyValues {
+function natsKeyValues(kv: KV, { name, clock, onBack }: NatsKeyValuesWorld): KeyValues {
   /** When the bucket was made, and the latest revision that was told of. */
   let known: { made: string; revision: number } | undefined;
 
@@ -123,9 +138,6 @@ export function natsKeyValues(kv: KV, { name, clock, onBack }: NatsKeyValuesWorl
     },
   };
 }
-
-/** JetStream's. */
-const streamNotFound = 10059;
 
 function versionOf(entry: KvEntry): Version {
   return {

@@ -16,15 +16,20 @@ const utf8 = new TextDecoder();
 
 /**
  * Resolves with the message's sequence in the stream, which for a record is its revision. Rejects with
- * JetStreamApiError when the stream refuses it, and with `unavailable` when whether it is stored is unknown.
+ * JetStreamApiError when the stream refuses it, and with `unavailable` when the store is full, or whether it is stored is
+ * unknown.
  */
-export async function publishStored(
+export function publishStored(
   bus: Bus,
   subject: string,
   payload: string | Uint8Array,
   headers: MsgHdrs,
 ): Promise<number> {
-  const { data } = await answered(bus.request(subject, payload, { timeoutMs: storeTimeoutMs, headers }));
+  return answered(publish(bus, subject, payload, headers));
+}
+
+async function publish(bus: Bus, subject: string, payload: string | Uint8Array, headers: MsgHdrs): Promise<number> {
+  const { data } = await bus.request(subject, payload, { timeoutMs: storeTimeoutMs, headers });
   const { seq, error } = JSON.parse(utf8.decode(data)) as Acknowledgement;
   if (error) throw new JetStreamApiError(error);
   return seq;

@@ -1,6 +1,9 @@
-/** Turns a JetStream that does not answer into a Failure; what it does answer is left to the caller. */
+/** Turns a JetStream that does not answer, or has no room, into a Failure; what else it answers is left to the caller. */
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { fail } from '../../machines/failure.ts';
+import { FailureError, fail } from '../../machines/failure.ts';
+
+/** Of the account, of the server, of its disk, of the stream. */
+const noRoom = new Set([10002, 10023, 10047, 10077]);
 
 /**
  * Rejects with `unavailable`, to be tried again, when there was no answer. Whether what was asked has happened is then
@@ -10,7 +13,10 @@ export async function answered<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof JetStreamApiError || error instanceof TypeError) throw error;
+    if (error instanceof JetStreamApiError && noRoom.has(error.code)) {
+      throw fail('unavailable', `the state store is full: ${error.message}`, { disposition: 'retry' });
+    }
+    if (error instanceof JetStreamApiError || error instanceof TypeError || error instanceof FailureError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     throw fail('unavailable', `the state store does not answer: ${message}`, { disposition: 'retry' });
   }
