@@ -7,7 +7,7 @@ import { defineBucket, openBucket } from '../../transport/nats/bucket.ts';
 import { ensureCastStream } from '../../transport/nats/cast.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import type { StoreSettings } from '../../transport/nats/ensure-stream.ts';
-import { startTestNats } from '../support/nats.ts';
+import { startTestNats, type TestNats } from '../support/nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 
 async function freePort(): Promise<number> {
@@ -23,14 +23,13 @@ const kind = defineBucket('test', Exact({ count: Type.Integer() }), { history: 4
 it('stand on as many servers as is set, also those that were there before, and what is read is what was written last', async () => {
   const ports = await Promise.all([freePort(), freePort(), freePort()]);
   const routes = ports.map((port) => `nats-route://127.0.0.1:${port}`).join(', ');
-  const servers = await Promise.all(
-    ports.map(async (port) => {
-      const cluster = `cluster { name: test, listen: "127.0.0.1:${port}", routes: [${routes}], no_advertise: true }`;
-      const nats = await startTestNats({ extraConfig: cluster });
-      onTestFinished(() => nats.stop());
-      return nats;
-    }),
-  );
+  const servers: TestNats[] = [];
+  for (const port of ports) {
+    const cluster = `cluster { name: test, listen: "127.0.0.1:${port}", routes: [${routes}], no_advertise: true }`;
+    const nats = await startTestNats({ extraConfig: cluster });
+    onTestFinished(() => nats.stop());
+    servers.push(nats);
+  }
   const url = servers.map((server) => server.url).join(',');
 
   async function open(store: StoreSettings) {

@@ -1,5 +1,5 @@
 /** One process's connection to NATS, with JetStream on it. Every part is given one; all messages go through it. */
-import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import {
   type ConnectionOptions,
   connect,
@@ -137,6 +137,8 @@ async function connectOnce({ url, name, connection: more }: BusOptions): Promise
 /** Whether nobody is there, or nobody's JetStream: somebody who refuses us will not think better of it. */
 function isAway(error: unknown): boolean {
   if (error instanceof errors.ConnectionError || error instanceof errors.TimeoutError) return true;
+  // A cluster that has no leader yet.
+  if (error instanceof JetStreamApiError) return error.status === 503;
   if (!(error instanceof Error)) return false;
   // That of JetStream is not exported; a name that is not known yet is none of the client's.
   const { name, code } = error as Error & { code?: unknown };

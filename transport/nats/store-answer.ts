@@ -16,6 +16,10 @@ export async function answered<T>(asked: Promise<T>): Promise<T> {
     if (error instanceof JetStreamApiError && noRoom.has(error.code)) {
       throw fail('unavailable', `the state store is full: ${error.message}`, { disposition: 'retry' });
     }
+    // A cluster without a leader, or a disk so full that the server has given up.
+    if (error instanceof JetStreamApiError && error.status === 503) {
+      throw fail('unavailable', `the state store is not to be had: ${error.message}`, { disposition: 'retry' });
+    }
     if (error instanceof JetStreamApiError || error instanceof TypeError || error instanceof FailureError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     throw fail('unavailable', `the state store does not answer: ${message}`, { disposition: 'retry' });
