@@ -96,7 +96,7 @@ export async function startTestCloud({
   const cleanups: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true }), () => nats.stop()];
 
   async function connect(url = nats.url): Promise<Runtime> {
-    const bus = await connectBus({ url, name: 'test' });
+    const bus = await connectBus({ url, name: 'test', store });
     const runtime = await createRuntime({
       bus,
       clock: systemClock,
@@ -105,9 +105,6 @@ export async function startTestCloud({
       maxDeliveries,
       ...(pulse && { pulse }),
     });
-  async function connect(): Promise<Runtime> {
-    const bus = await connectBus({ url: nats.url, name: 'test', store });
-    const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger, maxDeliveries });
     cleanups.push(async () => {
       await runtime.store.close();
       await bus.close();
