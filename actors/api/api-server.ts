@@ -9,7 +9,7 @@ import { api, apiVersion, endpoints } from '../../transport/messages/api.ts';
 import { type Answer, answer } from '../../transport/nats/call.ts';
 import { contextOfClient } from '../../transport/nats/call-context.ts';
 import { relay, type Written } from '../../transport/nats/relay.ts';
-import { subjects } from '../../transport/nats/subjects.ts';
+import { isForAnswers, subjects } from '../../transport/nats/subjects.ts';
 import { admit, openAuthenticator, tokenIdOf } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { addressReads } from './addresses.ts';
@@ -91,7 +91,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
       subject,
       metadata: { description, access, kind, timeoutMs: String(timeoutMs), schema: schemaSubject },
       handler: (error, message) => {
-        if (!error) void measured(measure, () => serve(message, endpoint));
+        if (!error && isForAnswers(message.reply ?? '')) void measured(measure, () => serve(message, endpoint));
       },
     });
   }

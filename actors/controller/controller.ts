@@ -6,6 +6,7 @@ import type { StopServing } from '../../transport/nats/call.ts';
 import type { CallContext } from '../../transport/nats/call-context.ts';
 import { serveRelayed } from '../../transport/nats/relay.ts';
 import { admit, openAuthenticator } from '../identity/authenticator.ts';
+import type { ClientUsers } from '../identity/client-users.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { Admissions } from './admissions.ts';
 import { aggregateWrites } from './aggregates.ts';
@@ -22,6 +23,7 @@ import { instanceChangeWrites } from './instance-changes.ts';
 import { instanceEditWrites } from './instance-edits.ts';
 import { instanceWrites } from './instances.ts';
 import { keyPairWrites } from './key-pairs.ts';
+import { natsUserWrites } from './nats-users.ts';
 import { startPayloadSweep } from './payload-sweep.ts';
 import { projectWrites } from './projects.ts';
 import { quotaWrites } from './quotas.ts';
@@ -39,6 +41,8 @@ export interface ControllerOptions {
   keepsImages?: boolean;
   /** What the state store may hold, where its server does not tell. */
   storeBytes?: number | undefined;
+  /** Signs the users of the bus for clients; absent: the bus has no users. */
+  clientUsers?: ClientUsers | undefined;
 }
 
 const resources: Writes[] = [
@@ -55,13 +59,14 @@ const resources: Writes[] = [
   projectWrites,
   userWrites,
   tokenWrites,
+  natsUserWrites,
   securityGroupWrites,
   deadLetterWrites,
 ];
 
 export async function startController(
   runtime: Runtime,
-  { maxAttempts = 3, keepsImages = true, storeBytes }: ControllerOptions = {},
+  { maxAttempts = 3, keepsImages = true, storeBytes, clientUsers }: ControllerOptions = {},
 ): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);
   let isStopping = false;
@@ -70,6 +75,7 @@ export async function startController(
     admissions: await Admissions.open(runtime),
     room: new StoreRoom(runtime, storeBytes),
     maxAttempts,
+    clientUsers,
     isStopping: () => isStopping,
   };
 

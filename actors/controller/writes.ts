@@ -2,6 +2,7 @@
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
 import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
 import type { Outcome } from '../../transport/nats/relay.ts';
+import type { ClientUsers } from '../identity/client-users.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Admissions } from './admissions.ts';
 import type { StoreRoom } from './store-room.ts';
@@ -23,6 +24,8 @@ export interface ControllerWorld extends Runtime {
   readonly room: StoreRoom;
   /** How many hosts may be tried for a launch. */
   readonly maxAttempts: number;
+  /** Absent: the bus has no users. */
+  readonly clientUsers?: ClientUsers | undefined;
   isStopping(): boolean;
 }
 

@@ -36,6 +36,10 @@ export interface NatsServerOptions {
   maxPayload?: number;
   /** What JetStream may hold, in bytes; as much as the server thinks right when absent. */
   maxStore?: number;
+  /** Who connects has to encrypt, and may see by the certificate whom they talk to. Files in PEM. */
+  tls?: { certificate: string; key: string };
+  /** Its users: lines for the configuration file. All of them are of one account. */
+  users?: { account: string; configuration: string };
   /** More lines for the configuration file, in its own syntax. */
   extraConfig?: string;
 }
@@ -88,7 +92,7 @@ async function start(
   const ownConfigPath = `${configPath}.${process.pid}`;
   await writeFile(ownConfigPath, configuration(options, stateDir, serverName));
   const log = openSync(logPath, 'a');
-  const command = ['sh', '-c', 'mv "$1" "$2" && exec "$3" --config "$2"', 'sh', ownConfigPath, configPath, program];
+  const command = ['sh', '-c', whenLocked, 'sh', ownConfigPath, configPath, program, ...storesOf(stateDir, options)];
   const [first = 'sh', ...rest] = [...guard, ...command];
   // In a process group of its own, so that Ctrl-C ends us first and it last.
   const child = spawn(first, rest, { stdio: ['ignore', log, log], detached: true });
@@ -108,6 +112,18 @@ async function start(
     await rm(ownConfigPath, { force: true });
     throw error;
   }
+}
+
+/** What a server without users stored is what its only account has stored, once it has users. */
+const whenLocked = `
+mv "$1" "$2" || exit
+if [ -n "$4" ] && [ -d "$4" ] && [ ! -e "$5" ]; then mv "$4" "$5" || exit; fi
+exec "$3" --config "$2"
+`;
+
+/** Where JetStream keeps what is of nobody in particular, and what is of the account. */
+function storesOf(stateDir: string, { users }: NatsServerOptions): string[] {
+  return users ? ['$G', users.account].map((account) => join(stateDir, 'nats', 'jetstream', account)) : [];
 }
 
 /** For a client on this machine. */
@@ -146,6 +162,13 @@ function configuration(
     lines.push(`http: ${JSON.stringify(`${options.host}:${options.httpPort}`)}`);
   }
   if (options.maxPayload !== undefined) lines.push(`max_payload: ${options.maxPayload}`);
+  if (options.tls) {
+    const { certificate, key } = options.tls;
+    lines.push(
+      `tls: { cert_file: ${JSON.stringify(resolve(certificate))}, key_file: ${JSON.stringify(resolve(key))} }`,
+    );
+  }
+  if (options.users) lines.push(options.users.configuration);
   if (options.extraConfig) lines.push(options.extraConfig);
   return `${lines.join('\n')}\n`;
 }

@@ -1,9 +1,13 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BusAuthority } from '../../actors/identity/bus-authority.ts';
+import { ClientUsers } from '../../actors/identity/client-users.ts';
 import { nouns } from '../../transport/cli/commands/nouns.ts';
 import { buildProgram } from '../../transport/cli/program.ts';
+import { systemChance, systemClock } from '../../transport/clock.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { main, openShell, type Shell } from './support.ts';
 
@@ -26,7 +30,12 @@ let cloud: TestCloud;
 let shell: Shell;
 
 beforeAll(async () => {
-  cloud = await startTestCloud({ hosts: [{ name: 'host1' }] });
+  const keys = await mkdtemp(join(tmpdir(), 'kilonova-keys-'));
+  const authority = await BusAuthority.open(join(keys, 'bus-keys.json'), { clock: systemClock, chance: systemChance });
+  const clientUsers = ClientUsers.of(authority.credentialsOf('controller'));
+  // They are in memory now.
+  await rm(keys, { recursive: true });
+  cloud = await startTestCloud({ hosts: [{ name: 'host1' }], controller: { clientUsers } });
   shell = await openShell({ KILONOVA_NATS_URL: cloud.url, KILONOVA_TOKEN: cloud.token });
   await writeFile(join(shell.folder, 'tiny.raw'), 'x'.repeat(100_000));
 });

@@ -57,7 +57,11 @@ describe('an exit code', () => {
     [4, ['flavor', 'list', '--token', 'wrong'], 'unauthenticated: '],
     [4, ['flavor', 'list', '--token', 'two\nlines'], 'unauthenticated: '],
     [4, ['flavor', 'list', '--token-file', '/dev/null'], 'unauthenticated: '],
-    [5, ['flavor', 'list', '--nats', 'nats://127.0.0.1:1'], 'unavailable: there is no cloud at nats://127.0.0.1:1'],
+    [
+      5,
+      ['flavor', 'list', '--nats', 'nats://127.0.0.1:1'],
+      'unavailable: there is no NATS for us at nats://127.0.0.1:1',
+    ],
     [6, ['instance', 'create', 'many', ...launch, '--min-count', '90'], 'quota_exceeded: '],
   ] as const)('%d ends kilonova %j', async (code, words, message) => {
     const ended = await shell.kilonova(...words);

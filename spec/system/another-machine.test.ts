@@ -54,10 +54,10 @@ it('launches with the program of the README', { timeout: 60_000 }, async () => {
     { runner: ['ip', 'netns', 'exec', machines.cloud] },
   );
   const [, url = ''] = await cloud.says(/NATS: (nats:\S+)/);
-  expect(cloud.stdout()).toContain(`! whoever reaches ${cloudAddress} can do everything with this cloud`);
+  expect(cloud.stdout()).toContain(`! whoever is on the way to ${cloudAddress} can read along`);
   const token = (await readFile(join(state, 'admin-token'), 'utf8')).trim();
 
-  const variables = [`NATS_URL=${url}`, `TOKEN=${token}`];
+  const variables = [`NATS_URL=${url}`, `TOKEN=${token}`, `CREDS=${join(state, 'admin.creds')}`];
   const node = [process.execPath, '--input-type=module', '--eval', await programOfReadme()];
   const { stdout } = await runCommand('ip', [
     'netns',

@@ -17,6 +17,7 @@ import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
+import { connectionAs, readCredentials } from '../../transport/nats/credentials.ts';
 import { type KilonovaProcess, startKilonova } from '../support/kilonova-process.ts';
 import { type PrivateLibvirtd, startPrivateLibvirtd } from '../support/private-libvirtd.ts';
 import { eventually } from '../support/test-cloud.ts';
@@ -107,7 +108,8 @@ describe('a guest launched over the API', { timeout: 600_000 }, () => {
   beforeAll(async () => {
     cloud = cleanups.use(startKilonova(['up', ...flags(state())]));
     const [, url = ''] = await cloud.says(/NATS: (nats:\S+)/);
-    const bus = await connectBus({ url, name: 'test' });
+    const connection = connectionAs(readCredentials(join(state(), 'admin.creds')));
+    const bus = await connectBus({ url, name: 'test', connection, usesJetStream: false });
     cleanups.defer(() => bus.close());
     client = new ApiClient(bus, (await readFile(join(state(), 'admin-token'), 'utf8')).trim());
   }, 120_000);

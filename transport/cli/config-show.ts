@@ -2,7 +2,7 @@
 import type { Command, Option } from 'commander';
 import { toFailure } from '../../machines/failure.ts';
 import { shownUrls } from '../nats/server-urls.ts';
-import { findNatsUrl, findToken } from './client/access.ts';
+import { findCreds, findNatsUrl, findToken } from './client/access.ts';
 import { table } from './client/table.ts';
 import { applyConfigFile, type ConfigFile, fromFile, kebab } from './config-file.ts';
 import { definitions, type Settings, withSettings } from './settings.ts';
@@ -49,6 +49,10 @@ function describe(command: Command, name: string, option: Option, file: ConfigFi
   if (name === 'nats') {
     const { value: url, from } = findNatsUrl(settings);
     return { ...shown, ...(value === undefined && { from }), value: shownUrls(url) };
+  }
+  if (name === 'creds' && value === undefined) {
+    const found = findCreds(settings);
+    return { ...shown, ...(found && { value: found.value, from: found.from }) };
   }
   if (name === 'token') {
     if (value !== undefined) return { ...shown, value: mask };

@@ -4,7 +4,7 @@ import type { Role } from '../../actors/cloud/cloud.ts';
 import { type Settings, withSettings } from './settings.ts';
 import type { UpOptions } from './up.ts';
 
-const everywhere = ['nats', 'natsWait', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
+const everywhere = ['nats', 'natsWait', 'creds', 'natsCa', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
 /** What is set of the store by who is started with it. */
 const store = ['natsStore', 'natsReplicas', 'keepFacts'] as const satisfies (keyof Settings)[];
 const compute = [
@@ -56,6 +56,8 @@ export function addPartCommands(program: Command): void {
       ...store,
       'natsAddress',
       'natsPort',
+      'natsTlsCert',
+      'natsTlsKey',
       ...compute,
       'bridge',
       'cidr',

@@ -2,10 +2,9 @@
 
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
-import { fail, toFailure } from '../../machines/failure.ts';
 import { systemChance, systemClock } from '../clock.ts';
-import { connectBus } from '../nats/connect-bus.ts';
 import { shownUrls } from '../nats/server-urls.ts';
+import { connectTo, type NatsAccess } from './nats-access.ts';
 import type { Settings } from './settings.ts';
 
 export interface Process {
@@ -17,25 +16,25 @@ export interface Process {
   stop(): Promise<void>;
 }
 
-/** `signal` ends the waiting for a server that is not there yet. */
+/** `signal` ends the waiting for a server that is not there yet; `say` is told what whoever runs it should know. */
 export async function startProcess(
   name: string,
-  url: string,
+  access: NatsAccess,
   settings: Settings,
-  signal: AbortSignal,
+  { signal, say }: { signal: AbortSignal; say: (line: string) => void },
 ): Promise<Process> {
   const logger = createLogger(settings.logLevel, settings.logFile).child({ process: name });
-  const bus = await connectBus({
-    url,
+  const bus = await connectTo(access, {
     name: `kilonova ${name}`,
     signal,
     store: { bytes: settings.natsStore, replicas: settings.natsReplicas, factDays: settings.keepFacts },
     waitMs: settings.natsWait * 1000,
-    onWait: (reason) => process.stderr.write(`· waiting for NATS at ${shownUrls(url)}: ${reason}\n`),
-  }).catch((thrown: unknown) => {
-    signal.throwIfAborted();
-    throw fail('unavailable', `there is no NATS for us at ${shownUrls(url)}: ${toFailure(thrown).message}`);
+    onWait: (reason) => process.stderr.write(`· waiting for NATS at ${shownUrls(access.url)}: ${reason}\n`),
+    onRefusal: (refusal) => logger.error(refusal, 'the NATS user of this process may not do that (--creds)'),
   });
+  if (!bus.nats.connection.info?.auth_required) {
+    say(`! whoever reaches ${shownUrls(access.url)} can do everything with this cloud: that NATS has no users`);
+  }
   const { maxDeliveries } = settings;
   const runtime = await createRuntime({ bus, clock: systemClock, chance: systemChance, logger, maxDeliveries });
   const parts: Part[] = [];

@@ -4,6 +4,7 @@ import { toFailure } from '../../machines/failure.ts';
 import { addCompletionCommand, completeWord } from './completion.ts';
 import { applyConfigFile } from './config-file.ts';
 import { addConfigCommand } from './config-show.ts';
+import { addCredsCommands } from './creds-commands.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { addNounCommands } from './noun-commands.ts';
 import { addPartCommands } from './part-commands.ts';
@@ -46,6 +47,7 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .addHelpText('afterAll', exitCodesHelp)
     .hook('preAction', (_, command) => void applyConfigFile(command, warn));
   addPartCommands(program);
+  addCredsCommands(program);
   await addNounCommands(program, words);
   program.commandsGroup('The program itself:');
   addConfigCommand(program);

@@ -3,11 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Role, startCloud } from '../../actors/cloud/cloud.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
+import { ClientUsers } from '../../actors/identity/client-users.ts';
 import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
 import { defaultCacheDir } from '../../actors/setup/cache-dir.ts';
 import { ensureLibvirt } from '../../actors/setup/libvirt-daemon.ts';
 import { buildTestImage } from '../../actors/setup/test-image.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
+import { keepAdminCredentials } from './bus-keys.ts';
+import { accessOf } from './nats-access.ts';
 import { askedToStop, startProcess } from './process.ts';
 import { recoveryOf, type Settings } from './settings.ts';
 
@@ -19,21 +22,25 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
   const stopping = new AbortController();
   const stopAsked = askedToStop().then(() => stopping.abort());
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  const running = await startProcess(role, settings.nats, settings, stopping.signal).catch((thrown: unknown) => {
-    if (stopping.signal.aborted) return undefined;
+  const access = accessOf(settings, settings.nats);
+  const clientUsers = access.credentials && ClientUsers.of(access.credentials);
+  const { signal } = stopping;
+  const running = await startProcess(role, access, settings, { signal, say }).catch((thrown: unknown) => {
+    if (signal.aborted) return undefined;
     throw thrown;
   });
   if (!running) return 0;
   try {
     if (role === 'controller') {
       await ensureFirstAdmin(running.runtime, join(settings.state, 'admin-token'));
+      if (clientUsers) running.add(await keepAdminCredentials(clientUsers, settings.state, running.runtime));
       const image = settings.testImage ? await testImage(say) : undefined;
       await ensureFirstRecords(running.runtime, image, { bridge: settings.bridge, cidr: settings.cidr });
     }
     running.add(
       await startCloud(running.runtime, {
         roles: [role],
-        controller: { maxAttempts: settings.maxAttempts, storeBytes: settings.natsStore },
+        controller: { maxAttempts: settings.maxAttempts, storeBytes: settings.natsStore, clientUsers },
         scheduler: { policy: settings.policy },
         ...(role === 'compute' && (await computeHost(settings, say))),
       }),

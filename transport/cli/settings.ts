@@ -18,6 +18,10 @@ export interface Settings {
   natsStore?: number;
   natsReplicas?: number;
   keepFacts?: number;
+  natsTlsCert?: string;
+  natsTlsKey?: string;
+  natsCa?: string;
+  creds?: string;
   hypervisor: 'auto' | 'libvirt' | 'simulated';
   libvirtUri?: string;
   virtType: 'auto' | 'kvm' | 'qemu';
@@ -61,7 +65,7 @@ export const definitions = {
     .argParser(wholeNumber(0)),
   natsAddress: new Option(
     '--nats-address <ip>',
-    'where the nats-server of our own listens; not only loopback: trust who reaches it',
+    'where the nats-server of our own listens; beyond loopback, --nats-tls-cert keeps others from reading along',
   )
     .env('KILONOVA_NATS_ADDRESS')
     .default('127.0.0.1')
@@ -84,6 +88,16 @@ export const definitions = {
   keepFacts: new Option('--keep-facts <days>', 'how long facts are kept (default: as it is, and 7 of a new cloud)')
     .env('KILONOVA_KEEP_FACTS')
     .argParser(wholeNumber(1)),
+  natsTlsCert: new Option(
+    '--nats-tls-cert <file>',
+    'the certificate of the nats-server of our own, in PEM; also for 127.0.0.1, where this process reaches it',
+  ).env('KILONOVA_NATS_TLS_CERT'),
+  natsTlsKey: new Option('--nats-tls-key <file>', 'the private key of that certificate').env('KILONOVA_NATS_TLS_KEY'),
+  natsCa: new Option(
+    '--nats-ca <file>',
+    'who has to have signed the NATS server’s certificate, in PEM; then the connection has to be encrypted',
+  ).env('KILONOVA_NATS_CA'),
+  creds: new Option('--creds <file>', 'as which user of NATS to connect').env('KILONOVA_CREDS'),
   hypervisor: new Option('--hypervisor <kind>', 'auto: libvirt where it can be had, else simulated')
     .choices(['auto', 'libvirt', 'simulated'])
     .env('KILONOVA_HYPERVISOR')

@@ -3,17 +3,22 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { roles, startCloud } from '../../actors/cloud/cloud.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
+import { ClientUsers } from '../../actors/identity/client-users.ts';
 import { adminProject, ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import type { NatsServerOptions } from '../../actors/setup/nats-server.ts';
 import { ensureMachine, type ReadyMachine } from '../../actors/setup/setup.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceView } from '../messages/api/instance.ts';
 import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
+import { inboxOf, readCredentials } from '../nats/credentials.ts';
 import { shownUrls } from '../nats/server-urls.ts';
 import { encodeToken, subjects } from '../nats/subjects.ts';
-import { natsUrlFile } from './client/access.ts';
+import { keepAdminCredentials, openAuthority } from './bus-keys.ts';
+import { adminCredsFile, natsUrlFile } from './client/access.ts';
 import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch.ts';
 import { measureLaunchPath } from './launch-path.ts';
+import { accessOf, connectTo, type NatsAccess } from './nats-access.ts';
 import { askedToStop, type Process, startProcess } from './process.ts';
 import { formatMs } from './progress.ts';
 import { defaultState, recoveryOf, type Settings } from './settings.ts';
@@ -25,6 +30,9 @@ export interface UpOptions extends Settings {
   /** Deletes it again, and ends. */
   once: boolean;
 }
+
+/** Of a nats-server of our own. */
+type OwnBus = Required<Pick<NatsServerOptions, 'users'>> & Required<Pick<NatsAccess, 'credentials'>>;
 
 const flavor = 'm1.micro';
 
@@ -47,26 +55,39 @@ export async function up(options: UpOptions): Promise<number> {
   let cloud: Process | undefined;
   try {
     say(`· kilonova ${readVersion()}, with its state in ${options.state}`);
-    machine = await makeReady(options, say);
+    const bus = await prepareBus(options);
+    machine = await makeReady(options, bus, say);
     // A nats-server of our own that dies takes the cloud with it; somebody else's is waited for.
     void machine.natsServer?.ended.then((sentence) => end.abort(fail('unavailable', sentence)));
     end.signal.throwIfAborted();
     // For client commands on this machine: the port may be any. Not for everybody: a URL may hold a password.
     await writeFile(join(options.state, natsUrlFile), `${machine.natsUrl}\n`, { mode: 0o600 });
-    cloud = await startProcess('up', machine.natsUrl, options, end.signal);
+    const access = { ...accessOf(options, machine.natsUrl), ...bus };
+    cloud = await startProcess('up', access, options, { signal: end.signal, say });
     cloud.broken.catch((reason) => end.abort(reason));
     // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
     const { token, isNew } = await ensureFirstAdmin(cloud.runtime, tokenFile(options));
-    const image = await startParts(cloud, machine, options);
+    const clientUsers = access.credentials && ClientUsers.of(access.credentials);
+    if (clientUsers) cloud.add(await keepAdminCredentials(clientUsers, options.state, cloud.runtime));
+    const image = await startParts(cloud, machine, options, clientUsers);
     await waitForHosts(cloud, hostNames(machine, options), end.signal);
     new ApiClient(cloud.runtime.bus, token).followAlarms(({ message }) => say(`! ${message}`));
     say(`✓ the cloud is up after ${formatMs(Date.now() - startedAt)}: ${describeCloud(machine, options)}`);
     if (isNew) say(`  the administrator’s token, shown once and kept in ${tokenFile(options)}: ${token}`);
 
     if (options.launch) {
-      const client = new ApiClient(cloud.runtime.bus, token);
-      await launchFirst(client, machine, image, { once: options.once, signal: end.signal, say });
-      await showLaunchPath(cloud, client, image, say);
+      const credentials = clientUsers && readCredentials(adminCredsFile(options.state));
+      const clientBus = await connectTo(
+        { ...access, credentials },
+        { name: 'kilonova first launch', usesJetStream: false },
+      );
+      try {
+        const client = new ApiClient(clientBus, token);
+        await launchFirst(client, machine, image, { once: options.once, signal: end.signal, say });
+        await showLaunchPath(cloud, client, image, say);
+      } finally {
+        await clientBus.close();
+      }
     }
     if (options.once) return 0;
     say(howToTalk(machine, options));
@@ -84,20 +105,28 @@ export async function up(options: UpOptions): Promise<number> {
   }
 }
 
-async function makeReady(options: Settings, say: (line: string) => void): Promise<ReadyMachine> {
-  const { state, nats, natsAddress, natsPort, natsStore, hypervisor, libvirtUri, testImage } = options;
+/** What a nats-server of our own is told of its users, and as which of them we connect to it; nothing for another's. */
+async function prepareBus({ nats, state }: Settings): Promise<OwnBus | undefined> {
   await mkdir(state, { recursive: true, mode: 0o755 });
+  if (nats !== undefined) return undefined;
+  const authority = await openAuthority(state);
+  const { account } = authority;
+  return {
+    users: { account, configuration: authority.serverConfiguration() },
+    credentials: authority.credentialsOf('up'),
+  };
+}
+
+async function makeReady(
+  options: Settings,
+  bus: OwnBus | undefined,
+  say: (line: string) => void,
+): Promise<ReadyMachine> {
+  const { state, nats, natsAddress, hypervisor, libvirtUri, testImage } = options;
   const machine = await ensureMachine({
     stateDir: state,
     want: {
-      nats:
-        nats === undefined
-          ? {
-              host: natsAddress,
-              ...(natsPort !== undefined && { port: natsPort }),
-              ...(natsStore !== undefined && { maxStore: natsStore }),
-            }
-          : { url: nats },
+      nats: nats === undefined ? ownServer(options, bus) : { url: nats },
       hypervisor,
       ...(libvirtUri !== undefined && { libvirtUri }),
       hasTestImage: testImage && hypervisor !== 'simulated',
@@ -109,28 +138,48 @@ async function makeReady(options: Settings, say: (line: string) => void): Promis
     if (code !== 'conflict' || details?.port !== undefined) throw thrown;
     throw fail(code, `a cloud runs on this state already (${message}); stop it, or give this one another --state`);
   });
-  if (nats === undefined && !isLoopback(natsAddress)) {
-    say(
-      `! whoever reaches ${natsAddress} can do everything with this cloud: requests are authenticated, the bus is not`,
-    );
+  if (nats === undefined && !isLoopback(natsAddress) && options.natsTlsCert === undefined) {
+    say(`! whoever is on the way to ${natsAddress} can read along, tokens too: --nats-tls-cert encrypts`);
   }
   for (const reason of machine.reasons) say(`! ${reason}`);
   if (hypervisor === 'auto' && machine.hypervisor === 'simulated') say('! going on with a simulated hypervisor');
   return machine;
 }
 
+function ownServer(
+  { natsAddress, natsPort, natsStore, natsTlsCert, natsTlsKey }: Settings,
+  bus: OwnBus | undefined,
+): Omit<NatsServerOptions, 'stateDir'> {
+  if ((natsTlsCert === undefined) !== (natsTlsKey === undefined)) {
+    throw fail('invalid_request', '--nats-tls-cert and --nats-tls-key go together');
+  }
+  return {
+    host: natsAddress,
+    ...(natsPort !== undefined && { port: natsPort }),
+    ...(natsStore !== undefined && { maxStore: natsStore }),
+    ...(natsTlsCert !== undefined &&
+      natsTlsKey !== undefined && { tls: { certificate: natsTlsCert, key: natsTlsKey } }),
+    ...(bus && { users: bus.users }),
+  };
+}
+
 function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
-async function startParts(cloud: Process, machine: ReadyMachine, options: Settings): Promise<string> {
+async function startParts(
+  cloud: Process,
+  machine: ReadyMachine,
+  options: Settings,
+  clientUsers: ClientUsers | undefined,
+): Promise<string> {
   const { runtime } = cloud;
   const { bridge, cidr } = options;
   const { name } = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
   cloud.add(
     await startCloud(runtime, {
       roles,
-      controller: { maxAttempts: options.maxAttempts, storeBytes: options.natsStore },
+      controller: { maxAttempts: options.maxAttempts, storeBytes: options.natsStore, clientUsers },
       scheduler: { policy: options.policy },
       ...(machine.libvirt
         ? {
@@ -269,12 +318,15 @@ function howToTalk(machine: ReadyMachine, options: Settings): string {
   const state = options.state === defaultState() ? '' : ` --state ${options.state}`;
   const subject = subjects.api(api.instance.list.resource, api.instance.list.verb);
   const url = shownUrls(machine.natsUrl);
+  const nats = ['nats', '--server', url];
+  const creds = machine.natsServer && adminCredsFile(options.state);
+  if (creds) nats.push('--creds', creds, '--inbox-prefix', inboxOf(readCredentials(creds)));
   return [
     `· NATS: ${url}`,
     `  ${program} instance list${state}     the command line; --help says what else there is`,
     `  every request carries the header Authorization: Bearer <token>, with the token in ${tokenFile(options)}`,
-    `  nats --server ${url} req ${subject} '{}' -H "Authorization:Bearer $(cat ${tokenFile(options)})"`,
-    `  nats --server ${url} sub 'cloud.fact.>'     what happens, as it happens`,
+    `  ${nats.join(' ')} req ${subject} '{}' -H "Authorization:Bearer $(cat ${tokenFile(options)})"`,
+    `  ${nats.join(' ')} sub 'cloud.fact.>'     what happens, as it happens`,
     '  Ctrl-C stops the cloud; instances go on, and are taken up again at the next start',
   ].join('\n');
 }

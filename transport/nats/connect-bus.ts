@@ -15,7 +15,7 @@ import type { Bus, Message, Nats, Subscription } from './bus.ts';
 import type { StoreSettings } from './ensure-stream.ts';
 import { openNatsKeyValues } from './key-values.ts';
 import { Outbox } from './outbox.ts';
-import { Requests } from './requests.ts';
+import { type Refusal, Requests } from './requests.ts';
 import { connectionOf } from './server-urls.ts';
 import { storeUse } from './store-use.ts';
 import { consumeFromNats } from './work-queue.ts';
@@ -31,12 +31,16 @@ export interface BusOptions {
   connection?: Partial<ConnectionOptions>;
   /** What an operator has set of the store. */
   store?: StoreSettings;
+  /** Whether JetStream has to be there; a client of the API may not even ask. */
+  usesJetStream?: boolean;
   /** How long to wait for a server that is not there yet (ms). */
   waitMs?: number;
   /** Told, once, why it is waited for. */
   onWait?: (reason: string) => void;
   /** Ends the waiting. */
   signal?: AbortSignal;
+  /** Told of what the server does not let this user do. A request is rejected besides. */
+  onRefusal?: (refusal: Refusal) => void;
 }
 
 interface Connected {
@@ -49,7 +53,7 @@ const oldestServer = [2, 9, 0] as const;
 
 /** Rejects with what the client says when there is no server, or with `unavailable` when it is too old. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
-  const { clock = systemClock, connection: more } = options;
+  const { clock = systemClock, connection: more, onRefusal } = options;
   const { connection, manager } = await connectPatiently(options, clock);
   const serverVersion = connection.info?.version ?? '0.0.0';
   if (isOlder(serverVersion)) {
@@ -80,6 +84,10 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     waitingForServer.add(listener);
     return () => void waitingForServer.delete(listener);
   };
+  void hearRefusals(connection, (refusal) => {
+    requests.refuse(refusal);
+    onRefusal?.(refusal);
+  });
   const bus: Bus = {
     clock,
     nats,
@@ -117,7 +125,7 @@ async function connectPatiently(options: BusOptions, clock: Clock): Promise<Conn
   }
 }
 
-async function connectOnce({ url, name, connection: more }: BusOptions): Promise<Connected> {
+async function connectOnce({ url, name, connection: more, usesJetStream = true }: BusOptions): Promise<Connected> {
   const connection = await connect({
     ...connectionOf(url),
     name,
@@ -127,7 +135,7 @@ async function connectOnce({ url, name, connection: more }: BusOptions): Promise
     ...more,
   });
   try {
-    return { connection, manager: await jetstreamManager(connection) };
+    return { connection, manager: await jetstreamManager(connection, { checkAPI: usesJetStream }) };
   } catch (error) {
     await connection.close();
     throw error;
@@ -185,6 +193,15 @@ function subscribe(
       if (!subscription.isClosed()) await subscription.drain().catch(() => undefined);
     },
   };
+}
+
+/** The server answers no single message: it tells of what it has refused, later. */
+async function hearRefusals(connection: NatsConnection, tell: (refusal: Refusal) => void): Promise<void> {
+  for await (const status of connection.status() as QueuedIterator<Status>) {
+    if (status.type !== 'error' || !(status.error instanceof errors.PermissionViolationError)) continue;
+    const { operation, subject } = status.error;
+    tell({ operation: operation === 'publish' ? 'publish' : 'subscribe', subject });
+  }
 }
 
 function isOlder(version: string): boolean {

@@ -3,6 +3,7 @@
  * with a stack trace, and races it with a timer, also when all goes well.
  */
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
+import { fail } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
 import type { Outbox, Parcel } from './outbox.ts';
 
@@ -14,6 +15,12 @@ export class NotSentError extends Error {
 /** The connection went before there was an answer: whether what was asked has happened is unknown. */
 export class AnswerLostError extends Error {
   override readonly name = 'AnswerLostError';
+}
+
+/** What the permissions of the connection's user do not allow. */
+export interface Refusal {
+  operation: 'publish' | 'subscribe';
+  subject: string;
 }
 
 interface Pending {
@@ -91,6 +98,20 @@ export class Requests {
     this.#pending.delete(token);
     request.cancelDeadline();
     return request;
+  }
+
+  /** The server does not carry what is sent there, or what comes back. */
+  refuse({ operation, subject }: Refusal): void {
+    const isInbox = operation === 'subscribe' && subject.startsWith(this.#inbox);
+    for (const [token, request] of [...this.#pending]) {
+      if (!isInbox && (operation === 'subscribe' || request.subject !== subject)) continue;
+      this.#settle(token)?.reject(
+        fail(
+          'forbidden',
+          `the NATS user of this process may not ${operation} ${subject}: it has other credentials (--creds)`,
+        ),
+      );
+    }
   }
 
   #giveUp(): void {

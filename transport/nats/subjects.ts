@@ -12,9 +12,31 @@
  * cloud.fact.host.<host>                   what happened to a host
  * cloud.fact.alarm.<kind>                  what an operator should look at
  * cloud.image.<image>.<file>.<offset>      a chunk of an image's file, stored until the file is put together
+ * cloud.inbox.<part>.>                     answers to a part that has a user of its own
+ * _INBOX.<user>.>                          answers to a client that has one
  * $KV.<bucket>.<key>                       a record that is stored
  * ```
  */
+
+/** A token that stands for others: a wildcard, or what nats-server puts in its place for each user. */
+export class Placeholder {
+  readonly token: string;
+
+  constructor(token: string) {
+    this.token = token;
+  }
+}
+
+export const any = new Placeholder('*');
+/** In the permissions of a role: the name, the public key, and the tags of the user. */
+export const ofUser = {
+  name: new Placeholder('{{name()}}'),
+  key: new Placeholder('{{subject()}}'),
+  host: new Placeholder('{{tag(host)}}'),
+  project: new Placeholder('{{tag(project)}}'),
+} as const;
+
+type Token = string | Placeholder;
 
 export const apiPrefix = 'cloud.api.v1';
 
@@ -32,31 +54,38 @@ export const imageObjects = {
   store: 'cloud_images',
   stream: 'OBJ_cloud_images',
   bytes: (id?: string) => `$O.cloud_images.C.${id === undefined ? '*' : token(id)}`,
+  everything: '$O.cloud_images.>',
 } as const;
 
 export const subjects = {
   api: (resource: string, verb: string) => `${apiPrefix}.${token(resource)}.${token(verb)}`,
-  controllerCall: (resource: string, verb: string) => `cloud.controller.call.${token(resource)}.${token(verb)}`,
-  networkCall: (name: string) => `cloud.network.call.${token(name)}`,
+  apis: () => 'cloud.api.>',
+  controllerCall: (resource: Token, verb: Token) => `cloud.controller.call.${token(resource)}.${token(verb)}`,
+  networkCall: (name: Token) => `cloud.network.call.${token(name)}`,
   schedulerCast: (name: string) => `cloud.scheduler.cast.${token(name)}`,
   schedulerCasts: () => 'cloud.scheduler.cast.>',
-  computeCall: (host: string, name: string) => `cloud.compute.${encodeToken(host)}.call.${token(name)}`,
-  computeCast: (host: string, name: string) => `cloud.compute.${encodeToken(host)}.cast.${token(name)}`,
-  computeCasts: (host: string) => `cloud.compute.${encodeToken(host)}.cast.>`,
-  instanceFact: (projectId: string, uuid: string) => `cloud.fact.instance.${encodeToken(projectId)}.${token(uuid)}`,
+  computeCall: (host: Token, name: Token) => `cloud.compute.${encodeToken(host)}.call.${token(name)}`,
+  computeCast: (host: Token, name: Token) => `cloud.compute.${encodeToken(host)}.cast.${token(name)}`,
+  computeCasts: (host: Token) => `cloud.compute.${encodeToken(host)}.cast.>`,
+  instanceFact: (projectId: Token, uuid: Token) => `cloud.fact.instance.${encodeToken(projectId)}.${token(uuid)}`,
+  facts: () => 'cloud.fact.>',
   /** Of a project; without one, of all. */
-  instanceFacts: (projectId?: string) =>
+  instanceFacts: (projectId?: Token) =>
     `cloud.fact.instance.${projectId === undefined ? '*' : encodeToken(projectId)}.*`,
   record: (bucket: string, key: string) => `$KV.${token(bucket)}.${key}`,
+  records: (bucket: string) => `$KV.${token(bucket)}.>`,
   imageChunk: (image: string, file: string, offset: number) =>
     `cloud.image.${token(image)}.${token(file)}.${token(String(offset))}`,
   /** Of a file, of an image, or of all. */
   imageChunks: (image?: string, file?: string) =>
     `cloud.image.${image === undefined ? '*' : token(image)}.${file === undefined ? '*' : token(file)}.*`,
   hostFacts: () => 'cloud.fact.host.*',
-  hostFact: (host: string) => `cloud.fact.host.${encodeToken(host)}`,
+  hostFact: (host: Token) => `cloud.fact.host.${encodeToken(host)}`,
   alarms: () => 'cloud.fact.alarm.*',
   alarm: (kind: string) => `cloud.fact.alarm.${token(kind)}`,
+  /** Below these come the answers. A part is known by its user's name, which is a token as it is. */
+  partInbox: (user: Token) => `cloud.inbox.${user instanceof Placeholder ? user.token : user}`,
+  clientInbox: (key: Token) => `_INBOX.${token(key)}`,
 } as const;
 
 /** The subjects of facts as the reference writes them: what stands in braces is a token. */
@@ -88,8 +117,17 @@ export function nameOf(subject: string): string {
 
 const plain = /^[A-Za-z0-9_-]+$/;
 
+/**
+ * Where an answer to a client may go. A client chooses that, and what answers may publish more than the client: an
+ * answer among the subjects of the cloud, or of JetStream, would be taken for a message or a record.
+ */
+export function isForAnswers(subject: string): boolean {
+  return !/^(cloud\.|\$)/.test(subject);
+}
+
 /** Free text (a host name, a project id) as one token: itself when it is plain, else `=` and its bytes in base64url. */
-export function encodeToken(text: string): string {
+export function encodeToken(text: Token): string {
+  if (text instanceof Placeholder) return text.token;
   if (plain.test(text)) return text;
   return `=${Buffer.from(text, 'utf8').toString('base64url')}`;
 }
@@ -99,7 +137,8 @@ export function decodeToken(encoded: string): string {
   return Buffer.from(encoded.slice(1), 'base64url').toString('utf8');
 }
 
-function token(text: string): string {
+function token(text: Token): string {
+  if (text instanceof Placeholder) return text.token;
   if (!plain.test(text)) throw new TypeError(`${JSON.stringify(text)} is not a subject token`);
   return text;
 }

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { fail, toFailure } from '../../../machines/failure.ts';
+import { readCredentials } from '../../nats/credentials.ts';
 import { fromFile } from '../config-file.ts';
+import type { NatsAccess } from '../nats-access.ts';
 import type { Settings } from '../settings.ts';
 
 export interface Found {
@@ -15,6 +17,8 @@ export interface Found {
 /** What `kilonova up` leaves in its state folder as long as it runs: on which port, it may not know before. */
 export const natsUrlFile = 'nats-url';
 
+export const adminCredsFile = (state: string) => join(state, 'admin.creds');
+
 const usualUrl = 'nats://127.0.0.1:4222';
 /** Where a value came from, the strongest first. */
 const strength: (string | undefined)[] = ['cli', 'env', fromFile];
@@ -24,6 +28,23 @@ export function findNatsUrl({ nats, state }: Settings): Found {
   const path = join(state, natsUrlFile);
   const told = readIfThere(path);
   return told === undefined ? { value: usualUrl, from: 'default' } : { value: told, from: `file ${path}` };
+}
+
+/** The file of who connects; the administrator's where it can be read. Absent: the server may let in anybody. */
+export function findCreds({ creds, state }: Settings): Found | undefined {
+  if (creds !== undefined) return { value: creds, from: '' };
+  const path = adminCredsFile(state);
+  return readIfThere(path) === undefined ? undefined : { value: path, from: 'default' };
+}
+
+/** Throws `invalid_request` for credentials that cannot be used. */
+export function findAccess(settings: Settings): NatsAccess {
+  const creds = findCreds(settings);
+  return {
+    url: findNatsUrl(settings).value,
+    credentials: creds && readCredentials(creds.value),
+    ca: settings.natsCa,
+  };
 }
 
 /** Throws `unauthenticated` when there is none, and `invalid_request` for a file that was named and cannot be read. */

@@ -4,7 +4,7 @@ import { endpoints } from '../../messages/api.ts';
 import { ApiClient } from '../../nats/api-client.ts';
 import { applyConfigFile } from '../config-file.ts';
 import type { Settings } from '../settings.ts';
-import { findNatsUrl, findToken } from './access.ts';
+import { findAccess, findToken } from './access.ts';
 import type { Listing } from './flags.ts';
 import { allPages, isListedBy, keyOf } from './pages.ts';
 import { listings } from './verb-command.ts';
@@ -73,7 +73,7 @@ async function namesInTheCloud(
   if (!endpoint) return [];
   // A flag whose value is being typed has none yet.
   readSettings(command, awaiting ? typed.slice(0, -1) : typed);
-  const bus = await connect(findNatsUrl(command.opts<Settings>()).value, patienceMs);
+  const bus = await connect(findAccess(command.opts<Settings>()), patienceMs);
   try {
     const things = await allPages(new ApiClient(bus, findToken(command).value), endpoint, {});
     // Names are what people know; an id is offered to who has begun to type one.

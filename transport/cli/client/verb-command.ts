@@ -51,7 +51,7 @@ function addVerb(parent: Command, path: string, word: string, noun: Noun, verb: 
     command.option('--columns <names>', 'what to show: paths into the objects, separated by commas');
     command.option('-q, --quiet', `print only the ${noun.id}`);
   }
-  withSettings(command, ['nats', 'token', 'tokenFile', 'state']);
+  withSettings(command, ['nats', 'creds', 'natsCa', 'token', 'tokenFile', 'state']);
   command.action((...all: unknown[]) => {
     const given = all.slice(0, verb.arguments?.length ?? 0) as (string | string[] | undefined)[];
     if (flags.length > 0 && verb.endpoint.verb === 'update' && !flags.some(isGiven(command))) {

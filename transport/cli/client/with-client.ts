@@ -3,11 +3,11 @@ import type { QueuedIterator, Status } from 'nats';
 import { fail } from '../../../machines/failure.ts';
 import { ApiClient } from '../../nats/api-client.ts';
 import type { Bus } from '../../nats/bus.ts';
-import { connectBus } from '../../nats/connect-bus.ts';
-import { shownUrls } from '../../nats/server-urls.ts';
+import { readClaims } from '../../nats/nats-jwt.ts';
+import { connectTo, type NatsAccess } from '../nats-access.ts';
 import type { Settings } from '../settings.ts';
 import { warn } from '../tell.ts';
-import { findNatsUrl, findToken } from './access.ts';
+import { findAccess, findToken } from './access.ts';
 import type { Invocation } from './invocation.ts';
 import { Lookup } from './lookup.ts';
 import { Output, type OutputOptions } from './output.ts';
@@ -16,6 +16,8 @@ import { runVerb } from './run-verb.ts';
 /** Who waits at a terminal wants to know soon that nobody is there. */
 const connectMs = 5_000;
 const clearUpMs = 500;
+/** When to say that credentials end. */
+const soonMs = 5 * 24 * 3600 * 1000;
 
 export async function withClient(
   invocation: Pick<Invocation, 'noun' | 'verb' | 'command' | 'flags' | 'given'>,
@@ -23,7 +25,9 @@ export async function withClient(
   const { noun, verb, command } = invocation;
   const output = new Output(noun, verb, command.opts<OutputOptions>());
   const token = verb.endpoint.access === 'anyone' ? '' : findToken(command).value;
-  const bus = await connect(findNatsUrl(command.opts<Settings>()).value, connectMs);
+  const access = findAccess(command.opts<Settings>());
+  const bus = await connect(access, connectMs);
+  tellOfEnd(access);
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort(fail('cancelled', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
@@ -40,13 +44,20 @@ export async function withClient(
   }
 }
 
-export async function connect(url: string, timeoutMs: number): Promise<Bus> {
-  try {
-    return await connectBus({ url, name: 'kilonova client', connection: { timeout: timeoutMs } });
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw fail('unavailable', `there is no cloud at ${shownUrls(url)}: ${reason}`, { disposition: 'retry' });
-  }
+export function connect(access: NatsAccess, timeoutMs: number): Promise<Bus> {
+  return connectTo(access, {
+    name: 'kilonova client',
+    usesJetStream: false,
+    timeoutMs,
+    onRefusal: ({ operation, subject }) => warn(`the user of --creds may not ${operation} ${subject}`),
+  });
+}
+
+/** Nobody is let in with credentials that have ended, not even to have new ones made. */
+function tellOfEnd({ credentials }: NatsAccess): void {
+  const { exp } = credentials ? readClaims(credentials.jwt) : {};
+  if (exp === undefined || exp * 1000 - Date.now() > soonMs) return;
+  warn(`the credentials end at ${new Date(exp * 1000).toISOString()}; kilonova token creds makes new ones until then`);
 }
 
 /** For who waits or watches: silence would look as if nothing happened. */

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { api } from '../../messages/api.ts';
 import { duration } from '../client/flags.ts';
 import type { Noun } from '../client/noun.ts';
+import { makeCredentials } from './nats-user.ts';
 
 const { project, user, role, token } = api;
 
@@ -63,6 +64,22 @@ export const tokenNoun: Noun = {
       example: '',
     },
     { word: 'list', endpoint: token.list, example: '' },
+    {
+      word: 'creds',
+      endpoint: token.natsUser,
+      description:
+        'Makes NATS credentials for the token that is in use: with them --creds, and any client of NATS, reaches the ' +
+        'API, its own answers and the facts of the token’s project. They end with the token, after 30 days at the latest.',
+      flags: [
+        {
+          option: new Option('--public-key <nkey>', 'of a key that you have made: print the JWT for it, write no file'),
+          field: 'publicKey',
+        },
+      ],
+      extra: [new Option('--output <file>', 'write them to a new file that only you can read')],
+      run: makeCredentials,
+      example: '--output ann.creds',
+    },
     {
       word: 'revoke',
       endpoint: token.revoke,

@@ -1,12 +1,12 @@
 /** `kilonova keypair …` */
 import { rm, writeFile } from 'node:fs/promises';
 import { Option } from 'commander';
-import { fail } from '../../../machines/failure.ts';
 import type { CreateKeyPair } from '../../messages/api/key-pair.ts';
 import { api } from '../../messages/api.ts';
 import type { Invocation } from '../client/invocation.ts';
 import type { Noun } from '../client/noun.ts';
 import { bodyOf } from '../client/request-body.ts';
+import { writeSecret } from '../secret-file.ts';
 import { readBytes } from './inputs.ts';
 
 const { keyPair } = api;
@@ -43,7 +43,7 @@ async function createKeyPair(invocation: Invocation): Promise<void> {
   const body = (await bodyOf(invocation)) as CreateKeyPair;
   const path = command.getOptionValue('output') as string | undefined;
   // Before the key is made: one that could not be written would be lost.
-  if (path !== undefined) await claim(path);
+  if (path !== undefined) await writeSecret(path, '');
   const reply = await client.ask(keyPair.create, body).catch(async (thrown: unknown) => {
     if (path !== undefined) await rm(path);
     throw thrown;
@@ -54,15 +54,4 @@ async function createKeyPair(invocation: Invocation): Promise<void> {
   if (isWritten) output.replies([shown], [body.name]);
   else if (output.isJson) output.json(reply);
   else process.stdout.write(privateKey);
-}
-
-/** Makes the file, so that nobody else can read what is written to it; refuses one that is there. */
-async function claim(path: string): Promise<void> {
-  try {
-    await writeFile(path, '', { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw fail('already_exists', `${path} is there already, and is not overwritten`);
-    throw fail('invalid_request', `--output cannot be written: ${message}`);
-  }
 }

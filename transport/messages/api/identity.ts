@@ -189,6 +189,25 @@ export const tokenEndpoints = {
     }),
     reply: Exact({ tokens: Type.Array(TokenView) }),
   }),
+  natsUser: write({
+    name: 'token.nats-user',
+    description:
+      'Signs a user of the bus for the token that asks: with it a client of NATS reaches the API, its own answers ' +
+      'and the facts of the project; an administrator’s those of all. It ends with the token, after 30 days at the ' +
+      'latest, and is signed anew as often as it is asked for.',
+    access: 'reader',
+    failures: ['unsupported'],
+    request: Exact({
+      publicKey: Type.String({
+        pattern: '^U[A-Z2-7]{55}$',
+        description: 'the public half of an nkey that the client has made',
+      }),
+    }),
+    reply: Exact({
+      jwt: Type.String({ description: 'with the seed of the key, what NATS asks for when a client connects' }),
+      expiresAt: Timestamp,
+    }),
+  }),
   revoke: write({
     name: 'token.revoke',
     description: 'Makes a token worthless, at once. One’s own; administrators revoke any.',

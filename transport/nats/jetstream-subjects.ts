@@ -1,0 +1,38 @@
+/** The subjects on which JetStream itself listens (https://docs.nats.io/reference/reference-protocols/nats_api_reference). */
+const api = '$JS.API';
+
+/** What everybody asks who connects to JetStream, and what makes a stream that is not there, as it has to be, or finds it. */
+export const openStream = (stream: string) => [
+  `${api}.STREAM.INFO.${stream}`,
+  // Of a stream that is there it is refused, unless it is just as that one.
+  `${api}.STREAM.CREATE.${stream}`,
+];
+export const accountInfo = `${api}.INFO`;
+
+/** The latest message of a subject; `subject` only counts where the stream allows direct reads. */
+export const readLatest = (stream: string, subject = '>') => [
+  `${api}.DIRECT.GET.${stream}.${subject}`,
+  `${api}.STREAM.MSG.GET.${stream}`,
+];
+
+/** What reads a stream, from a place on or as it grows, through a consumer that is gone with its reader. */
+export const readThrough = (stream: string) => [
+  `${api}.CONSUMER.CREATE.${stream}`,
+  `${api}.CONSUMER.CREATE.${stream}.>`,
+  `${api}.CONSUMER.INFO.${stream}.*`,
+  `${api}.CONSUMER.DELETE.${stream}.*`,
+  `${api}.CONSUMER.MSG.NEXT.${stream}.*`,
+  `$JS.FC.${stream}.>`,
+];
+
+/** What takes the messages of one subject from a work queue, and acknowledges them. */
+export const takeFrom = (stream: string, consumer: string, subject: string) => [
+  `${api}.CONSUMER.CREATE.${stream}.${consumer}.${subject}`,
+  `${api}.CONSUMER.INFO.${stream}.${consumer}`,
+  `${api}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+  `$JS.ACK.${stream}.${consumer}.>`,
+];
+
+export const deleteConsumer = (stream: string, consumer: string) => [`${api}.CONSUMER.DELETE.${stream}.${consumer}`];
+export const changeStream = (stream: string) => `${api}.STREAM.UPDATE.${stream}`;
+export const purgeStream = (stream: string) => [`${api}.STREAM.PURGE.${stream}`];

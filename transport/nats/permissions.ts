@@ -1,0 +1,185 @@
+/**
+ * Who may publish and subscribe what on the bus: what is not listed is refused by nats-server. Each part has a user of a
+ * role of its own; clients have one of theirs, so that they reach the API, their answers, and the facts of their project.
+ *
+ * This keeps clients from everything else, and parts from what is none of their business. It does not bind a part that is
+ * taken over: JetStream delivers what is read of it to wherever the reader says, so who may write a record and read it
+ * again can have it delivered as any message.
+ */
+import { computeCalls, computeCasts, networkCalls, schedulerCasts } from '../messages/internal.ts';
+import { type Buckets, buckets } from '../messages/records.ts';
+import {
+  accountInfo,
+  changeStream,
+  deleteConsumer,
+  openStream,
+  purgeStream,
+  readLatest,
+  readThrough,
+  takeFrom,
+} from './jetstream-subjects.ts';
+import type { Permissions } from './nats-jwt.ts';
+import { any, consumers, imageObjects, ofUser, type Placeholder, streams, subjects } from './subjects.ts';
+
+type BucketName = keyof Buckets;
+
+const everyBucket = Object.keys(buckets) as BucketName[];
+const streamOf = (bucket: BucketName) => `KV_${buckets[bucket].name}`;
+
+/** Records, read one by one or as a view. */
+const reads = (...names: BucketName[]) =>
+  names.flatMap((name) => [
+    ...openStream(streamOf(name)),
+    ...readLatest(streamOf(name)),
+    ...readThrough(streamOf(name)),
+  ]);
+const writes = (...names: BucketName[]) => names.map((name) => subjects.records(buckets[name].name));
+
+const openImages = openStream(imageObjects.stream);
+const readImages = [...openImages, ...readLatest(imageObjects.stream), ...readThrough(imageObjects.stream)];
+const writeImages = [...readImages, ...purgeStream(imageObjects.stream), imageObjects.everything];
+const useImageChunks = [
+  ...openStream(streams.imageChunks.name),
+  ...readLatest(streams.imageChunks.name),
+  ...purgeStream(streams.imageChunks.name),
+  ...streams.imageChunks.subjects,
+];
+
+/** What an operator sets of the store is told to the controller. */
+const setStore = [
+  ...everyBucket.map(streamOf),
+  ...Object.values(streams).map(({ name }) => name),
+  imageObjects.stream,
+].map(changeStream);
+
+/** What every part does when it starts. */
+const start = [accountInfo, ...openStream(streams.casts.name), ...openStream(streams.facts.name)];
+/** What happens to instances, and what an operator should look at. */
+const tellFacts = [subjects.instanceFact(any, any), subjects.alarms()];
+const answersTo = (...parts: (string | Placeholder)[]) => parts.map((part) => `${subjects.partInbox(part)}.>`);
+const ownInbox = `${subjects.partInbox(ofUser.name)}.>`;
+
+/** What a consumer of casts does with one that it cannot apply. */
+const buryCasts = [...reads('deadLetter'), ...writes('deadLetter')];
+
+/** NATS micro: what finds, pings and measures the API servers. */
+const discovery = '$SRV.>';
+
+const api: Permissions = {
+  publish: [
+    ...start,
+    ...reads(...everyBucket.filter((name) => !['payload', 'admission', 'counter'].includes(name))),
+    ...readThrough(streams.facts.name),
+    subjects.controllerCall(any, any),
+    subjects.computeCall(any, computeCalls.consoleLog.name),
+    `${subjects.clientInbox(any)}.>`,
+  ],
+  subscribe: [ownInbox, subjects.apis(), discovery],
+};
+
+const controller: Permissions = {
+  publish: [
+    ...start,
+    ...reads(...everyBucket),
+    ...writes(...everyBucket.filter((name) => !['port', 'address'].includes(name))),
+    ...writeImages,
+    ...useImageChunks,
+    ...setStore,
+    // Also those of others: an operator may have a dead letter cast again.
+    subjects.schedulerCasts(),
+    subjects.computeCasts(any),
+    // Of a host that is deleted.
+    ...deleteConsumer(streams.casts.name, any.token),
+    ...purgeStream(streams.casts.name),
+    subjects.computeCall(any, computeCalls.commandHost.name),
+    // For a host that is down.
+    subjects.networkCall(networkCalls.releaseForInstance.name),
+    ...tellFacts,
+    subjects.hostFact(any),
+    ...answersTo('api', 'up'),
+  ],
+  subscribe: [ownInbox, subjects.controllerCall(any, any)],
+};
+
+const scheduler: Permissions = {
+  publish: [
+    ...start,
+    ...reads('host', 'image', 'instance', 'aggregate', 'serverGroup'),
+    ...writes('instance', 'serverGroup'),
+    ...takeFrom(streams.casts.name, consumers.scheduler(), subjects.schedulerCasts()),
+    ...buryCasts,
+    subjects.computeCast(any, computeCasts.runInstance.name),
+    ...tellFacts,
+  ],
+  subscribe: [ownInbox],
+};
+
+const network: Permissions = {
+  publish: [
+    ...start,
+    ...reads('network', 'subnet', 'port', 'address', 'instance'),
+    ...writes('port', 'address'),
+    // Any host may ask.
+    ...answersTo(any),
+  ],
+  subscribe: [ownInbox, subjects.networkCall(any)],
+};
+
+/** Of one host; `any`: of all of them. Its user has the name of its consumer. */
+function compute(host: Placeholder, consumer: string): Permissions {
+  return {
+    publish: [
+      ...start,
+      ...reads('instance', 'payload', 'image', 'host'),
+      ...writes('instance'),
+      subjects.record(buckets.host.name, host.token),
+      ...readImages,
+      ...takeFrom(streams.casts.name, consumer, subjects.computeCasts(host)),
+      ...buryCasts,
+      subjects.networkCall(any),
+      subjects.schedulerCast(schedulerCasts.runInstance.name),
+      ...tellFacts,
+      subjects.hostFact(host),
+      ...answersTo('api', 'controller', 'up'),
+    ],
+    subscribe: [ownInbox, subjects.computeCall(host, any)],
+  };
+}
+
+/** All parts in one process, on one connection. */
+const up = union(api, controller, scheduler, network, compute(any, any.token), {
+  publish: [],
+  // It tells whoever looks at it.
+  subscribe: [subjects.alarms()],
+});
+
+const client: Permissions = {
+  publish: [subjects.apis()],
+  subscribe: [`${subjects.clientInbox(ofUser.key)}.>`, subjects.instanceFacts(ofUser.project)],
+};
+
+const administrator: Permissions = {
+  publish: [subjects.apis(), discovery],
+  subscribe: [`${subjects.clientInbox(ofUser.key)}.>`, subjects.facts()],
+};
+
+/** By role. What a role leaves open is filled in by each user's name, key and tags. */
+export const permissions = {
+  api,
+  controller,
+  scheduler,
+  network,
+  compute: compute(ofUser.host, ofUser.name.token),
+  up,
+  client,
+  administrator,
+} as const satisfies Record<string, Permissions>;
+
+export type BusRole = keyof typeof permissions;
+
+function union(...all: Permissions[]): Permissions {
+  return {
+    publish: [...new Set(all.flatMap(({ publish }) => publish))],
+    subscribe: [...new Set(all.flatMap(({ subscribe }) => subscribe))],
+  };
+}
