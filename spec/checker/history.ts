@@ -28,6 +28,13 @@ export interface GuestSeen {
   powerState: ReportedPowerState;
 }
 
+/** A moment at which guests of one instance were active on several hosts, none of them declared down. */
+export interface DoubleSeen {
+  at: number;
+  uuid: string;
+  hosts: string[];
+}
+
 /** Something that was done to the cloud. */
 export interface FaultSeen {
   at: number;
@@ -38,6 +45,7 @@ export class History {
   readonly asked: Asked[] = [];
   readonly records = new Map<string, RecordSeen[]>();
   readonly guests: GuestSeen[] = [];
+  readonly doubles: DoubleSeen[] = [];
   readonly faults: FaultSeen[] = [];
 
   saw(uuid: string, seen: RecordSeen): void {

@@ -44,8 +44,10 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
   const began = time.now();
 
   function stored(bucket: string, { key, bytes, isRemoval, revision, writtenAt }: StoredVersion): void {
-    if (bucket !== buckets.instance.name || isRemoval) return;
-    history.saw(key, { at: writtenAt, revision, record: JSON.parse(Buffer.from(bytes).toString()) });
+    if (isRemoval) return;
+    const record = () => JSON.parse(Buffer.from(bytes).toString());
+    if (bucket === buckets.instance.name) history.saw(key, { at: writtenAt, revision, record: record() });
+    if (bucket === buckets.host.name) world.doubles.hostSeen(record());
   }
 
   await settle(time, writeFirstRecords(world.outside, plan));

@@ -61,7 +61,17 @@ function nextWish(chance: SeededChance, instance: number): Wish {
 
 function faults(chance: SeededChance, plan: WorldPlan): Action[] {
   const count = chance.happens(0.1) ? 0 : chance.between(1, 10);
-  return Array.from({ length: count }, () => ({ at: chance.between(0, busyMs), ...nextFault(chance, plan) }));
+  return Array.from({ length: count }, (): Action[] => {
+    const fault = { at: chance.between(0, busyMs), ...nextFault(chance, plan) };
+    return [fault, ...evacuation(chance, plan, fault)];
+  }).flat();
+}
+
+/** Of a host that is away for long enough to be declared down, sometimes. */
+function evacuation(chance: SeededChance, { hosts }: WorldPlan, fault: Action & Fault): Action[] {
+  if (!('process' in fault && 'forMs' in fault) || !hosts.includes(fault.process)) return [];
+  if (fault.forMs < 20_000 || chance.happens(0.4)) return [];
+  return [{ at: fault.at + chance.between(16_000, fault.forMs + 5_000), wish: 'evacuateHost', host: fault.process }];
 }
 
 const guestSteps = stepNames.filter((name) => !['connect', 'listGuests', 'bootId', 'consoleLog'].includes(name));
@@ -70,7 +80,7 @@ function nextFault(chance: SeededChance, plan: WorldPlan): Fault {
   const process = chance.pick(processNames(plan));
   const host = chance.pick(plan.hosts);
   // Mostly short, sometimes longer than any heartbeat.
-  const forMs = chance.happens(0.6) ? chance.between(50, 3_000) : chance.between(3_000, 60_000);
+  const forMs = chance.happens(0.6) ? chance.between(50, 3_000) : chance.between(3_000, 90_000);
   const kind = chance.between(0, 13);
   if (kind <= 4) return { fault: 'kill', process, forMs };
   if (kind === 5) return { fault: 'pause', process, forMs };

@@ -24,17 +24,21 @@ export class SimulatedClient {
     this.#history = history;
   }
 
-  async wish(wish: Wish): Promise<Asked['outcome']> {
+  async wish(wish: Wish): Promise<void> {
+    if (wish.wish === 'evacuateHost') return this.#evacuate(wish.host);
     const uuid = uuidOf(wish.instance);
     switch (wish.wish) {
       case 'create':
-        return this.create(wish.instance, wish.flavor);
+        await this.create(wish.instance, wish.flavor);
+        return;
       case 'resize':
-        return this.#ask('resize', uuid, api.instance.resize, { uuid, flavor: wish.flavor });
+        await this.#ask('resize', uuid, api.instance.resize, { uuid, flavor: wish.flavor });
+        return;
       case 'rename':
-        return this.#ask('rename', uuid, api.instance.update, { uuid, name: wish.name });
+        await this.#ask('rename', uuid, api.instance.update, { uuid, name: wish.name });
+        return;
       default:
-        return this.#ask(wish.wish, uuid, api.instance[wish.wish], { uuid });
+        await this.#ask(wish.wish, uuid, api.instance[wish.wish], { uuid });
     }
   }
 
@@ -56,6 +60,15 @@ export class SimulatedClient {
 
   async delete(uuid: string): Promise<Asked['outcome']> {
     return this.#ask('delete', uuid, api.instance.delete, { uuid });
+  }
+
+  /** Of as many of its instances as can be: what becomes of each is told by its record. */
+  async #evacuate(host: string): Promise<void> {
+    const { bus } = this.#runtime;
+    const { resource, verb } = api.host.evacuate;
+    const carried = writeContext({ ...newContext(), caller: identity.caller });
+    const asked = request(bus, subjects.controllerCall(resource, verb), api.host.evacuate, { host }, carried);
+    await asked.catch(() => undefined);
   }
 
   async #ask<Q, R>(verb: string, uuid: string, endpoint: Endpoint<Q, R>, body: Q): Promise<Asked['outcome']> {

@@ -10,6 +10,7 @@ import { startScheduler } from '../../actors/scheduler/scheduler.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import type { History } from '../checker/history.ts';
+import { DoubleWatch } from './double-watch.ts';
 import type { Sabotage } from './sabotage.ts';
 import { processNames } from './script.ts';
 import { SeededChance } from './seeded-chance.ts';
@@ -43,6 +44,7 @@ export class World {
   readonly time = new SimulatedTime(beginning);
   readonly nats: SimulatedNats;
   readonly hypervisors = new Map<string, SimulatedHypervisor>();
+  readonly doubles: DoubleWatch;
   /** Whose clock is right, and whose link is never cut. */
   readonly outside: Runtime;
   readonly processes = new Map<string, SimulatedProcess>();
@@ -57,6 +59,7 @@ export class World {
     this.#sabotage = sabotage;
     this.#chance = new SeededChance(plan.seed, 'world');
     this.nats = new SimulatedNats(this.time, new SeededChance(plan.seed, 'network'), witness, sabotage);
+    this.doubles = new DoubleWatch(this.hypervisors, history, () => this.time.now());
     for (const host of plan.hosts) {
       const chance = new SeededChance(plan.seed, host);
       const hypervisor = new SimulatedHypervisor({
@@ -66,7 +69,9 @@ export class World {
         memoryMb: 1024 * plan.vcpusOfHost,
       });
       hypervisor.onEvent((event) => {
-        if (event.type === 'power') history.guests.push({ at: this.time.now(), host, ...event });
+        if (event.type !== 'power') return;
+        history.guests.push({ at: this.time.now(), host, ...event });
+        this.doubles.look(event.uuid);
       });
       this.hypervisors.set(host, hypervisor);
     }
