@@ -49,25 +49,40 @@ interface Commanded extends Outcome<{ instance: InstanceView }> {
 export type CommandInstance = (uuid: string, command: InstanceCommand, request: WriteRequest) => Promise<Commanded>;
 
 export async function openInstanceCommands(world: ControllerWorld): Promise<CommandInstance> {
-  const { bus, store, chance } = world;
-  const [instances, instanceBucket, hosts, owners, liveness] = await Promise.all([
+  const { store } = world;
+  const [commands, instances, liveness] = await Promise.all([
+    openCommandWorld(world),
     store.view('instance'),
-    store.bucket('instance'),
-    store.bucket('host'),
-    ownInstances(world),
     store.liveness(),
   ]);
   return async (uuid, command, { caller, context }) => {
-    const commands = { bus, instanceBucket, hosts, owners, chance };
     const revision = await commandInstance(commands, { uuid, command }, caller, context);
     if (revision !== undefined) await instances.reached(revision);
-    const entry = instances.entry(uuid) ?? (await storedInstance(instanceBucket, uuid, caller));
+    const entry = instances.entry(uuid) ?? (await storedInstance(commands.instanceBucket, uuid, caller));
     return {
       reply: { instance: viewInstance(entry.value, liveness) },
       written: [{ bucket: 'instance', revision: entry.revision }],
       isShown: revision !== undefined,
     };
   };
+}
+
+/** Passes a command on that nobody waits for. Rejects with `conflict` when it is not possible, or the record is out of date. */
+export type PassCommand = (entry: Entry<Instance>, command: InstanceCommand, context: CallContext) => Promise<unknown>;
+
+export async function openPassing(world: ControllerWorld): Promise<PassCommand> {
+  const commands = await openCommandWorld(world);
+  return (entry, command, context) => pass(commands, entry, command, context);
+}
+
+async function openCommandWorld(world: ControllerWorld): Promise<CommandWorld> {
+  const { bus, store, chance } = world;
+  const [instanceBucket, hosts, owners] = await Promise.all([
+    store.bucket('instance'),
+    store.bucket('host'),
+    ownInstances(world),
+  ]);
+  return { bus, instanceBucket, hosts, owners, chance };
 }
 
 /** The revision at which the record shows the command; `undefined` when the host has yet to hear of it. */
@@ -136,7 +151,7 @@ async function commandHost(
   );
   if (receipt?.failure) throw new FailureError(receipt.failure as Failure);
   if (!receipt && command.type === 'instance.delete') {
-    // Should the host be dead, whoever takes the instance over finds the wish.
+    // Should the host be dead, or not have the instance any more, whoever has it by then finds the wish.
     await editInstance({ bucket: instanceBucket, clock: owners.clock, chance }, entry, askDeletion);
   }
   return receipt?.revision;

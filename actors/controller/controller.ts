@@ -12,6 +12,7 @@ import { Admissions } from './admissions.ts';
 import { aggregateWrites } from './aggregates.ts';
 import { startControlSweep } from './control-sweep.ts';
 import { deadLetterWrites } from './dead-letters.ts';
+import { startDeletionSweep } from './deletion-sweep.ts';
 import { evacuationWrites } from './evacuations.ts';
 import { flavorWrites } from './flavors.ts';
 import { startHostWatch } from './host-watch.ts';
@@ -89,6 +90,7 @@ export async function startController(
 
   const stopSweeps = await Promise.all([
     startControlSweep(world),
+    startDeletionSweep(world),
     startHostWatch(world),
     startPayloadSweep(world),
     startIdentitySweep(world),

@@ -1,0 +1,38 @@
+/**
+ * Asks again for the deletions that were accepted and that nobody has begun: the host that was told did not answer, and
+ * by now the instance may be another's, who knows nothing of it. Any number of controllers may do it.
+ */
+import type { InstanceContext } from '../../machines/instance.ts';
+import { every } from '../../transport/clock.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { newContext } from '../../transport/nats/call-context.ts';
+import { openPassing } from './command-instance.ts';
+import type { ControllerWorld } from './writes.ts';
+
+const sweepEveryMs = 5_000;
+
+/** Sweeps from now on; returns the function that ends it. */
+export async function startDeletionSweep(world: ControllerWorld): Promise<() => void> {
+  const { store, clock, logger } = world;
+  const [instances, liveness, pass] = await Promise.all([store.view('instance'), store.liveness(), openPassing(world)]);
+
+  /** A host that is silent is told when it is heard again; once it is declared down, it is taken over from. */
+  function isWaiting({ owner }: Instance): boolean {
+    return owner !== 'control' && liveness.isSilent(owner.host);
+  }
+
+  async function sweep(): Promise<void> {
+    for (const entry of instances.entries()) {
+      const { value } = entry;
+      if (!value.isDeletionAsked || isBegun(value) || isWaiting(value)) continue;
+      await pass(entry, { type: 'instance.delete', at: clock.now() }, newContext()).catch((error) =>
+        logger.debug({ uuid: value.uuid, error }, 'a deletion could not be asked for again'),
+      );
+    }
+  }
+  return every(clock, sweepEveryMs, sweep);
+}
+
+function isBegun({ chart }: Instance): boolean {
+  return chart.status === 'done' || (chart.context as unknown as InstanceContext).isDeleteWanted;
+}
