@@ -840,11 +840,20 @@ export const instanceMachine = setup({
             },
           },
         },
+        confirmed: {
+          description:
+            'It is confirmed, and the earlier disk may be half gone: nothing leads back, removing is tried again.',
+          on: {
+            'instance.confirm-resize': { target: '#instance.confirming', actions: 'clearFault' },
+            'release.retry': { target: '#instance.confirming' },
+            'instance.evacuate': { guard: 'hasGuest', target: '#instance.evacuating', actions: 'leaveLostHost' },
+          },
+        },
       },
     },
 
     confirming: {
-      description: 'The earlier disk is removed, and what was set aside for it given back.',
+      description: 'It is decided: the earlier disk is removed, and what was set aside for it given back.',
       meta: { vmState: 'resized', taskState: 'resize_confirming' },
       on: { 'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: 'leaveLostHost' } },
       entry: 'tellResizeConfirmStart',
@@ -852,10 +861,7 @@ export const instanceMachine = setup({
         src: 'confirmResize',
         input: within('releaseTimeout'),
         onDone: { target: 'inspecting', actions: ['clearPreviousFlavor', 'tellResizeConfirmEnd'] },
-        onError: [
-          { guard: 'isToRun', target: 'resized.running', actions: ['blameResizing', 'tellResizeConfirmError'] },
-          { target: 'resized.stopped', actions: ['blameResizing', 'tellResizeConfirmError'] },
-        ],
+        onError: { target: 'resized.confirmed', actions: ['blameResizing', 'tellResizeConfirmError'] },
       },
     },
 

@@ -111,14 +111,15 @@ export class HostInstances {
     );
   }
 
-  /** Tries once more to give back what could not be given back: of deletions, and of launches that failed. */
+  /** Tries once more to give back what could not be given back: of deletions, launches that failed, and resizes. */
   async releaseAgain(): Promise<void> {
     const { clock, logger } = this.#world;
-    const holding = this.owners().filter(({ state }) => state === 'failed.releasing');
+    const retry = { type: 'release.retry', at: clock.now() } as const;
+    const holding = this.owners().filter((owner) => owner.accepts(retry));
     await Promise.all(
       holding.map((owner) =>
         owner
-          .send({ type: 'release.retry', at: clock.now() }, newContext())
+          .send(retry, newContext())
           .catch((error) => logger.warn({ uuid: owner.uuid, error }, 'what an instance holds is still held')),
       ),
     );

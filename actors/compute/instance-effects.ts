@@ -143,10 +143,12 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
         specs.forget(job.key.uuid);
       }
     }),
-    claimResize: durable(async ({ owner: { record, context } }) => {
+    claimResize: durable(async ({ owner: { record, context }, signal }) => {
       const { flavor } = record;
       const { wantedFlavor = flavor } = context;
       refuseLargeImage(await specs.image(record), wantedFlavor);
+      // It may have been given up meanwhile, and then nobody would give back what is claimed.
+      signal.throwIfAborted();
       claims.change(record.uuid, greaterOf(flavor, wantedFlavor));
       return { previousFlavor: flavor };
     }),

@@ -85,15 +85,18 @@ describe.each(guests)('when the guest $guest', ({ isToRun, rest }) => {
     expect(stage.emitted).toEqual(['compute.instance.resize.revert.start', 'compute.instance.resize.revert.end']);
   });
 
-  it('a confirmation that fails may be tried again, and may still be a revert', () => {
+  it('a confirmation that fails is tried again, by its client or its host, and never leads back', () => {
     const stage = settle(launched(isToRun).send(resize));
     stage.send({ type: 'instance.confirm-resize' }).fail();
-    expect(statePath(stage.value)).toBe(`resized.${rest}`);
+    expect(statePath(stage.value)).toBe('resized.confirmed');
     expect(contextOf(stage)).toMatchObject({ previousFlavor: small, fault: { step: 'resizing' } });
     expect(stage.emitted.at(-1)).toBe('compute.instance.resize.confirm.error');
-    for (const next of ['instance.confirm-resize', 'instance.revert-resize']) {
+    expect(stage.accepts({ type: 'instance.revert-resize' })).toBe(false);
+    for (const next of ['instance.confirm-resize', 'release.retry']) {
       expect(stage.accepts({ type: next })).toBe(true);
     }
+    until('inspectDomain', stage.send({ type: 'release.retry' }));
+    expect(contextOf(stage)).toMatchObject({ flavor: large, previousFlavor: undefined });
   });
 
   it.each(resizeSteps.slice(1, isToRun ? undefined : -1))(

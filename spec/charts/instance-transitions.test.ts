@@ -194,10 +194,14 @@ resized.stopped
   instance.delete → releasing.destroyingDomain
   domain.changed if isReportedAs(running) → resized.running
   instance.evacuate if hasGuest → evacuating.scheduling
+resized.confirmed
+  instance.confirm-resize → confirming
+  release.retry → confirming
+  instance.evacuate if hasGuest → evacuating.scheduling
+  instance.delete → releasing.destroyingDomain
 confirming
   confirmResize done → inspecting
-  confirmResize fails if isToRun → resized.running
-  confirmResize fails → resized.stopped
+  confirmResize fails → resized.confirmed
   instance.delete → releasing.destroyingDomain
   instance.evacuate if hasGuest → evacuating.scheduling
 reverting.destroyingDomain

@@ -192,7 +192,7 @@ class InstanceRun {
   async #restart({ state }: State): Promise<void> {
     const host = this.#hosts.at(-1);
     const isElsewhere = /^(scheduling|deleted|failed\.scheduling)$/.test(state);
-    const isLooking = state === 'failed.powering' || state === 'failed.releasing';
+    const isLooking = /^(failed\.powering|failed\.releasing|resized\.confirmed)$/.test(state);
     if (host && !isElsewhere && !isLooking) {
       const stopped = host.stop();
       // By now nobody hears any more how the step under way ends.

@@ -173,11 +173,14 @@ const rules: Rules<InstanceFacts> = {
   },
   confirming: {
     'confirmResize succeeds': [to('inspecting', { earlierFlavor: undefined })],
-    'confirmResize fails': [
-      to('resized.running', { fault: 'resizing' }, isToRun),
-      to('resized.stopped', { fault: 'resizing' }),
-    ],
+    'confirmResize fails': [to('resized.confirmed', ({ isToRun }) => ({ isToRun, fault: 'resizing' }))],
     ...evacuationFrom('confirming'),
+    ...deletion,
+  },
+  'resized.confirmed': {
+    'client: confirm-resize': [to('confirming', { fault: undefined })],
+    'host: releases again': [to('confirming')],
+    ...evacuationFrom('resized.confirmed'),
     ...deletion,
   },
   ...inOrder(revert, [to('starting', {}, isToRun), to('stopped')], 'failed.resizing', 'resizing'),
@@ -270,7 +273,7 @@ const rules: Rules<InstanceFacts> = {
 /** Whether the guest is to run elsewhere: if it ran, or nobody knows. What is under way knows already. */
 function evacuationFrom(state: string): Consequences {
   const isOff = /^(stopping|stopped|resized\.stopped)$/.test(state);
-  const knows = /^(rebuilding|resizing|confirming|reverting|failed\.resizing)/.test(state);
+  const knows = /^(rebuilding|resizing|resized\.confirmed|confirming|reverting|failed\.resizing)/.test(state);
   const change = ({ attempt, isToRun: known, fault }: InstanceFacts): Partial<InstanceFacts> => ({
     attempt: attempt + 1,
     tries: 1,

@@ -45,6 +45,7 @@ const words: Record<string, Words> = {
   'resizing.startingGuest': { taskState: 'resize_finish' },
   'resized.running': { vmState: 'resized', powerState: 'running' },
   'resized.stopped': { vmState: 'resized', powerState: 'shutdown' },
+  'resized.confirmed': { vmState: 'resized' },
   confirming: { vmState: 'resized', taskState: 'resize_confirming' },
   reverting: { taskState: 'resize_reverting' },
   evacuating: { taskState: 'rebuilding' },

@@ -131,7 +131,7 @@ async function untilQuiet({ time, nats }: World, history: History): Promise<Viol
 
 /** Its host tries again by itself to give back what could not be given back. */
 function isSettled(state: string): boolean {
-  return isAtRest(state) && state !== 'failed.releasing';
+  return isAtRest(state) && state !== 'failed.releasing' && state !== 'resized.confirmed';
 }
 
 /** Lets time pass until the promise is settled. */
