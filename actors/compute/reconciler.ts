@@ -10,6 +10,7 @@
  *
  * Only reads and repeatable steps: it may be broken off anywhere, and done again at any time.
  */
+import { fail, toFailure } from '../../machines/failure.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
@@ -40,7 +41,7 @@ export interface FoundGuest {
   reason: string;
 }
 
-/** Of the instances of a host, and of guests. Throws for one that cannot be read. */
+/** Of the instances of a host, and of guests. Throws `invalid_request` for one that cannot be read. */
 interface Records {
   readonly owned: Entry<Instance>[];
   of(uuid: string): Promise<Instance | undefined>;
@@ -76,6 +77,8 @@ export class Reconciler {
     const unknown = new Set<string>();
     await Promise.all(guests.map((guest) => this.#attend(guest.uuid, records, unknown, signal)));
     this.#unknown = unknown;
+    // A process that has been stopped meanwhile takes nothing up any more.
+    signal.throwIfAborted();
     for (const { value, revision } of records.owned) instances.takeUp(value, revision);
     await this.#tellAll(guests, this.#bootId !== undefined && this.#bootId !== bootId);
     this.#isFirst = false;
@@ -95,7 +98,8 @@ export class Reconciler {
       owned: [...view.entries()].filter(({ value }) => isOurs(value, name)),
       async of(uuid) {
         const record = view.get(uuid);
-        if (!record && view.revisionOf(uuid) !== undefined) throw new Error(`the record of ${uuid} cannot be read`);
+        if (!record && view.revisionOf(uuid) !== undefined)
+          throw fail('invalid_request', `the record of instance ${uuid} cannot be read`);
         return record;
       },
     };
@@ -109,6 +113,8 @@ export class Reconciler {
     try {
       record = await records.of(uuid);
     } catch (error) {
+      // A store that does not answer says nothing: it is asked again.
+      if (toFailure(error).code !== 'invalid_request') throw error;
       logger.error({ uuid, host: name, error }, 'a guest is left alone, because its record cannot be read');
       return;
     }
