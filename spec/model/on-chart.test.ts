@@ -15,7 +15,9 @@ function claimsOf<Context>(chart: Chart<Context>): void {
   const paths = generatePaths(specification);
   const coverage = new Coverage(machine);
 
-  it('does on every path what the specification says, restored between any two events', async () => {
+  it('does on every path what the specification says, restored between any two events', {
+    timeout: 120_000,
+  }, async () => {
     await runPaths(specification, paths, async (path) => runOnChart(chart, path, coverage));
   });
 
