@@ -100,15 +100,13 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     casts = undefined;
   }
 
+  /** Whether the last attempt to use the hypervisor failed: the chart tries again at once, and says why meanwhile. */
+  let isToPause = false;
   /** Only once it is known what is here: a cast must find its instance, and the book of claims complete. */
   async function reconcile(signal: AbortSignal): Promise<void> {
-    try {
-      await reconciler.run(AbortSignal.any([signal, ending.signal]));
-    } catch (thrown) {
-      // The chart tries again at once.
-      if (!signal.aborted && !hasEnded) await sleep(clock, reconnectMs, signal);
-      throw thrown;
-    }
+    isToPause = true;
+    await reconciler.run(AbortSignal.any([signal, ending.signal]));
+    isToPause = false;
     // The process may have been stopped in the meantime, and nobody would stop a consumer that begins now.
     if (hasEnded) return;
     casts ??= consumeCasts(bus, {
@@ -139,14 +137,11 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     runtime,
     name,
     {
-      async connectHypervisor() {
-        try {
-          hypervisorFacts = await hypervisor.connect();
-        } catch (thrown) {
-          // The chart tries again at once.
-          await sleep(clock, reconnectMs);
-          throw thrown;
-        }
+      async connectHypervisor(signal) {
+        if (isToPause) await sleep(clock, reconnectMs, signal);
+        isToPause = true;
+        hypervisorFacts = await hypervisor.connect();
+        isToPause = false;
       },
       reconcileInstances: reconcile,
       holdCasts,

@@ -14,8 +14,8 @@ import { publishHostCommand, publishHostReturn, publishHostTransition } from './
 import { HostLease, type LeaseHolder } from './host-lease.ts';
 
 export interface HostEffects {
-  connectHypervisor: () => Promise<unknown>;
-  /** The signal aborts when it is wanted no longer, or takes too long. */
+  // Each signal aborts when it is wanted no longer, or takes too long.
+  connectHypervisor: (signal: AbortSignal) => Promise<unknown>;
   reconcileInstances: (signal: AbortSignal) => Promise<unknown>;
   /** No cast is taken any more until the instances are reconciled again. */
   holdCasts: () => void;

@@ -66,7 +66,7 @@ describe('a libvirt daemon that is killed', () => {
     }
   });
 
-  it('leaves its guests running, and is shown as away until it is back; nothing is placed there', {
+  it('leaves its guests running, and is shown as away until it is back', {
     timeout: 120_000,
   }, async () => {
     const { cloud, daemon, launch, count } = await startRealCloud();
@@ -78,9 +78,6 @@ describe('a libvirt daemon that is killed', () => {
       return host.hypervisorState === 'away' ? host : undefined;
     });
     expect(away.hypervisorReason).toMatch(/libvirt/);
-    const { uuid: refused } = await cloud.create();
-    const { fault } = await cloud.until(refused, ({ state }) => state === 'failed.scheduling');
-    expect(fault?.code).toBe('no_valid_host');
     await daemon.start();
     const back = await eventually(async () => {
       const host = await shown();
