@@ -117,6 +117,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       handlers: [
         onCast(computeCasts.runInstance, (stored, context) => instances.run(stored, context)),
         onCast(computeCasts.commandInstance, ({ uuid, command }, context) => instances.command(uuid, command, context)),
+        onCast(computeCasts.forgetInstance, ({ uuid }) => reconciler.forget(uuid, ending.signal)),
       ],
       onFailure: (failure, about) => logger.error({ failure, ...about, host: name }, 'a cast could not be applied'),
     });

@@ -97,11 +97,12 @@ export class HostInstances {
     }
   }
 
-  /** Lets go of the instances that others have taken while this host was not heard of. */
-  async disownTaken(): Promise<void> {
+  /** Lets go of the instances that others have taken while this host was not heard of, or of one of them. */
+  async disownTaken(uuid?: string): Promise<void> {
     const { bucket, name, logger } = this.#world;
+    const suspects = this.owners().filter((owner) => uuid === undefined || owner.uuid === uuid);
     await Promise.all(
-      this.owners().map(async (owner) => {
+      suspects.map(async (owner) => {
         const stored = await bucket.get(owner.uuid);
         const isTaken = !stored || (stored.revision > owner.revision && !isOurs(stored.value, name));
         if (!isTaken) return;

@@ -85,6 +85,18 @@ export class Reconciler {
     this.#bootId = bootId;
   }
 
+  /** The instance was taken from this host, which may have compared what it has before that. */
+  async forget(uuid: string, signal: AbortSignal): Promise<void> {
+    const { bucket, hypervisor, instances } = this.#world;
+    // Without its hypervisor it will compare everything when that is back.
+    if (!hypervisor.isConnected) return;
+    await instances.disownTaken(uuid);
+    const guests = await hypervisor.listGuests(signal);
+    if (!guests.some((guest) => guest.uuid === uuid)) return;
+    const records = { owned: [], of: async () => (await bucket.get(uuid))?.value };
+    await this.#attend(uuid, records, this.#unknown, signal);
+  }
+
   /**
    * A process that begins looks through all records for its own; later it knows them, and only asks for those of guests
    * that it does not: a view that is kept would bring every change of every instance of the cloud to every host.

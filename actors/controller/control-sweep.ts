@@ -6,6 +6,7 @@
  * machine's, gives up no launch. Any number of controllers may do it: the record's revision decides who was first.
  */
 import type { StateValue } from 'xstate';
+import type { Failure } from '../../machines/failure.ts';
 import { instanceTimeouts } from '../../machines/instance.ts';
 import { isJustPlaced, isPlacing, statePath } from '../../machines/instance-states.ts';
 import { every } from '../../transport/clock.ts';
@@ -24,6 +25,8 @@ const sweepEveryMs = 5_000;
 const staleAfterMs = 5_000;
 /** After how many sweeps a host is told again of what was placed on it. */
 const tellAgainAfter = 3;
+/** After how many sweeps a host that is told again and again, and does not begin, has lost the launch. */
+const leaveHostAfter = 60;
 /** After how many sweeps a launch has waited for a host as long as it may. */
 const giveUpAfter = instanceTimeouts.placementTimeout / sweepEveryMs;
 
@@ -75,10 +78,15 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     }
   }
 
-  /** The host makes nothing of what it knows already. */
+  /** The host makes nothing of what it knows already; one that takes no notice for long is left for another. */
   async function tellHost({ value, revision }: ViewEntry<Instance>, sweeps: number): Promise<void> {
     const { uuid, owner, chart } = value;
     if (owner === 'control' || sweeps < tellAgainAfter) return;
+    if (sweeps >= leaveHostAfter) {
+      const failure = noNotice(owner.host);
+      await new InstanceOwner(owners, value, revision).send({ type: 'host.lost', at: clock.now(), failure });
+      return;
+    }
     const kind = computeCasts.runInstance;
     const id = `${uuid}-${chart.context.attempt}-run`;
     const body = { record: value, revision };
@@ -87,6 +95,10 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
 
   void sweep();
   return every(clock, sweepEveryMs, sweep);
+}
+
+function noNotice(host: string): Failure {
+  return { code: 'timeout', message: `host ${host} has not begun with it in time`, disposition: 'reschedule' };
 }
 
 const tooLate = {

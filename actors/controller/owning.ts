@@ -4,12 +4,20 @@ import { publishTransition } from '../instance/facts.ts';
 import type { OwnerWorld } from '../instance/owner.ts';
 import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
+import { tellingHosts } from './forget-instance.ts';
 import type { ControllerWorld } from './writes.ts';
 
 export async function ownInstances({ bus, store, clock, logger, isStopping }: ControllerWorld): Promise<OwnerWorld> {
   return {
     name: 'control',
-    machine: provideEffects({ requestPlacement: requestPlacement(bus), releaseNetwork: releaseNetwork(bus) }),
+    machine: provideEffects({
+      requestPlacement: tellingHosts(bus, requestPlacement(bus), ({ owner }) =>
+        owner.context.tried.map(({ host }) => host),
+      ),
+      releaseNetwork: tellingHosts(bus, releaseNetwork(bus), ({ owner: { context } }) =>
+        context.host === undefined ? [] : [context.host],
+      ),
+    }),
     bucket: await store.bucket('instance'),
     clock,
     logger,

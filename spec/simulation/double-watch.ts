@@ -11,6 +11,7 @@ export class DoubleWatch {
   readonly #history: History;
   readonly #now: () => number;
   readonly #down = new Set<string>();
+  readonly #away = new Set<string>();
 
   constructor(hypervisors: ReadonlyMap<string, SimulatedHypervisor>, history: History, now: () => number) {
     this.#hypervisors = hypervisors;
@@ -18,8 +19,15 @@ export class DoubleWatch {
     this.#now = now;
   }
 
+  /** Whether a host has yet to return, or to be usable. */
+  get isAnyAway(): boolean {
+    return this.#away.size > 0;
+  }
+
   /** A host's record was written. */
-  hostSeen({ name, down }: Host): void {
+  hostSeen({ name, down, hypervisorState }: Host): void {
+    if (down || hypervisorState !== 'up') this.#away.add(name);
+    else this.#away.delete(name);
     if (down) this.#down.add(name);
     else if (this.#down.delete(name)) {
       for (const uuid of this.#hypervisors.get(name)?.leftovers().domains ?? []) this.look(uuid);

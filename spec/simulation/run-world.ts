@@ -106,7 +106,7 @@ async function deleteAll(client: SimulatedClient, history: History): Promise<voi
 }
 
 /** Lets time pass until nothing is under way. A world in which something always is has broken a promise. */
-async function untilQuiet({ time, nats }: World, history: History): Promise<Violation[]> {
+async function untilQuiet({ time, nats, doubles }: World, history: History): Promise<Violation[]> {
   const deadline = time.now() + patienceMs;
   let quietSince = time.now();
   while (time.now() < deadline) {
@@ -125,7 +125,12 @@ async function untilQuiet({ time, nats }: World, history: History): Promise<Viol
     return latest.filter((instance) => instance.chart.status === 'active' && !isSettled(stateOf(instance)));
   }
   function isBusy(): boolean {
-    return nats.queue.size > 0 || underWay().length > 0 || history.asked.some(({ outcome }) => outcome === 'pending');
+    return (
+      nats.queue.size > 0 ||
+      doubles.isAnyAway ||
+      underWay().length > 0 ||
+      history.asked.some(({ outcome }) => outcome === 'pending')
+    );
   }
 }
 

@@ -88,6 +88,8 @@ export const computeCasts = {
   runInstance: defineCast('run_instance', StoredInstance),
   /** Cloud controller → compute host. Id: one of its own. Gives a receipt. `at` is when it was asked; it is applied as of now. */
   commandInstance: defineCast('command_instance', Exact({ uuid: Uuid, command: InstanceCommand })),
+  /** Cloud controller → a compute host that was down, and that the instance was taken from. Id: uuid, attempt and host. */
+  forgetInstance: defineCast('forget_instance', Exact({ uuid: Uuid })),
 } as const;
 
 export const InstanceFact = Exact(
