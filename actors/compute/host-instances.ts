@@ -97,19 +97,23 @@ export class HostInstances {
     }
   }
 
-  /** Lets go of the instances that others have taken while this host was not heard of, or of one of them. */
+  /**
+   * Lets go of the instances that others have taken while this host was not heard of, or of one of them. One that was
+   * taken and has come back is taken up anew.
+   */
   async disownTaken(uuid?: string): Promise<void> {
-    const { bucket, name, logger } = this.#world;
     const suspects = this.owners().filter((owner) => uuid === undefined || owner.uuid === uuid);
-    await Promise.all(
-      suspects.map(async (owner) => {
-        const stored = await bucket.get(owner.uuid);
-        const isTaken = !stored || (stored.revision > owner.revision && !isOurs(stored.value, name));
-        if (!isTaken) return;
-        logger.warn({ uuid: owner.uuid, owner: stored?.value.owner }, 'an instance was taken over');
-        await owner.halt();
-      }),
-    );
+    await Promise.all(suspects.map((owner) => this.#disownIfTaken(owner)));
+  }
+
+  async #disownIfTaken(owner: InstanceOwner): Promise<void> {
+    const { bucket, name, logger } = this.#world;
+    const stored = await bucket.get(owner.uuid);
+    if (stored && (stored.revision <= owner.revision || owner.hasWritten(stored.value.chart))) return;
+    logger.warn({ uuid: owner.uuid, owner: stored?.value.owner }, 'an instance was taken over');
+    await owner.halt();
+    const latest = await bucket.get(owner.uuid);
+    if (latest && isOurs(latest.value, name)) this.takeUp(latest.value, latest.revision);
   }
 
   /** Tries once more to give back what could not be given back: of deletions, launches that failed, and resizes. */

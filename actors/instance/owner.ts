@@ -159,6 +159,12 @@ export class InstanceOwner implements EffectSubject {
     if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
   }
 
+  /** Whether the chart is as this owner has stored it, or may have: else another has taken the instance. */
+  hasWritten(stored: ChartSnapshot): boolean {
+    const last = this.#revision > 0 ? [this.#record.chart] : [];
+    return [...last, ...(this.#unanswered ?? [])].some((chart) => isEqual(chart, stored));
+  }
+
   /** Stops the chart where it stands, with what it has stored: another process, or this one later, goes on from there. */
   async halt(): Promise<void> {
     this.#isHalting = true;
@@ -325,8 +331,7 @@ export class InstanceOwner implements EffectSubject {
    */
   async #resolveConflict(): Promise<void> {
     const stored = await this.#world.bucket.get(this.uuid);
-    const ours = this.#revision > 0 ? [this.#record.chart, ...(this.#unanswered ?? [])] : (this.#unanswered ?? []);
-    if (stored && ours.some((chart) => isEqual(chart, stored.value.chart))) {
+    if (stored && this.hasWritten(stored.value.chart)) {
       this.#take(stored.value, stored.revision);
       this.#isDirty = true;
     } else {

@@ -29,6 +29,8 @@ export interface Outcome {
 
 /** For how long nothing may happen before a world counts as quiet (ms). */
 const quietMs = 5_000;
+/** In which everything that sweeps has come by (ms). */
+const sweptMs = 15 * 60_000;
 /** How long it may take until it is: past every deadline there is (ms). */
 const patienceMs = 30 * 60_000;
 /** The instances that fill a host to see that nothing is missing of it. */
@@ -69,12 +71,19 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
   const violations: Violation[] = [];
   violations.push(...(await untilQuiet(world, history)));
   violations.push(
-    ...checkRemains(history, remainsOf(world, history)),
+    ...(await checkedRemains(world, history)),
     ...checkRecords(history, healedAt),
     ...checkQuota(history, plan.quota),
   );
   if (violations.length === 0) violations.push(...(await emptied(world, client, history)));
   return { violations, history, launches: history.records.size, simulatedMs: time.now() - began };
+}
+
+/** What crashed halfway may have left something that a sweep has to find. */
+async function checkedRemains(world: World, history: History): Promise<Violation[]> {
+  if (checkRemains(history, remainsOf(world, history)).length === 0) return [];
+  await world.time.run(world.time.now() + sweptMs);
+  return checkRemains(history, remainsOf(world, history));
 }
 
 /** Deletes everything; then nothing is left, and each host has room for what fills it. */
