@@ -14,7 +14,7 @@ export function summarizeDeadLetter({ key, value }: Entry<DeadLetter>): DeadLett
     subject,
     deliveries,
     failure,
-    castAt: timestamp(takenAt),
+    queuedAt: timestamp(takenAt),
     failedAt: timestamp(failedAt),
     requestId: context.requestId,
   };

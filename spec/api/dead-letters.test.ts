@@ -92,7 +92,7 @@ it('comes in pages, oldest first', async () => {
   const { deadLetters: first } = await cloud.client.ask(api.deadLetter.list, { limit: 2 });
   const { deadLetters: rest } = await cloud.client.ask(api.deadLetter.list, { marker: first.at(-1)?.id ?? '' });
   expect([...first, ...rest]).toEqual(all);
-  expect(all.map(({ castAt }) => castAt)).toEqual(all.map(({ castAt }) => castAt).toSorted());
+  expect(all.map(({ queuedAt }) => queuedAt)).toEqual(all.map(({ queuedAt }) => queuedAt).toSorted());
 });
 
 it('is for administrators only', async () => {

@@ -6,7 +6,7 @@ const { deadLetter } = api;
 
 export const deadLetterNoun: Noun = {
   id: 'id',
-  columns: ['id', 'cast', 'consumer', 'deliveries', 'failure.code', 'failure.message', 'castAt', 'failedAt'],
+  columns: ['id', 'cast', 'consumer', 'deliveries', 'failure.code', 'failure.message', 'queuedAt', 'failedAt'],
   verbs: [
     { word: 'list', endpoint: deadLetter.list, watches: 'alarms', example: '' },
     { word: 'show', endpoint: deadLetter.get, arguments: ['id...'], example: '1767225600000-17' },

@@ -14,7 +14,7 @@ const summary = {
   subject: Type.String({ description: 'that it was sent to' }),
   deliveries: Described(deliveries, 'how often it was tried'),
   failure: Described(failure, 'what was wrong the last time'),
-  castAt: Described(Timestamp, 'when it was sent'),
+  queuedAt: Described(Timestamp, 'when it was sent'),
   failedAt: Described(Timestamp, 'when it was given up'),
   requestId: Type.String({ description: 'of the request that led to it' }),
 };
