@@ -13,9 +13,14 @@ payload stands for \`{}\`. Unknown fields are refused.
 | \`traceparent\` | W3C trace context, carried on by all that follows from the request |
 
 \`\`\`sh
-export NATS_URL=nats://127.0.0.1:4222 TOKEN=…
-nats req -H "Authorization:Bearer $TOKEN" cloud.api.v1.instance.list '{}'
+export NATS_URL=nats://127.0.0.1:4222 NATS_CREDS=me.creds TOKEN=…
+inbox=$(sed -n 's/.*inbox of this user: //p' $NATS_CREDS)
+nats --inbox-prefix $inbox req -H "Authorization:Bearer $TOKEN" cloud.api.v1.instance.list '{}'
 \`\`\`
+
+The credentials say who you are to NATS, the token who you are to the cloud. A user of NATS hears answers only below an
+inbox of its own, which stands in the file of its credentials; \`token.nats-user\`, or \`kilonova token creds\`, makes them
+from a token.
 
 What a request has changed, the next one sees. A request that was answered \`timeout\` may have been done: look before
 asking again, or give a create a \`clientToken\`.
