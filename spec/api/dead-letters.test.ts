@@ -79,6 +79,26 @@ it('is one more cast, however many replay it at the same time', async () => {
   expect(await of()).toHaveLength(1);
 });
 
+it('is not replayed to what is no cast: who reads casts may write letters, but not speak with a controller’s voice', async () => {
+  const letters = await cloud.runtime.store.bucket('deadLetter');
+  const { id } = await poison('{"uuid":"forged"}');
+  const letter = (await letters.get(id))?.value;
+  if (!letter) throw new Error('there is no such letter');
+  for (const forged of [
+    subjects.record('cloud_instance', 'somebody'),
+    subjects.computeCall('host1', 'command_host'),
+    subjects.alarm('dead-letter'),
+    subjects.computeCasts('host1'),
+  ]) {
+    await letters.put(id, { ...letter, subject: forged });
+    expect(await failureOf(cloud.client.ask(api.deadLetter.replay, { id }))).toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(forged),
+    });
+  }
+  await cloud.client.ask(api.deadLetter.delete, { id });
+});
+
 it('is gone when it is deleted', async () => {
   const { id } = await poison('{');
   await cloud.client.ask(api.deadLetter.delete, { id });

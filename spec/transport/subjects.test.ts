@@ -1,7 +1,15 @@
 /** Subjects: any host and project can be one token of them, and comes back from it. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { consumers, decodeToken, encodeToken, nameOf, streams, subjects } from '../../transport/nats/subjects.ts';
+import {
+  consumers,
+  decodeToken,
+  encodeToken,
+  isCast,
+  nameOf,
+  streams,
+  subjects,
+} from '../../transport/nats/subjects.ts';
 
 const anyText = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 64 }),
@@ -50,6 +58,26 @@ it('adds no token to a subject, and no wildcard', () => {
 it('gives back the name of a message', () => {
   expect(nameOf(subjects.computeCast('a.b', 'run_instance'))).toBe('run_instance');
   expect(nameOf(subjects.schedulerCast('run_instance'))).toBe('run_instance');
+});
+
+it('is of a cast when it is a scheduler’s or a host’s, and of nothing else', () => {
+  expect(isCast(subjects.schedulerCast('run_instance'))).toBe(true);
+  fc.assert(fc.property(anyText, (host) => void expect(isCast(subjects.computeCast(host, 'any'))).toBe(host !== '')));
+  for (const other of [
+    subjects.computeCall('host1', 'console_log'),
+    subjects.networkCall('deallocate'),
+    subjects.record('instance', 'a'),
+    subjects.schedulerCasts(),
+    subjects.computeCasts('host1'),
+    'cloud.compute.*.cast.a',
+    'cloud.compute.host1.x.cast.a',
+    'cloud.scheduler.cast.a.b',
+    'cloud.scheduler.cast.a b',
+    ' cloud.scheduler.cast.a',
+    'cloud.scheduler.cast.a\n',
+  ]) {
+    expect(isCast(other), other).toBe(false);
+  }
 });
 
 it('refuses a name of a message that is no token', () => {

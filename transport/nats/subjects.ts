@@ -125,6 +125,11 @@ export function isForAnswers(subject: string): boolean {
   return !/^(cloud\.|\$)/.test(subject);
 }
 
+/** Whether the subject is one of a cast, to a scheduler or to a host: and no pattern of such. */
+export function isCast(subject: string): boolean {
+  return /^cloud\.(scheduler|compute\.=?[A-Za-z0-9_-]+)\.cast\.[A-Za-z0-9_-]+$/.test(subject);
+}
+
 /** Free text (a host name, a project id) as one token: itself when it is plain, else `=` and its bytes in base64url. */
 export function encodeToken(text: Token): string {
   if (text instanceof Placeholder) return text.token;
