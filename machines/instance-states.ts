@@ -104,6 +104,11 @@ export function isAtRest(path: string): boolean {
   return nodesOf(path).every(({ invoke }) => invoke.length === 0);
 }
 
+/** Whether an instance rests there only until its owner tries once more to give back what it could not. */
+export function isTriedAgain(path: string): boolean {
+  return nodesOf(path).some(({ ownEvents }) => ownEvents.includes('release.retry'));
+}
+
 /** Whether the scheduler is to choose a host in a state. */
 export function isPlacing(path: string): boolean {
   return nodesOf(path).some(({ tags }) => tags.includes('placing'));

@@ -8,8 +8,8 @@
  * nova/compute/manager.py: `_run_instance`, `_shutdown_instance`, the power operations and `rebuild_instance`.
  *
  * Hears a client's commands (`instance.*`), the scheduler's answer (`instance.scheduled`, `placement.failed`), what the
- * hypervisor reports (`domain.changed`), what its host wants of it (`guest.restart`, `release.retry`), and that its host
- * was declared down (`host.lost`). Emits Nova's usage notifications (`compute.instance.create.start` …). Every step that
+ * hypervisor reports (`domain.changed`), what its host wants of it (`guest.restart`), that what it holds is to be given back
+ * once more (`release.retry`), and that its host was declared down (`host.lost`). Emits Nova's usage notifications (`compute.instance.create.start` …). Every step that
  * fails gives back, in `releasing`, what the steps before it took; then the instance is placed again, or rests in the
  * state of `failed` that is named for what failed.
  */
@@ -1199,9 +1199,11 @@ export const instanceMachine = setup({
           },
         },
         reclaiming: {
-          description: 'The host is down, and the ports could not be given back; deleting tries again.',
+          description:
+            'The host is down, and the ports could not be given back; deleting tries again, and the control plane does.',
           tags: 'control',
           on: {
+            'release.retry': { target: '#instance.reclaiming' },
             'instance.delete': { target: '#instance.reclaiming', actions: ['recordDeleteWish', 'tellDeleteStart'] },
           },
         },

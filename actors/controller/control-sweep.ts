@@ -1,6 +1,7 @@
 /**
  * Looks after the instances that nobody acts for: the control plane's whose controller has died over them, those for which
- * no scheduler has answered in time, and those that were placed and that their host was not told of.
+ * no scheduler has answered in time, those that were placed and that their host was not told of, and those taken from a
+ * host that is down of which something could not be given back.
  *
  * How long one waits is how often it was seen waiting, not what a clock says: a clock that is stepped, or another
  * machine's, gives up no launch. Any number of controllers may do it: the record's revision decides who was first.
@@ -8,7 +9,7 @@
 import type { StateValue } from 'xstate';
 import type { Failure } from '../../machines/failure.ts';
 import { instanceTimeouts } from '../../machines/instance.ts';
-import { isJustPlaced, isPlacing, statePath } from '../../machines/instance-states.ts';
+import { isJustPlaced, isPlacing, isTriedAgain, statePath } from '../../machines/instance-states.ts';
 import { every } from '../../transport/clock.ts';
 import { computeCasts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -27,6 +28,8 @@ const staleAfterMs = 5_000;
 const tellAgainAfter = 3;
 /** After how many sweeps a host that is told again and again, and does not begin, has lost the launch. */
 const leaveHostAfter = 60;
+/** After how many sweeps is tried again what could not be given back. */
+const releaseAgainAfter = 12;
 /** After how many sweeps a launch has waited for a host as long as it may. */
 const giveUpAfter = instanceTimeouts.placementTimeout / sweepEveryMs;
 
@@ -35,6 +38,9 @@ interface Waiting {
   what: string;
   sweeps: number;
 }
+
+/** What is done for an instance in a state, when it was seen there that often. */
+type Help = (entry: ViewEntry<Instance>, sweeps: number, state: string) => Promise<void>;
 
 /** Sweeps at once, and from then on; returns the function that ends it. */
 export async function startControlSweep(world: ControllerWorld): Promise<() => void> {
@@ -52,14 +58,14 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     for (const entry of instances.entries()) {
       const { key, value } = entry;
       const state = statePath(value.chart.value as StateValue);
-      const isOurs = value.owner === 'control' && value.chart.children !== undefined;
-      if (!isOurs && !isJustPlaced(state)) continue;
+      const help = helpFor(value, state);
+      if (!help) continue;
       const known = before.get(key);
       const what = `${state} ${value.chart.context.attempt}`;
       const sweeps = known?.what === what ? known.sweeps + 1 : 0;
       waiting.set(key, { what, sweeps });
       try {
-        await (isOurs ? goOn(entry, state, sweeps) : tellHost(entry, sweeps));
+        await help(entry, sweeps, state);
       } catch (error) {
         // Placed, deleted or swept by another controller in the meantime.
         logger.debug({ uuid: value.uuid, error }, 'an instance was taken over');
@@ -67,7 +73,13 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     }
   }
 
-  async function goOn({ value, revision }: ViewEntry<Instance>, state: string, sweeps: number): Promise<void> {
+  function helpFor({ owner, chart }: Instance, state: string): Help | undefined {
+    if (owner !== 'control') return isJustPlaced(state) ? tellHost : undefined;
+    if (chart.children) return goOn;
+    return isTriedAgain(state) ? releaseAgain : undefined;
+  }
+
+  async function goOn({ value, revision }: ViewEntry<Instance>, sweeps: number, state: string): Promise<void> {
     const { uuid, updatedAt } = value;
     const now = clock.now();
     if (isPlacing(state) && sweeps >= giveUpAfter) {
@@ -76,6 +88,13 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
       inHand.add(uuid);
       new InstanceOwner(owners, value, revision).start();
     }
+  }
+
+  async function releaseAgain({ key, value, revision }: ViewEntry<Instance>, sweeps: number): Promise<void> {
+    if (sweeps < releaseAgainAfter) return;
+    // Should it fail as before, the next try is as far away.
+    waiting.delete(key);
+    await new InstanceOwner(owners, value, revision).send({ type: 'release.retry', at: clock.now() }, newContext());
   }
 
   /** The host makes nothing of what it knows already; one that takes no notice for long is left for another. */

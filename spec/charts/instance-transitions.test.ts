@@ -350,6 +350,7 @@ failed.releasing
   instance.delete → releasing.destroyingDomain
   host.lost → reclaiming
 failed.reclaiming
+  release.retry → reclaiming
   instance.delete → reclaiming
 `;
 

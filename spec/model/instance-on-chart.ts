@@ -64,7 +64,7 @@ function meaningOf(event: string, stage: Stage): Meaning {
   if (first === 'client:') return { heard: commandOf(what, flavor.id === small.id ? large : small) };
   if (first === 'guest:') return { heard: { type: 'domain.changed', powerState: what } };
   if (event === 'host: guest restarts') return { heard: { type: 'guest.restart' } };
-  if (event === 'host: releases again') return { heard: { type: 'release.retry' } };
+  if (event === 'owner: releases again') return { heard: { type: 'release.retry' } };
   if (event === 'host: down') return { heard: { type: 'host.lost', failure: hostDown } };
   if (event === 'operator: evacuate') return { heard: { type: 'instance.evacuate', failure: hostDown } };
   if (event === 'scheduler: host found') return { heard: { type: 'instance.scheduled', host: 'host-1' } };

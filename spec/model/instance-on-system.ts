@@ -121,14 +121,14 @@ class InstanceRun {
       if (this.#isRestarted) await this.#restart(before);
       this.#letTimePass(index + 1);
     }
-    if (actor === 'client:' || actor === 'guest:' || actor === 'host:') {
+    if (['client:', 'guest:', 'host:', 'owner:'].includes(actor)) {
       await this.#look(before);
       // Where the state is not left, its step is held on.
       const isLeft = next.state !== before.state || actor !== 'client:';
       const letGo = isLeft ? this.#conductor.expect(step) : undefined;
       if (actor === 'client:') await this.#command(what, before);
-      else if (actor === 'host:') this.#hosts.at(-1)?.hypervisor.comeBack({ isRebooted: what === 'guest restarts' });
-      else await this.#hosts.at(-1)?.hypervisor.report(this.#uuid, what as ReportedPowerState);
+      else if (actor === 'guest:') await this.#hosts.at(-1)?.hypervisor.report(this.#uuid, what as ReportedPowerState);
+      else this.#hosts.at(-1)?.hypervisor.comeBack({ isRebooted: what === 'guest restarts' });
       letGo?.();
     } else if (isHeld) {
       if (event === 'scheduler: host found') await this.#startHost(index);

@@ -179,7 +179,7 @@ const rules: Rules<InstanceFacts> = {
   },
   'resized.confirmed': {
     'client: confirm-resize': [to('confirming', { fault: undefined })],
-    'host: releases again': [to('confirming')],
+    'owner: releases again': [to('confirming')],
     ...evacuationFrom('resized.confirmed'),
     ...deletion,
   },
@@ -258,11 +258,14 @@ const rules: Rules<InstanceFacts> = {
     ]),
   ),
   'failed.releasing': {
-    'host: releases again': [to('releasing.destroyingDomain')],
+    'owner: releases again': [to('releasing.destroyingDomain')],
     'host: down': [to('reclaiming')],
     ...deletion,
   },
-  'failed.reclaiming': { 'client: delete': [to('reclaiming', { isDeleteWanted: true })] },
+  'failed.reclaiming': {
+    'owner: releases again': [to('reclaiming')],
+    'client: delete': [to('reclaiming', { isDeleteWanted: true })],
+  },
   'failed.resizing': {
     'client: revert-resize': [to('reverting.destroyingDomain', { fault: undefined })],
     ...evacuationFrom('failed.resizing'),

@@ -1,6 +1,6 @@
 /** Runs one world from its beginning to its end, and says which promises were broken in it. */
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
-import { isAtRest } from '../../machines/instance-states.ts';
+import { isAtRest, isTriedAgain } from '../../machines/instance-states.ts';
 import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
 import { buckets } from '../../transport/messages/records.ts';
 import { checkQuota } from '../checker/check-quota.ts';
@@ -143,9 +143,8 @@ async function untilQuiet({ time, nats, doubles }: World, history: History): Pro
   }
 }
 
-/** Its host tries again by itself to give back what could not be given back. */
 function isSettled(state: string): boolean {
-  return isAtRest(state) && state !== 'failed.releasing' && state !== 'resized.confirmed';
+  return isAtRest(state) && !isTriedAgain(state);
 }
 
 /** Lets time pass until the promise is settled. */

@@ -7,6 +7,7 @@ import { errors, headers } from 'nats';
 import type { Bus, Envelope, Message, Subscription } from '../../transport/nats/bus.ts';
 import type { KeyValues } from '../../transport/nats/key-values.ts';
 import { answered } from '../../transport/nats/store-answer.ts';
+import { isCast } from '../../transport/nats/subjects.ts';
 import type { Sabotage } from './sabotage.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { SimulatedBucket, type StoredVersion } from './simulated-bucket.ts';
@@ -261,9 +262,4 @@ export class SimulatedNats {
     if (isCast(subject)) return this.queue.add({ subject, data, headers: carried });
     return undefined;
   }
-}
-
-function isCast(subject: string): boolean {
-  const [, part, third, fourth] = subject.split('.');
-  return (part === 'scheduler' && third === 'cast') || (part === 'compute' && fourth === 'cast');
 }
