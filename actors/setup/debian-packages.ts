@@ -96,6 +96,12 @@ export const neededPackages: readonly NeededPackage[] = [
     provides: ['ssh-keygen'],
   },
   {
+    name: 'openssl',
+    groups: ['tests'],
+    reason: 'certificates for NATS over TLS',
+    provides: ['openssl'],
+  },
+  {
     name: 'zsh',
     groups: ['tests'],
     reason: 'the shell for which the command line completes words, besides bash',
