@@ -11,7 +11,7 @@ export const flavors = {
   large: { id: '2', name: 'large', vcpus: 3, memoryMb: 1024, rootGb: 10 },
 };
 
-export async function writeFirstRecords(runtime: Runtime, { vcpusOfHost, quota }: WorldPlan): Promise<void> {
+export async function writeFirstRecords(runtime: Runtime, { vcpusOfHost, quota, cidr }: WorldPlan): Promise<void> {
   const { store, clock } = runtime;
   const createdAt = clock.now();
   const { userId, projectId } = identity.caller;
@@ -40,6 +40,6 @@ export async function writeFirstRecords(runtime: Runtime, { vcpusOfHost, quota }
       createdAt,
     }),
     quotas.put(projectId, limits),
-    ensureDefaultNetwork(runtime, {}),
+    ensureDefaultNetwork(runtime, { cidr }),
   ]);
 }

@@ -7,16 +7,26 @@ import { buckets } from '../../transport/messages/records.ts';
 export interface Sabotage {
   /** Buckets whose writes are never refused as late. */
   unfencedBuckets?: readonly string[];
-  /** The work queue forgets a message when it gives it to somebody, as if it were acknowledged before it is done. */
-  forgetsOnDelivery?: boolean;
+  /** Buckets that acknowledge a write in fifty before it is stored, and then forget it. */
+  forgetfulBuckets?: readonly string[];
   /** What stands before a host's hypervisor. */
   hypervisor?: (hypervisor: SimulatedHypervisor) => SimulatedHypervisor;
 }
 
-export const sabotages = {
-  'a fence removed: every write to an instance’s record is taken': { unfencedBuckets: [buckets.instance.name] },
-  'no uniqueness: every lease of an address is granted': { unfencedBuckets: [buckets.address.name] },
-  'casts acknowledged before they are done': { forgetsOnDelivery: true },
+/** Each with the promise that it has to break. */
+export const sabotages: Record<string, Sabotage & { breaks: string }> = {
+  'a fence removed: every write to an instance’s record is taken': {
+    unfencedBuckets: [buckets.instance.name],
+    breaks: 'no record moves backwards',
+  },
+  'no uniqueness: every lease of an address is granted': {
+    unfencedBuckets: [buckets.address.name],
+    breaks: 'addresses add up',
+  },
+  'a record acknowledged before it is durable': {
+    forgetfulBuckets: [buckets.instance.name],
+    breaks: 'what was accepted is not lost',
+  },
   'an effect that is not idempotent: to remove what is not there fails': {
     hypervisor: (hypervisor) =>
       instead(hypervisor, 'removeDisks', async (uuid, signal) => {
@@ -24,11 +34,17 @@ export const sabotages = {
         if (!disks.includes(uuid)) throw fail('hypervisor_error', `instance ${uuid} has no disk`);
         await hypervisor.removeDisks(uuid, signal);
       }),
+    breaks: 'what was accepted is done',
   },
   'an effect that claims to be done: a domain is not destroyed': {
     hypervisor: (hypervisor) => instead(hypervisor, 'destroyDomain', async () => undefined),
+    breaks: 'a failure leaves nothing behind',
   },
-} satisfies Record<string, Sabotage>;
+  'a host that returns, and does not look what it has': {
+    hypervisor: (hypervisor) => instead(hypervisor, 'listGuests', async () => []),
+    breaks: 'no instance has two domains',
+  },
+};
 
 /** The hypervisor, but for one of its steps. */
 function instead<Name extends keyof SimulatedHypervisor>(

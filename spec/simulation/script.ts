@@ -25,6 +25,8 @@ export function scriptOf(seed: number): Script {
     controllers: chance.between(1, 2),
     schedulers: chance.between(1, 2),
     networks: chance.between(1, 2),
+    // So few that they run out, or meet.
+    cidr: chance.happens(0.4) ? '10.20.0.0/28' : '10.20.0.0/22',
     quota: chance.happens(0.4) ? chance.between(4, 12) : -1,
     skewMs: chance.happens(0.3) ? 20_000 : 0,
   };

@@ -65,7 +65,7 @@ export class SimulatedNats {
     this.#chance = chance;
     this.#witness = witness;
     this.#sabotage = sabotage;
-    this.queue = new SimulatedQueue(this, sabotage);
+    this.queue = new SimulatedQueue(this);
   }
 
   bucket(name: string): SimulatedBucket {
@@ -256,8 +256,10 @@ export class SimulatedNats {
     if (subject.startsWith(recordPrefix)) {
       const end = subject.indexOf('.', recordPrefix.length);
       const name = subject.slice(recordPrefix.length, end);
-      const isFenced = !this.#sabotage.unfencedBuckets?.includes(name);
-      return this.bucket(name).write(subject.slice(end + 1), data, carried ?? unmarked, isFenced);
+      const bucket = this.bucket(name);
+      const { unfencedBuckets, forgetfulBuckets } = this.#sabotage;
+      if (forgetfulBuckets?.includes(name) && this.happens(1 / 50)) return { seq: bucket.lastRevision + 1 };
+      return bucket.write(subject.slice(end + 1), data, carried ?? unmarked, !unfencedBuckets?.includes(name));
     }
     if (isCast(subject)) return this.queue.add({ subject, data, headers: carried });
     return undefined;

@@ -1,7 +1,6 @@
 /** The work queue of a simulated nats-server: each message is delivered until it is acknowledged. */
 import type { Message } from '../../transport/nats/bus.ts';
 import type { ConsumeOptions, Delivery } from '../../transport/nats/work-queue.ts';
-import type { Sabotage } from './sabotage.ts';
 import type { SimulatedNats } from './simulated-nats.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
@@ -29,7 +28,6 @@ const duplicateWindowMs = 120_000;
 
 export class SimulatedQueue {
   readonly #nats: SimulatedNats;
-  readonly #forgetsOnDelivery: boolean;
   readonly #messages = new Map<number, Queued>();
   readonly #consumers = new Map<string, Consumer>();
   /** Message id → when it came, and as what. */
@@ -38,9 +36,8 @@ export class SimulatedQueue {
   /** Of each delivery, in [0, 1]: the message is given to somebody else at the same time. */
   doublingProbability = 0;
 
-  constructor(nats: SimulatedNats, { forgetsOnDelivery = false }: Sabotage) {
+  constructor(nats: SimulatedNats) {
     this.#nats = nats;
-    this.#forgetsOnDelivery = forgetsOnDelivery;
   }
 
   get size(): number {
@@ -92,7 +89,6 @@ export class SimulatedQueue {
       queued.deliveries += 1;
       this.#hold(queued, consumer.ackWaitMs);
       const times = this.#nats.happens(this.doublingProbability) ? 2 : 1;
-      if (this.#forgetsOnDelivery) this.#messages.delete(queued.sequence);
       for (let copy = 0; copy < times; copy++) this.#give(queued, consumer, this.#nats.pick(reachable));
       return;
     }

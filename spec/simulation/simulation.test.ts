@@ -4,12 +4,12 @@ import { type Sabotage, sabotages } from './sabotage.ts';
 import { scriptOf } from './script.ts';
 import { shrink } from './shrink.ts';
 
-/** How many worlds a sabotage may go unnoticed in. */
-const worlds = 40;
+/** In so many worlds no promise is broken; and in one of them is, when something is sabotaged. */
+const worlds = 60;
 
 describe('a simulated world', () => {
-  it('keeps every promise', async () => {
-    for (let seed = 1; seed <= 40; seed++) {
+  it('keeps every promise', { timeout: 120_000 }, async () => {
+    for (let seed = 1; seed <= worlds; seed++) {
       const { violations } = await runWorld(scriptOf(seed));
       expect(violations, `seed ${seed}`).toEqual([]);
     }
@@ -23,14 +23,14 @@ describe('a simulated world', () => {
 });
 
 describe('the checker notices', () => {
-  it.each(Object.entries<Sabotage>(sabotages))('%s', async (_, sabotage) => {
-    const broken = await firstBroken(sabotage);
-    expect(broken, `none of ${worlds} worlds is broken`).toBeDefined();
+  it.each(Object.entries(sabotages))('%s', { timeout: 120_000 }, async (_, sabotage) => {
+    const broken = await firstBroken(sabotage, sabotage.breaks);
+    expect(broken, `in none of ${worlds} worlds`).toBeDefined();
   });
 
-  it('and the script that shows it gets shorter', async () => {
+  it('and the script that shows it gets shorter', { timeout: 120_000 }, async () => {
     const sabotage = sabotages['an effect that claims to be done: a domain is not destroyed'];
-    const broken = await firstBroken(sabotage);
+    const broken = sabotage && (await firstBroken(sabotage, sabotage.breaks));
     if (!broken) throw new Error('no world is broken');
     const { script, outcome } = await shrink(broken.script, broken.outcome, { sabotage });
     expect(outcome.violations[0]?.invariant).toBe(broken.outcome.violations[0]?.invariant);
@@ -39,11 +39,11 @@ describe('the checker notices', () => {
   });
 });
 
-async function firstBroken(sabotage: Sabotage) {
+async function firstBroken(sabotage: Sabotage, promise: string) {
   for (let seed = 1; seed <= worlds; seed++) {
     const script = scriptOf(seed);
     const outcome = await runWorld(script, sabotage);
-    if (outcome.violations.length > 0) return { script, outcome };
+    if (outcome.violations.some(({ invariant }) => invariant === promise)) return { script, outcome };
   }
   return undefined;
 }

@@ -26,6 +26,8 @@ export interface WorldPlan {
   controllers: number;
   schedulers: number;
   networks: number;
+  /** The addresses that there are. */
+  cidr: string;
   /** How many instances there may be; -1: any number. */
   quota: number;
   /** How far the clocks of the processes are apart, at most (ms). */
