@@ -1,6 +1,5 @@
 /** Compute hosts with the hypervisor that was asked for. */
 import { join } from 'node:path';
-import { encodeToken } from '../../transport/nats/subjects.ts';
 import { measureCapacity } from '../compute/capacity.ts';
 import { startCompute } from '../compute/compute.ts';
 import type { RecoverySettings } from '../compute/recovery-settings.ts';
@@ -11,7 +10,7 @@ import { LibvirtHypervisor } from '../libvirt/libvirt-hypervisor.ts';
 import { detectVirtType } from '../libvirt/virt-type.ts';
 import { ensureBridge } from '../network/linux-bridge.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
-import { GuestJournal } from '../simulated/guest-journal.ts';
+import { GuestJournal, journalFile } from '../simulated/guest-journal.ts';
 import { SimulatedHypervisor } from '../simulated/simulated-hypervisor.ts';
 import { claimHostFolder } from './host-folder.ts';
 
@@ -76,7 +75,7 @@ export async function startSimulatedHost(
   { name, availabilityZone, latencyMs = 0, stateDir, recovery }: SimulatedHost,
 ): Promise<Part> {
   const { clock, chance } = runtime;
-  const journal = stateDir && new GuestJournal(join(stateDir, 'compute', `simulated-${encodeToken(name)}.journal`));
+  const journal = stateDir && new GuestJournal(journalFile(stateDir, name));
   return startCompute(runtime, {
     name,
     availabilityZone,

@@ -121,7 +121,13 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       ],
       onFailure: (failure, about) => logger.error({ failure, ...about, host: name }, 'a cast could not be applied'),
     });
-    await casts;
+    try {
+      await casts;
+    } catch (error) {
+      // The work queue did not answer: what failed once is not what is waited for the next time.
+      casts = undefined;
+      throw error;
+    }
   }
 
   let serving: StopServing[] = [];

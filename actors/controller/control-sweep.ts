@@ -17,6 +17,7 @@ import { newContext } from '../../transport/nats/call-context.ts';
 import { cast } from '../../transport/nats/cast.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import type { ViewEntry } from '../../transport/nats/view.ts';
+import { castId } from '../instance/cast-id.ts';
 import { InstanceOwner } from '../instance/owner.ts';
 import { ownInstances } from './owning.ts';
 import type { ControllerWorld } from './writes.ts';
@@ -99,7 +100,7 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
 
   /** The host makes nothing of what it knows already; one that takes no notice for long is left for another. */
   async function tellHost({ value, revision }: ViewEntry<Instance>, sweeps: number): Promise<void> {
-    const { uuid, owner, chart } = value;
+    const { owner, chart } = value;
     if (owner === 'control' || sweeps < tellAgainAfter) return;
     if (sweeps >= leaveHostAfter) {
       const failure = noNotice(owner.host);
@@ -107,7 +108,7 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
       return;
     }
     const kind = computeCasts.runInstance;
-    const id = `${uuid}-${chart.context.attempt}-run`;
+    const id = castId(value, { attempt: Number(chart.context.attempt), what: 'run', now: clock.now() });
     const body = { record: value, revision };
     await cast(bus, subjects.computeCast(owner.host, kind.name), kind, body, { id, context: newContext() });
   }

@@ -24,6 +24,7 @@ import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import type { CallContext } from '../../transport/nats/call-context.ts';
 import { cast, consumeCasts, onCast } from '../../transport/nats/cast.ts';
 import { consumers, subjects } from '../../transport/nats/subjects.ts';
+import { castId } from '../instance/cast-id.ts';
 import { ChartMoves } from '../instance/chart-moves.ts';
 import { presentRecord, restoreSettled } from '../instance/chart-snapshot.ts';
 import { publishTransition } from '../instance/facts.ts';
@@ -214,11 +215,11 @@ class Placing {
 
   async #castToHost({ record, revision }: Stored, attempt: number, context: CallContext): Promise<void> {
     if (record.owner === 'control') return;
-    const { bus } = this.#runtime;
+    const { bus, clock } = this.#runtime;
     const kind = computeCasts.runInstance;
     const subject = subjects.computeCast(record.owner.host, kind.name);
-    // The id makes a second cast of the same placement none.
-    await cast(bus, subject, kind, { record, revision }, { id: `${record.uuid}-${attempt}-run`, context });
+    const id = castId(record, { attempt, what: 'run', now: clock.now() });
+    await cast(bus, subject, kind, { record, revision }, { id, context });
   }
 }
 

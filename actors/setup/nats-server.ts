@@ -157,6 +157,9 @@ function configuration(
     `pid_file: ${JSON.stringify(join(stateDir, 'nats-server.pid'))}`,
     `ports_file_dir: ${JSON.stringify(stateDir)}`,
     `jetstream: { store_dir: ${JSON.stringify(join(stateDir, 'nats'))}${maxStore} }`,
+    // A process that stands still would go on being given its share of the requests: for five minutes, if not told so.
+    'ping_interval: "5s"',
+    'ping_max: 2',
   ];
   if (options.httpPort !== undefined) {
     lines.push(`http: ${JSON.stringify(`${options.host}:${options.httpPort}`)}`);

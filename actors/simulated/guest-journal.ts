@@ -7,10 +7,11 @@
  * The system call is what is waited for, not the disk: it outlives the process, not a power cut, as nothing simulated has to.
  */
 import { mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fail } from '../../machines/failure.ts';
+import { encodeToken } from '../../transport/nats/subjects.ts';
 
-type Line = [kind: string, key: string, value?: unknown];
+export type JournalLine = [kind: string, key: string, value?: unknown];
 
 export class GuestJournal {
   readonly #descriptor: number;
@@ -44,7 +45,7 @@ export class GuestJournal {
     );
   }
 
-  #append(line: Line): void {
+  #append(line: JournalLine): void {
     const bytes = Buffer.from(`${this.#isTorn ? '\n' : ''}${JSON.stringify(line)}\n`);
     this.#isTorn = true;
     if (writeSync(this.#descriptor, bytes) < bytes.length) {
@@ -78,8 +79,12 @@ class JournaledMap<Value> extends Map<string, Value> {
   }
 }
 
-/** A line that is not whole was being written when the process was killed, or the disk full: what it tells of was not done. */
-function readLines(file: string): Line[] {
+/** Where the journal of a host is, in its state folder. */
+export function journalFile(stateDir: string, host: string): string {
+  return join(stateDir, 'compute', `simulated-${encodeToken(host)}.journal`);
+}
+
+function readLines(file: string): JournalLine[] {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -87,9 +92,14 @@ function readLines(file: string): Line[] {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;
   }
+  return parseLines(text);
+}
+
+/** A line that is not whole was being written when the process was killed, or the disk full: what it tells of was not done. */
+export function parseLines(text: string): JournalLine[] {
   return text.split('\n').flatMap((line) => {
     try {
-      return [JSON.parse(line) as Line];
+      return [JSON.parse(line) as JournalLine];
     } catch {
       return [];
     }

@@ -15,6 +15,7 @@ import type { Bus, Message, Nats, Subscription } from './bus.ts';
 import type { StoreSettings } from './ensure-stream.ts';
 import { openNatsKeyValues } from './key-values.ts';
 import { Outbox } from './outbox.ts';
+import { removeDoneCasts } from './remove-done-casts.ts';
 import { type Refusal, Requests } from './requests.ts';
 import { connectionOf } from './server-urls.ts';
 import { storeUse } from './store-use.ts';
@@ -98,6 +99,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     openKeyValues: (bucket, { history }) => openNatsKeyValues(nats, { name: bucket, history, clock, onBack }),
     storeUse: () => storeUse(nats),
     consume: (options, take, onTrouble) => consumeFromNats(bus, options, take, onTrouble),
+    removeDoneCasts: () => removeDoneCasts(nats),
     async close() {
       if (connection.isClosed()) return;
       outbox.flush();

@@ -33,6 +33,7 @@ export const takeFrom = (stream: string, consumer: string, subject: string) => [
   `$JS.ACK.${stream}.${consumer}.>`,
 ];
 
+export const listConsumers = (stream: string) => [`${api}.CONSUMER.LIST.${stream}`];
 export const deleteConsumer = (stream: string, consumer: string) => [`${api}.CONSUMER.DELETE.${stream}.${consumer}`];
 export const changeStream = (stream: string) => `${api}.STREAM.UPDATE.${stream}`;
 export const purgeStream = (stream: string) => [`${api}.STREAM.PURGE.${stream}`];

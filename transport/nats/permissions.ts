@@ -12,6 +12,7 @@ import {
   accountInfo,
   changeStream,
   deleteConsumer,
+  listConsumers,
   openStream,
   purgeStream,
   readLatest,
@@ -91,6 +92,7 @@ const controller: Permissions = {
     // Of a host that is deleted.
     ...deleteConsumer(streams.casts.name, any.token),
     ...purgeStream(streams.casts.name),
+    ...listConsumers(streams.casts.name),
     subjects.computeCall(any, computeCalls.commandHost.name),
     // For a host that is down.
     subjects.networkCall(networkCalls.releaseForInstance.name),
