@@ -23,6 +23,8 @@ const startDeadlineMs = 60_000;
 
 export interface Cloud extends Chain {
   client: ApiClient;
+  /** Its state. */
+  folder: string;
 }
 
 interface Awaited {
@@ -50,7 +52,7 @@ export async function startCloudProcesses(url: string, layout: Layout): Promise<
       const { hosts } = await client.ask(api.host.list, {});
       return hosts.some(({ hypervisorState }) => hypervisorState === 'up') || undefined;
     }, startDeadlineMs);
-    return { ...chainOf(client), client, processes, stop };
+    return { ...chainOf(client), client, folder, processes, stop };
   } catch (error) {
     await stop();
     throw error;

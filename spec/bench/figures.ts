@@ -30,7 +30,7 @@ export const startedParts = [
   'compute',
 ] as const;
 
-export const partNames = ['launches', 'nats', 'heap', 'list', 'startup'] as const;
+export const partNames = ['launches', 'nats', 'heap', 'list', 'startup', 'recovery'] as const;
 export type PartName = (typeof partNames)[number];
 
 export interface Documented {
@@ -82,6 +82,35 @@ export const documented: ReadonlyMap<string, Documented> = new Map<string, Docum
     `startup.${name}.ms`,
     { part: 'startup', unit: 'ms', meaning: startMeaningOf(name) },
   ]),
+  ['recovery.instances', { part: 'recovery', unit: '', meaning: 'running instances of the host that comes back' }],
+  [
+    'recovery.stopped.ms',
+    {
+      part: 'recovery',
+      unit: 'ms',
+      meaning: 'a compute process that was stopped, from its next start until the host is up with all of them',
+    },
+  ],
+  [
+    'recovery.killed.ms',
+    { part: 'recovery', unit: 'ms', meaning: 'the same of one that was killed: its lease has to run out first' },
+  ],
+  [
+    'recovery.settled.perSecond',
+    { part: 'recovery', unit: '/s', meaning: 'running instances restored from their records, in one process' },
+  ],
+  [
+    'recovery.inFlight.perSecond',
+    {
+      part: 'recovery',
+      unit: '/s',
+      meaning: 'launches under way restored from their records, their effects begun again',
+    },
+  ],
+  [
+    'recovery.worlds.perSecond',
+    { part: 'recovery', unit: '/s', meaning: 'simulated worlds with faults, each to its end and checked, on one CPU' },
+  ],
 ]);
 
 function launchKeys(layout: Layout): [string, Documented][] {

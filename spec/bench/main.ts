@@ -9,6 +9,7 @@ import { measureHeap } from './heap.ts';
 import { measureLaunches } from './launches.ts';
 import { measureList } from './list.ts';
 import { measureNatsRates } from './nats-rates.ts';
+import { measureRecovery } from './recovery.ts';
 import { describeMachine, Report } from './report.ts';
 import { measureStartup } from './startup.ts';
 
@@ -22,6 +23,8 @@ interface Options {
   listed: number;
   lists: number;
   starts: number;
+  recovered: number;
+  worlds: number;
 }
 
 /** A simulated host has no more vCPUs to give out. */
@@ -36,6 +39,7 @@ const measure: Record<PartName, (report: Report, options: Options) => Promise<vo
   heap: measureHeap,
   list: (report, { listed, lists }) => measureList(report, { instances: listed, lists }),
   startup: measureStartup,
+  recovery: measureRecovery,
 };
 
 const program = new Command('npm run bench --')
@@ -50,6 +54,8 @@ const program = new Command('npm run bench --')
   .option('--listed <n>', `instances that are listed, ${mostAlive} at most`, wholeNumber(mostAlive), 1000)
   .option('--lists <n>', 'how often they are listed', wholeNumber(), 50)
   .option('--starts <n>', 'how often each part is started', wholeNumber(), 5)
+  .option('--recovered <n>', `instances of a host that comes back, ${mostAlive} at most`, wholeNumber(mostAlive), 1000)
+  .option('--worlds <n>', 'simulated worlds that are run', wholeNumber(), 50)
   .action(bench);
 
 await program.parseAsync();
