@@ -78,7 +78,7 @@ test('starts again on a folder whose server was killed', async () => {
 
 test('says what the log says when the server dies at its start', async () => {
   await expect(start({ stateDir: await folder(), port: 0, extraConfig: 'max_payload: nonsense' })).rejects.toThrow(
-    /nats-server ended with code 1; its log says:\nnats-server: .*nats-server\.conf:8/,
+    /nats-server ended with code 1; its log says:\nnats-server: .*nats-server\.conf:10/,
   );
 });
 

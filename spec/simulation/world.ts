@@ -9,8 +9,8 @@ import { Store } from '../../actors/runtime/store.ts';
 import { startScheduler } from '../../actors/scheduler/scheduler.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
+import { DoubleWatch } from '../checker/double-watch.ts';
 import type { History } from '../checker/history.ts';
-import { DoubleWatch } from './double-watch.ts';
 import type { Sabotage } from './sabotage.ts';
 import { processNames } from './script.ts';
 import { SeededChance } from './seeded-chance.ts';
@@ -61,7 +61,12 @@ export class World {
     this.#sabotage = sabotage;
     this.#chance = new SeededChance(plan.seed, 'world');
     this.nats = new SimulatedNats(this.time, new SeededChance(plan.seed, 'network'), witness, sabotage);
-    this.doubles = new DoubleWatch(this.hypervisors, history, () => this.time.now());
+    const guests = {
+      hosts: plan.hosts,
+      powerState: (host: string, uuid: string) => this.hypervisors.get(host)?.peek(uuid) ?? 'absent',
+      uuidsOn: (host: string) => this.hypervisors.get(host)?.leftovers().domains ?? [],
+    };
+    this.doubles = new DoubleWatch(guests, history, () => this.time.now());
     for (const host of plan.hosts) {
       const chance = new SeededChance(plan.seed, host);
       const hypervisor = new SimulatedHypervisor({

@@ -2,21 +2,34 @@
  * Sees when an instance has active guests on two hosts. While one of them is declared down that may be: nobody can reach
  * it to end its copy. Once it is taken for up again, its copy has to be gone.
  */
-import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import type { ReportedPowerState } from '../../machines/instance.ts';
 import type { Host } from '../../transport/messages/records.ts';
-import type { History } from '../checker/history.ts';
+import type { History } from './history.ts';
+
+/** What the guests of each host do. */
+export interface GuestsOfHosts {
+  readonly hosts: readonly string[];
+  powerState(host: string, uuid: string): ReportedPowerState;
+  /** Those that have a domain there. */
+  uuidsOn(host: string): readonly string[];
+}
 
 export class DoubleWatch {
-  readonly #hypervisors: ReadonlyMap<string, SimulatedHypervisor>;
+  readonly #guests: GuestsOfHosts;
   readonly #history: History;
   readonly #now: () => number;
   readonly #down = new Set<string>();
   readonly #away = new Set<string>();
 
-  constructor(hypervisors: ReadonlyMap<string, SimulatedHypervisor>, history: History, now: () => number) {
-    this.#hypervisors = hypervisors;
+  constructor(guests: GuestsOfHosts, history: History, now: () => number) {
+    this.#guests = guests;
     this.#history = history;
     this.#now = now;
+  }
+
+  /** Those that are declared down. */
+  get hostsDown(): ReadonlySet<string> {
+    return this.#down;
   }
 
   /** Whether a host has yet to return, or to be usable. */
@@ -30,19 +43,14 @@ export class DoubleWatch {
     else this.#away.delete(name);
     if (down) this.#down.add(name);
     else if (this.#down.delete(name)) {
-      for (const uuid of this.#hypervisors.get(name)?.leftovers().domains ?? []) this.look(uuid);
+      for (const uuid of this.#guests.uuidsOn(name)) this.look(uuid);
     }
   }
 
   /** Something happened to a guest of the instance. */
   look(uuid: string): void {
-    const hosts = [...this.#hypervisors]
-      .filter(([host, hypervisor]) => !this.#down.has(host) && isActive(hypervisor, uuid))
-      .map(([host]) => host);
+    const isActive = (host: string) => ['running', 'paused'].includes(this.#guests.powerState(host, uuid));
+    const hosts = this.#guests.hosts.filter((host) => !this.#down.has(host) && isActive(host));
     if (hosts.length > 1) this.#history.doubles.push({ at: this.#now(), uuid, hosts });
   }
-}
-
-function isActive(hypervisor: SimulatedHypervisor, uuid: string): boolean {
-  return ['running', 'paused'].includes(hypervisor.peek(uuid));
 }
