@@ -39,6 +39,12 @@ it.each(stories)(
   },
 );
 
+it('brings every launch that was accepted to an end', { timeout: storyMs }, async () => {
+  const broken = await cloud.judge();
+  for (const [what, wave] of waves) console.log(`${what}: ${wave.tell()}`);
+  expect(broken).toBe('');
+});
+
 it('leaves nothing of what is deleted', { timeout: storyMs }, async () => {
   expect(await cloud.empty()).toBe('');
 });
