@@ -15,6 +15,7 @@ it('ports that could not be given back are given back without anybody asking, wh
       schedulers: 1,
       networks: 1,
       quota: -1,
+      cidr: '10.20.0.0/22',
       skewMs: 0,
     },
     actions: [

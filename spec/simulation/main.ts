@@ -25,7 +25,7 @@ const began = performance.now();
 const total = { worlds: 0, launches: 0, requests: 0, simulatedMs: 0 };
 const bad = new Set<number>();
 
-function take(report: Report): void {
+function take(report: Exclude<Report, { type: 'began' }>): void {
   if (report.type === 'world') {
     total.worlds += 1;
     total.launches += report.launches;
@@ -59,8 +59,12 @@ process.exitCode = bad.size === 0 ? 0 : 1;
 function run(share: Share): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: share });
-    worker.on('message', take);
-    worker.on('error', reject);
+    let running = share.from;
+    worker.on('message', (report: Report) => {
+      if (report.type === 'began') running = report.seed;
+      else take(report);
+    });
+    worker.on('error', (error) => reject(new Error(`seed ${running} ended its worker`, { cause: error })));
     worker.on('exit', () => resolve());
   });
 }

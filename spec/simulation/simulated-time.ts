@@ -10,9 +10,13 @@ interface Arranged {
   callback: (() => void) | undefined;
 }
 
+/** A world of an hour, in which much goes wrong, has some hundred thousand. */
+const mostInstants = 3_000_000;
+
 export class SimulatedTime {
   #now: number;
   #order = 0;
+  #instants = 0;
   readonly #heap: Arranged[] = [];
 
   /** `startAt`: epoch ms. */
@@ -33,7 +37,10 @@ export class SimulatedTime {
     };
   }
 
-  /** Lets time pass until it is `until`, or `isOver`, which is asked at every instant. */
+  /**
+   * Lets time pass until it is `until`, or `isOver`, which is asked at every instant. Throws when so much happens that the
+   * world goes round in circles.
+   */
   async run(until: number, isOver: () => boolean = () => false): Promise<void> {
     await quiet();
     while (!isOver()) {
@@ -43,6 +50,8 @@ export class SimulatedTime {
         return;
       }
       this.#now = next.at;
+      this.#instants += 1;
+      if (this.#instants > mostInstants) throw new Error('the world goes round in circles');
       // All of this instant that is arranged by now happens in one go.
       while (this.#heap[0]?.at === this.#now) this.#pop()?.callback?.();
       await quiet();

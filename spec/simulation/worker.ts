@@ -13,6 +13,7 @@ export interface Share {
 }
 
 export type Report =
+  | { type: 'began'; seed: number }
   | { type: 'world'; seed: number; launches: number; requests: number; simulatedMs: number }
   | { type: 'broken'; seed: number; story: string }
   | { type: 'crashed'; seed: number; error: string };
@@ -30,6 +31,7 @@ async function runShare({ from, until, step }: Share, report: (told: Report) => 
   );
   for (; seed < until && broken < enough; seed += step) {
     const script = scriptOf(seed);
+    report({ type: 'began', seed });
     try {
       const outcome = await runWorld(script);
       const { launches, history, simulatedMs } = outcome;

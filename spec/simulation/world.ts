@@ -34,6 +34,8 @@ export interface WorldPlan {
   skewMs: number;
 }
 
+/** One for all worlds: each would hold a file open. */
+const logger = createLogger(process.env.KILONOVA_LOG_LEVEL ?? 'silent');
 /** When every world begins (epoch ms). */
 const beginning = Date.UTC(2030, 0, 1);
 /** How long a process that could not start is down before it is started again (ms). */
@@ -52,7 +54,7 @@ export class World {
   readonly processes = new Map<string, SimulatedProcess>();
   readonly #chance: SeededChance;
   readonly #sabotage: Sabotage;
-  readonly #logger = createLogger(process.env.KILONOVA_LOG_LEVEL ?? 'silent');
+  readonly #logger = logger;
   readonly #aheadMs = new Map<string, number>();
   #incarnations = 0;
 
