@@ -41,6 +41,8 @@ export interface InstanceContext {
   isToRun?: boolean;
   /** The image that a rebuild wants; absent: the one that it was launched from. */
   imageId?: string;
+  /** Names what a rebuild puts on the guest; absent: what it was launched with. */
+  payload?: string | undefined;
   /** The flavor that a resize wants, until the host has room for it. */
   wantedFlavor?: InstanceFlavor | undefined;
   /** The flavor that it was resized to; absent: the one that it was launched with. */
@@ -112,7 +114,7 @@ export type InstanceEvent =
   | ({ type: 'instance.unpause' } & Timed)
   | ({ type: 'instance.suspend' } & Timed)
   | ({ type: 'instance.resume' } & Timed)
-  | ({ type: 'instance.rebuild'; imageId: string } & Timed)
+  | ({ type: 'instance.rebuild'; imageId: string; payload?: string | undefined } & Timed)
   | ({ type: 'instance.resize'; flavor: InstanceFlavor } & Timed)
   | ({ type: 'instance.confirm-resize' } & Timed)
   | ({ type: 'instance.revert-resize' } & Timed)
@@ -293,7 +295,10 @@ export const instanceMachine = setup({
     clearFault: assign({ fault: undefined }),
     noteToRun: assign({ isToRun: true }),
     noteToStayOff: assign({ isToRun: false }),
-    recordImage: assign({ imageId: (_, { imageId }: { imageId: string }) => imageId }),
+    recordRebuild: assign(({ context }, { imageId, payload }: { imageId: string; payload?: string | undefined }) => ({
+      imageId,
+      payload: payload ?? context.payload,
+    })),
     recordWantedFlavor: assign({ wantedFlavor: (_, { flavor }: { flavor: InstanceFlavor }) => flavor }),
     clearWantedFlavor: assign({ wantedFlavor: undefined }),
     adoptFlavor: assign({
@@ -538,7 +543,7 @@ export const instanceMachine = setup({
         'instance.suspend': { target: 'suspending', actions: 'clearFault' },
         'instance.rebuild': {
           target: 'rebuilding',
-          actions: ['clearFault', 'noteToRun', { type: 'recordImage', params: ({ event }) => event }],
+          actions: ['clearFault', 'noteToRun', { type: 'recordRebuild', params: ({ event }) => event }],
         },
         'instance.resize': {
           target: 'resizing',
@@ -571,7 +576,7 @@ export const instanceMachine = setup({
         'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },
         'instance.rebuild': {
           target: 'rebuilding',
-          actions: ['clearFault', 'noteToStayOff', { type: 'recordImage', params: ({ event }) => event }],
+          actions: ['clearFault', 'noteToStayOff', { type: 'recordRebuild', params: ({ event }) => event }],
         },
         'instance.resize': {
           target: 'resizing',
@@ -1169,7 +1174,7 @@ export const instanceMachine = setup({
             'instance.stop': { target: '#instance.stopping', actions: 'clearFault' },
             'instance.rebuild': {
               target: '#instance.rebuilding',
-              actions: ['clearFault', 'noteToRun', { type: 'recordImage', params: ({ event }) => event }],
+              actions: ['clearFault', 'noteToRun', { type: 'recordRebuild', params: ({ event }) => event }],
             },
             'instance.evacuate': [
               {

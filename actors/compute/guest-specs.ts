@@ -42,6 +42,13 @@ export class GuestSpecs {
     return image;
   }
 
+  /** Whoever makes disks needs all that was asked for: a guest without its password is not that. */
+  async confirmPayload(record: Instance): Promise<void> {
+    if (record.payload !== undefined && !(await this.#findPayload(record))) {
+      throw fail('internal', `what was to be put on instance ${record.uuid} is gone`);
+    }
+  }
+
   /** Nova's allocate_for_instance. Idempotent: the same ports again for the same instance. */
   async allocatePorts(record: Instance, context: CallContext): Promise<AllocatedPort[]> {
     const known = this.#ports.get(record.uuid);
@@ -58,10 +65,7 @@ export class GuestSpecs {
   async of(record: Instance, context: CallContext): Promise<GuestSpec> {
     const known = this.#specs.get(record.uuid);
     if (known) return known;
-    const [ports, payload] = await Promise.all([
-      this.allocatePorts(record, context),
-      record.hasPayload ? this.#payloads.get(record.uuid) : undefined,
-    ]);
+    const [ports, payload] = await Promise.all([this.allocatePorts(record, context), this.#findPayload(record)]);
     const { uuid, projectId, userId, name, flavor, hostname, metadata, keyName, publicKey } = record;
     const spec: GuestSpec = {
       uuid,
@@ -70,7 +74,7 @@ export class GuestSpecs {
       projectId,
       userId,
       flavor,
-      // A guest that has its disks starts without its image too; who makes disks asks for it by `image`.
+      // A guest that has its disks starts without its image and payload too; who makes disks asks for them before.
       image: (await this.#findImage(record.imageId)) ?? { id: record.imageId, name: '', diskFormat: 'none' },
       ports,
       configDrive: {
@@ -78,13 +82,16 @@ export class GuestSpecs {
         availabilityZone: this.#availabilityZone,
         metadata,
         publicKeys: keyName && publicKey ? [{ name: keyName, publicKey }] : [],
-        files: payload?.value.files ?? [],
-        ...(payload?.value.adminPassword !== undefined && { adminPassword: payload.value.adminPassword }),
-        ...(payload?.value.userData !== undefined && { userData: payload.value.userData }),
+        files: [],
+        ...payload,
       },
     };
     this.#specs.set(uuid, spec);
     return spec;
+  }
+
+  async #findPayload({ payload }: Instance): Promise<InstancePayload | undefined> {
+    return payload === undefined ? undefined : (await this.#payloads.get(payload))?.value;
   }
 
   /** Also one that was made just now, and that the view has yet to see. */

@@ -33,7 +33,7 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
 
   async function createDisks(spec: GuestSpec, { owner, signal }: EffectJob): Promise<void> {
     try {
-      await specs.image(owner.record);
+      await Promise.all([specs.image(owner.record), specs.confirmPayload(owner.record)]);
       await hypervisor.createDisks(spec, signal);
     } catch (error) {
       // A rebuild may come from another image.

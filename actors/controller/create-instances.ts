@@ -17,6 +17,7 @@ import { ChartMoves } from '../instance/chart-moves.ts';
 import { persistSnapshot } from '../instance/chart-snapshot.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
 import type { MacAddresses } from '../network/mac-addresses.ts';
+import { payloadKey } from '../records/keys.ts';
 import { nameUuid } from '../runtime/name-uuid.ts';
 import type { Admissions } from './admissions.ts';
 import type { Catalog } from './catalog.ts';
@@ -115,8 +116,8 @@ async function store(
   { adminPassword, userData, files }: CreateInstance,
   context: CallContext,
 ): Promise<Entry<Instance>> {
-  if (record.hasPayload) {
-    await keepPayload(world.payloads, record.uuid, {
+  if (record.payload !== undefined) {
+    await keepPayload(world.payloads, record.payload, {
       ...(adminPassword !== undefined && { adminPassword }),
       ...(userData !== undefined && { userData }),
       ...(files && { files }),
@@ -137,9 +138,9 @@ async function store(
 }
 
 /** Never another request's, which has the same key when it comes with the same client token. */
-async function keepPayload(payloads: Bucket<InstancePayload>, uuid: string, payload: InstancePayload): Promise<void> {
-  if ((await payloads.create(uuid, payload)) !== conflict) return;
-  const kept = await payloads.get(uuid);
+async function keepPayload(payloads: Bucket<InstancePayload>, key: string, payload: InstancePayload): Promise<void> {
+  if ((await payloads.create(key, payload)) !== conflict) return;
+  const kept = await payloads.get(key);
   if (!isDeepStrictEqual(kept?.value, payload)) throw usedOtherwise();
 }
 
@@ -174,7 +175,7 @@ function describe(
     ...(hints && { hints }),
     metadata,
     tags,
-    hasPayload: adminPassword !== undefined || userData !== undefined || files !== undefined,
+    ...((adminPassword !== undefined || userData !== undefined || files) && { payload: payloadKey(uuid) }),
     createdAt,
     updatedAt: createdAt,
     owner: 'control',

@@ -7,16 +7,15 @@ import type { Entry } from '../../transport/nats/bucket.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import { heldShare } from '../instance/held-share.ts';
 import { refuseMisfit } from '../records/image-fit.ts';
+import { payloadKey } from '../records/keys.ts';
 import { Catalog } from './catalog.ts';
-import { makeOrChangeRecord } from './change-record.ts';
 import { openInstanceCommands } from './command-instance.ts';
-import { editInstance } from './edit-instance.ts';
 import { refuseLocked } from './instance-lock.ts';
 import { storedInstance } from './stored-instance.ts';
 import type { Writes } from './writes.ts';
 
 export const instanceChangeWrites: Writes = async (on, world) => {
-  const { store, clock, admissions } = world;
+  const { store, clock, chance, admissions } = world;
   const [bucket, payloads, images, catalog, command] = await Promise.all([
     store.bucket('instance'),
     store.bucket('payload'),
@@ -38,28 +37,33 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     return entry;
   }
 
-  on(api.instance.rebuild, async ({ uuid, image: wanted, ...payload }, request) => {
+  on(api.instance.rebuild, async ({ uuid, image: wanted, ...given }, request) => {
     const { caller } = request;
     const entry = await find(uuid, 'rebuild', caller);
     const { imageId, flavor, projectId } = entry.value;
     // Of the project whose instance it is, also for an administrator.
     const image = await catalog.image(wanted ?? imageId, { ...caller, projectId }, flavor, '/image');
-    if (Object.keys(payload).length > 0) await replacePayload(uuid, payload, caller);
-    return command(uuid, { type: 'instance.rebuild', imageId: image.id, at: clock.now() }, request);
+    const rebuild = { type: 'instance.rebuild', imageId: image.id, at: clock.now() } as const;
+    if (Object.keys(given).length === 0) return command(uuid, rebuild, request);
+    const payload = await keepBeside(entry.value, given);
+    try {
+      return await command(uuid, { ...rebuild, payload }, request);
+    } catch (error) {
+      // Of whatever else it was refused for, nobody can say whether a host has yet to hear of it.
+      if (toFailure(error).code === 'conflict') await payloads.remove(payload);
+      throw error;
+    }
   });
 
-  /** What is not given anew stays as it was. Rejects with `conflict` when the instance is deleted meanwhile. */
-  async function replacePayload(uuid: string, given: InstancePayload, caller: Caller): Promise<void> {
-    await makeOrChangeRecord(payloads, uuid, (kept) => ({ ...kept, ...given }));
-    // Looked at only now: a deletion that comes later finds the payload, and takes it along.
-    const entry = await storedInstance(bucket, uuid, caller);
-    await editInstance({ ...world, bucket }, entry, (record) => {
-      if (record.vmState === 'deleted') throw deletedMeanwhile(uuid);
-      return record.hasPayload ? record : { ...record, hasPayload: true };
-    }).catch(async (error: unknown) => {
-      if ((await bucket.get(uuid))?.value.vmState === 'deleted') await payloads.remove(uuid);
-      throw error;
-    });
+  /**
+   * Keeps what is given, and what stays as it was, beside what is in force, until the instance's record names it. When
+   * none comes to, the sweep removes it.
+   */
+  async function keepBeside({ uuid, payload }: Instance, given: InstancePayload): Promise<string> {
+    const inForce = payload === undefined ? undefined : await payloads.get(payload);
+    const key = payloadKey(uuid, chance.uuid());
+    await payloads.put(key, { ...inForce?.value, ...given });
+    return key;
   }
 
   on(api.instance.resize, async ({ uuid, flavor: wanted }, request) => {
@@ -92,12 +96,6 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     on(api.instance[name], ({ uuid }, request) => command(uuid, { type, at: clock.now() }, request));
   }
 };
-
-function deletedMeanwhile(uuid: string) {
-  return fail('conflict', `instance ${uuid} is deleted: rebuild is not possible any more`, {
-    details: { vmState: 'deleted', command: 'rebuild' },
-  });
-}
 
 /** Nova's checks of resize: not the same one, and never a smaller disk, which would cut the guest's. */
 function refuseFlavor(wanted: Flavor, { flavor, uuid }: Instance): void {

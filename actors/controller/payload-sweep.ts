@@ -1,34 +1,61 @@
 /**
- * Removes what clients asked to be put on their instances (passwords, user data, files) when the instance is deleted, or
- * was never recorded. Every controller does it: to remove what is gone is to do nothing.
+ * Removes what clients asked to be put on their instances (passwords, user data, files) when no instance's record names it:
+ * the instance is deleted, or was never recorded, or has been rebuilt with another one, or a rebuild was refused. Every
+ * controller does it: to remove what is gone is to do nothing.
+ *
+ * A payload is stored before the record that names it. So it is removed only when it was seen unnamed twice, with more time
+ * in between than a controller, or a cast, is ever under way; and not while the host is away that has yet to hear of it. No
+ * clock has a say in it.
  */
 import { every } from '../../transport/clock.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { instanceOfPayload } from '../records/keys.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { onDeleted } from './deletions.ts';
 
-/** A payload is stored before its instance: younger than this, the instance may yet come (ms). */
-const youngMs = 300_000;
-const sweepEveryMs = 600_000;
+const sweepEveryMs = 300_000;
 
 /** Looks through all payloads now and then, and at each deletion; returns the function that ends it. */
 export async function startPayloadSweep({ store, clock, logger }: Runtime): Promise<() => void> {
-  const [payloads, instances] = await Promise.all([store.bucket('payload'), store.view('instance')]);
+  const [payloads, bucket, instances, liveness] = await Promise.all([
+    store.bucket('payload'),
+    store.bucket('instance'),
+    store.view('instance'),
+    store.liveness(),
+  ]);
+  /** Those that the sweep before has seen unnamed. */
+  let suspects = new Set<string>();
 
-  async function remove(uuid: string): Promise<void> {
+  async function remove(key: string): Promise<void> {
     try {
-      if (await payloads.get(uuid)) await payloads.remove(uuid);
+      if (await payloads.get(key)) await payloads.remove(key);
     } catch (error) {
-      logger.warn({ uuid, error }, 'a payload could not be removed; the next sweep tries again');
+      logger.warn(
+        { uuid: instanceOfPayload(key), error },
+        'a payload could not be removed; the next sweep tries again',
+      );
     }
   }
 
   async function sweep(): Promise<void> {
-    for (const uuid of await payloads.keys()) {
-      const instance = instances.get(uuid);
-      const writtenAt = instance ? undefined : await payloads.writtenAt(uuid);
-      const isOrphan = writtenAt !== undefined && clock.now() - writtenAt > youngMs;
-      if (isOrphan || instance?.vmState === 'deleted') await remove(uuid);
+    const before = suspects;
+    suspects = new Set();
+    for (const key of await payloads.keys()) {
+      const instance = instances.get(instanceOfPayload(key));
+      if (instance && (isOf(instance, key) || isAwaited(instance))) continue;
+      suspects.add(key);
+      // A view may be late, and leaves out records that this version cannot read.
+      if (before.has(key) && !(await isNamed(key))) await remove(key);
     }
+  }
+
+  async function isNamed(key: string): Promise<boolean> {
+    const instance = (await bucket.get(instanceOfPayload(key)))?.value;
+    return instance !== undefined && isOf(instance, key);
+  }
+
+  function isAwaited({ owner, vmState }: Instance): boolean {
+    return vmState !== 'deleted' && owner !== 'control' && liveness.statusOf(owner.host) !== 'up';
   }
 
   async function sweepOrWarn(): Promise<void> {
@@ -37,11 +64,15 @@ export async function startPayloadSweep({ store, clock, logger }: Runtime): Prom
 
   void sweepOrWarn();
   const stopSweep = every(clock, sweepEveryMs, sweepOrWarn);
-  const stopListening = onDeleted(clock, instances, ({ uuid, hasPayload }) => {
-    if (hasPayload) void remove(uuid);
+  const stopListening = onDeleted(clock, instances, ({ payload }) => {
+    if (payload !== undefined) void remove(payload);
   });
   return () => {
     stopSweep();
     stopListening();
   };
+}
+
+function isOf({ payload, vmState }: Instance, key: string): boolean {
+  return payload === key && vmState !== 'deleted';
 }

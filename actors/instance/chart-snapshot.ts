@@ -12,11 +12,12 @@ export type InstanceSnapshot = SnapshotFrom<InstanceLogic>;
 /** A record with a chart that has moved on. Whose it is follows from where the chart stands. */
 export function presentRecord(snapshot: InstanceSnapshot, record: Instance): Instance {
   const path = statePath(snapshot.value);
-  const { imageId, flavor, host } = snapshot.context;
+  const { imageId, payload, flavor, host } = snapshot.context;
   const { taskState: _, ...kept } = record;
   return {
     ...kept,
     ...(imageId !== undefined && { imageId }),
+    ...(payload !== undefined && { payload }),
     ...(flavor && { flavor }),
     ...visibleStates(path, snapshot.context, record),
     owner: host === undefined || snapshot.hasTag('control') ? 'control' : { host },

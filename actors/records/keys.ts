@@ -2,7 +2,14 @@
 import type { Caller } from '../../transport/nats/call-context.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 
+const uuidLength = 36;
+
 export const keyPairKey = ({ projectId, userId }: Pick<Caller, 'projectId' | 'userId'>, name: string) =>
   `${projectId}.${userId}.${encodeToken(name)}`;
 export const securityGroupKey = (projectId: string, name: string) => `${projectId}.${encodeToken(name)}`;
 export const hostKey = encodeToken;
+/** Of a launch, or, with an id, of a rebuild. */
+export const payloadKey = (instanceUuid: string, id?: string) =>
+  id === undefined ? instanceUuid : `${instanceUuid}.${id}`;
+/** The instance that the payload is, or was to be, put on. */
+export const instanceOfPayload = (key: string) => key.slice(0, uuidLength);

@@ -27,6 +27,7 @@ export async function heldOf({ hypervisors, runtime: { store } }: TestCloud, uui
     for (const key of await bucket.keys())
       if ((await bucket.get(key))?.value.instanceUuid === uuid) held.push(`${kind} ${key}`);
   }
-  if (await (await store.bucket('payload')).get(uuid)) held.push('its payload');
+  const { payload } = (await (await store.bucket('instance')).get(uuid))?.value ?? {};
+  if (payload !== undefined && (await (await store.bucket('payload')).get(payload))) held.push('its payload');
   return held;
 }

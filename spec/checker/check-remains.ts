@@ -1,5 +1,6 @@
 /** What must hold when nothing is under way any more: every promise was kept, and all that is held adds up. */
 import { holdsShare } from '../../actors/instance/held-share.ts';
+import { instanceOfPayload } from '../../actors/records/keys.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
 import { isAtRest } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -18,6 +19,7 @@ export function checkRemains(history: History, remains: Remains): Violation[] {
   checkRest(remains, broken);
   checkGuests(remains, broken);
   checkAddresses(remains, broken);
+  checkPayloads(remains, broken);
   return violations;
 }
 
@@ -28,7 +30,7 @@ export function checkNothingLeft({ instances, ports, leases, payloads, guests, c
     ...instances.filter(({ vmState }) => vmState !== 'deleted').map(({ uuid }) => [`instance ${uuid}`, uuid] as const),
     ...ports.map(({ id, instanceUuid }) => [`port ${id}`, instanceUuid] as const),
     ...[...leases].map(([key, { instanceUuid }]) => [`address ${key}`, instanceUuid] as const),
-    ...payloads.map((uuid) => ['its payload', uuid] as const),
+    ...payloads.map((key) => [`payload ${key}`, instanceOfPayload(key)] as const),
     ...guests.map(({ host, uuid, held }) => [`${held.join(' and ')} on ${host}`, uuid] as const),
   ];
   const violations: Violation[] = left.map(([message, uuid]) => ({ invariant, message, uuid }));
@@ -119,6 +121,15 @@ function checkAddresses({ instances, ports, leases }: Remains, broken: Broken): 
       if (!portIds.has(id)) broken('addresses add up', `its port ${id} is gone`, uuid);
     }
   }
+}
+
+function checkPayloads({ instances, payloads }: Remains, broken: Broken): void {
+  const kept = new Set(payloads);
+  for (const { uuid, payload, vmState } of instances) {
+    if (payload === undefined || vmState === 'deleted') continue;
+    if (!kept.delete(payload)) broken('what is to be put on a guest is kept', `${payload} is gone`, uuid);
+  }
+  for (const key of kept) broken('no secret is kept beyond its use', `no record names ${key}`, instanceOfPayload(key));
 }
 
 function describe(held: HeldGuest[]): string {

@@ -7,7 +7,7 @@ export interface Remains {
   ports: Port[];
   /** By their keys. */
   leases: Map<string, AddressLease>;
-  /** The instances that have a payload. */
+  /** The keys of what is, or was, to be put on guests. */
   payloads: string[];
   guests: HeldGuest[];
   /** How many casts wait to be taken. */

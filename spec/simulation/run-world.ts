@@ -71,7 +71,7 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
   const violations: Violation[] = [];
   violations.push(...(await untilQuiet(world, history)));
   violations.push(
-    ...(await checkedRemains(world, history)),
+    ...(await afterSweeps(world, () => checkRemains(history, remainsOf(world, history)))),
     ...checkRecords(history, healedAt),
     ...checkQuota(history, plan.quota),
   );
@@ -79,18 +79,18 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
   return { violations, history, launches: history.records.size, simulatedMs: time.now() - began };
 }
 
-/** What crashed halfway may have left something that a sweep has to find. */
-async function checkedRemains(world: World, history: History): Promise<Violation[]> {
-  if (checkRemains(history, remainsOf(world, history)).length === 0) return [];
+/** What crashed halfway, or was done away with, may have left something that a sweep has to find. */
+async function afterSweeps(world: World, check: () => Violation[]): Promise<Violation[]> {
+  if (check().length === 0) return [];
   await world.time.run(world.time.now() + sweptMs);
-  return checkRemains(history, remainsOf(world, history));
+  return check();
 }
 
 /** Deletes everything; then nothing is left, and each host has room for what fills it. */
 async function emptied(world: World, client: SimulatedClient, history: History): Promise<Violation[]> {
   await settle(world.time, deleteAll(client, history));
   const left = await untilQuiet(world, history);
-  left.push(...checkNothingLeft(remainsOf(world, history)));
+  left.push(...(await afterSweeps(world, () => checkNothingLeft(remainsOf(world, history)))));
   if (left.length > 0) return left;
   const { hosts } = world.plan;
   await settle(world.time, Promise.all(hosts.map((host, index) => client.create(firstFiller + index, 'whole', host))));

@@ -37,6 +37,9 @@ export class SimulatedClient {
       case 'rename':
         await this.#ask('rename', uuid, api.instance.update, { uuid, name: wish.name });
         return;
+      case 'rebuild':
+        await this.#ask('rebuild', uuid, api.instance.rebuild, { uuid, adminPassword: 'another' });
+        return;
       default:
         await this.#ask(wish.wish, uuid, api.instance[wish.wish], { uuid });
     }
@@ -49,6 +52,7 @@ export class SimulatedClient {
       image: 'simulated',
       flavor,
       clientToken: tokenOf(instance),
+      ...(instance % 2 === 0 && { adminPassword: 'one', userData: '' }),
       ...(availabilityZone !== undefined && { availabilityZone }),
     };
     for (let left = tries; ; left--) {

@@ -25,7 +25,6 @@ export function newInstance(uuid: string, more: Partial<Instance> = {}): Instanc
     networks: [],
     metadata: {},
     tags: [],
-    hasPayload: false,
     createdAt: at,
     updatedAt: at,
     owner: 'control',

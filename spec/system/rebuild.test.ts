@@ -23,6 +23,31 @@ async function running(): Promise<InstanceView> {
   return cloud.until(uuid, ({ state }) => state === 'running');
 }
 
+const instanceRecord = async (uuid: string) => (await (await cloud.runtime.store.bucket('instance')).get(uuid))?.value;
+
+/** What the record says is to be on the guest. */
+async function inForce(uuid: string): Promise<InstancePayload | undefined> {
+  const payloads = await cloud.runtime.store.bucket('payload');
+  return (await payloads.get((await instanceRecord(uuid))?.payload ?? ''))?.value;
+}
+
+/** The keys of all that are kept of the instance. */
+async function payloadsOf(uuid: string): Promise<string[]> {
+  const keys = await (await cloud.runtime.store.bucket('payload')).keys();
+  return keys.filter((key) => key.startsWith(uuid));
+}
+
+/** Does something after the payload of the next rebuild is stored, and before its instance hears of it. */
+async function whileStored(work: () => Promise<void>): Promise<void> {
+  const payloads = await cloud.runtime.store.bucket('payload');
+  const put = vi.spyOn(payloads, 'put').mockImplementationOnce(async (key, value) => {
+    put.mockRestore();
+    const revision = await payloads.put(key, value);
+    await work();
+    return revision;
+  });
+}
+
 const reach = (uuid: string, state: string) => cloud.until(uuid, (instance) => instance.state === state);
 
 it('makes the disk of a running instance anew, from another image, and keeps everything else', async () => {
@@ -51,8 +76,7 @@ it('puts on the guest what is given anew, and keeps the rest; nothing of it is l
   await reach(uuid, 'running');
   await cloud.client.ask(api.instance.rebuild, { uuid, adminPassword: 'second' });
   await reach(uuid, 'running');
-  const payloads = await cloud.runtime.store.bucket('payload');
-  expect((await payloads.get(uuid))?.value).toEqual({ adminPassword: 'second', userData: 'Zmlyc3Q=' });
+  expect(await inForce(uuid)).toEqual({ adminPassword: 'second', userData: 'Zmlyc3Q=' });
 
   const plain = await running();
   await cloud.client.ask(api.instance.rebuild, { uuid: plain.uuid, adminPassword: 'new' });
@@ -64,26 +88,47 @@ it('puts on the guest what is given anew, and keeps the rest; nothing of it is l
   }
 });
 
-it.each([{}, { userData: 'Zmlyc3Q=' }])(
-  'leaves no password behind when the instance with %j is deleted while the password is stored',
-  async (request) => {
-    const { uuid } = await cloud.create(request);
-    await reach(uuid, 'running');
-    const payloads = await cloud.runtime.store.bucket('payload');
-    const put = vi.spyOn(payloads, 'userData' in request ? 'update' : 'create');
-    put.mockImplementationOnce(async (key: string, value: InstancePayload) => {
-      await cloud.client.ask(api.instance.delete, { uuid });
-      await reach(uuid, 'deleted');
-      await expectNothingLeft(cloud, uuid);
-      return payloads.put(key, value);
-    });
-    await expect(cloud.client.ask(api.instance.rebuild, { uuid, adminPassword: 'late' })).rejects.toMatchObject({
-      failure: { code: 'conflict', details: { vmState: 'deleted' } },
-    });
-    put.mockRestore();
-    expect(await payloads.get(uuid)).toBeUndefined();
-  },
-);
+it('does not put on a guest what came with a rebuild that was refused, and keeps nothing of it', async () => {
+  const { uuid } = await cloud.create({ adminPassword: 'first' });
+  await reach(uuid, 'running');
+  const goOn = cloud.hypervisors.get('host1')?.hang('removeDisks');
+  await whileStored(async () => {
+    // Somebody else is faster.
+    await cloud.client.ask(api.instance.rebuild, { uuid });
+    await reach(uuid, 'rebuilding.removingDisks');
+  });
+  await expect(cloud.client.ask(api.instance.rebuild, { uuid, adminPassword: 'refused' })).rejects.toMatchObject({
+    failure: { code: 'conflict' },
+  });
+  goOn?.();
+  await reach(uuid, 'running');
+  expect(await inForce(uuid)).toEqual({ adminPassword: 'first' });
+  expect(await payloadsOf(uuid)).toEqual([uuid]);
+});
+
+it('leaves no password behind when the instance is deleted while the password is stored', async () => {
+  const { uuid } = await running();
+  await whileStored(async () => {
+    await cloud.client.ask(api.instance.delete, { uuid });
+    await reach(uuid, 'deleted');
+  });
+  await expect(cloud.client.ask(api.instance.rebuild, { uuid, adminPassword: 'late' })).rejects.toMatchObject({
+    failure: { code: 'conflict' },
+  });
+  expect(await payloadsOf(uuid)).toEqual([]);
+});
+
+it('fails, and says why, when what is to be put on the guest is gone', async () => {
+  const { uuid } = await running();
+  const payloads = await cloud.runtime.store.bucket('payload');
+  const goOn = cloud.hypervisors.get('host1')?.hang('removeDisks');
+  await cloud.client.ask(api.instance.rebuild, { uuid, adminPassword: 'lost' });
+  await reach(uuid, 'rebuilding.removingDisks');
+  for (const key of await payloadsOf(uuid)) await payloads.remove(key);
+  goOn?.();
+  const { fault } = await reach(uuid, 'failed.powering');
+  expect(fault?.cause).toMatchObject({ message: expect.stringContaining('is gone') });
+});
 
 it.each(['destroyDomain', 'removeDisks', 'createDisks', 'defineDomain', 'start'] as const)(
   'says what failed when %s does, and can be asked again',

@@ -4,7 +4,7 @@ import { defineCall } from '../nats/call.ts';
 import { defineCast } from '../nats/cast.ts';
 import { defineFact } from '../nats/fact.ts';
 import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Time, Uuid } from './common.ts';
-import { Attempt, Flavor, HostCommand, Instance } from './records.ts';
+import { Attempt, Flavor, HostCommand, Instance, PayloadKey } from './records.ts';
 
 const StoredInstance = Exact({ record: Instance, revision: Revision });
 
@@ -25,7 +25,13 @@ export const InstanceCommand = Type.Union([
     at: Time,
   }),
   Exact({ type: Type.Literal('instance.reboot'), how: OneOf(['soft', 'hard']), at: Time }),
-  Exact({ type: Type.Literal('instance.rebuild'), imageId: Uuid, at: Time }),
+  Exact({
+    type: Type.Literal('instance.rebuild'),
+    imageId: Uuid,
+    /** Absent: what is to be put on the instance stays as it is. */
+    payload: Type.Optional(PayloadKey),
+    at: Time,
+  }),
   Exact({ type: Type.Literal('instance.resize'), flavor: Flavor, at: Time }),
 ]);
 export type InstanceCommand = Type.Static<typeof InstanceCommand>;

@@ -93,7 +93,13 @@ export const KeyPair = Exact({
 });
 export type KeyPair = Static<typeof KeyPair>;
 
-/** What a client asked to be put on its instance. Secret; a record of its own, removed with the instance. */
+/** The instance's uuid, and, of a payload that came with a rebuild, an id of its own. */
+export const PayloadKey = Type.String({ pattern: '^[0-9a-f-]{36}(\\.[0-9a-f-]{36})?$' });
+
+/**
+ * What a client asked to be put on its instance. Secret; a record of its own, which the instance's record names, and which
+ * is removed when none names it any more.
+ */
 export const InstancePayload = Exact({
   adminPassword: Type.Optional(Type.String()),
   userData: Type.Optional(Type.String()),
@@ -167,8 +173,8 @@ export const Instance = Exact({
   tags: Type.Array(Type.String({ maxLength: 60 })),
   /** Commands are refused, but for an administrator's. */
   lock: Type.Optional(Exact({ by: OneOf(['owner', 'admin']), reason: Type.Optional(Text) })),
-  /** Whether there is an InstancePayload of the same key. */
-  hasPayload: Type.Boolean(),
+  /** The key of the InstancePayload that is in force; absent: there is none. */
+  payload: Type.Optional(PayloadKey),
   /** A digest of the request that a client token stands for. */
   requestDigest: Type.Optional(Sha256),
   createdAt: Time,

@@ -1,0 +1,75 @@
+/** What was to be put on guests is kept as long as a record may come to name it, and no longer. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startPayloadSweep } from '../../actors/controller/payload-sweep.ts';
+import { payloadKey } from '../../actors/records/keys.ts';
+import { systemChance } from '../../transport/clock.ts';
+import { api } from '../../transport/messages/api.ts';
+import { HeldClock } from '../support/held-clock.ts';
+import { openNatsLink } from '../support/nats-link.ts';
+import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+
+let cloud: TestCloud;
+beforeAll(async () => {
+  cloud = await startTestCloud({ pulse: { beatEveryMs: 200, deadAfterMs: 1_000 } });
+});
+afterAll(() => cloud.stop());
+
+const keys = async () => (await (await cloud.runtime.store.bucket('payload')).keys()).toSorted();
+
+/** Another controller's, which looks when `again` says so. */
+async function startSweep() {
+  const clock = new HeldClock();
+  // Whoever's clock is an hour ahead takes nothing away for that.
+  clock.aheadMs = 3_600_000;
+  const runtime = await cloud.connect();
+  const stop = await startPayloadSweep({ ...runtime, clock });
+  const ended = () => eventually(() => (clock.endWaits() ? true : undefined));
+  // A sweep has ended when the next one is waited for.
+  return { stop, again: ended };
+}
+
+it('removes what no record names when it finds it twice, and nothing that is in force', async () => {
+  const payloads = await cloud.runtime.store.bucket('payload');
+  const { uuid } = await cloud.create({ adminPassword: 'first' });
+  await cloud.until(uuid, ({ state }) => state === 'running');
+  await cloud.client.ask(api.instance.rebuild, { uuid, adminPassword: 'second' });
+  await cloud.until(uuid, ({ state }) => state === 'running');
+  const [first, second = ''] = await keys();
+  expect(first).toBe(uuid);
+  const neverRecorded = systemChance.uuid();
+  await payloads.put(neverRecorded, { adminPassword: 'nobody’s' });
+
+  const { stop, again } = await startSweep();
+  await again();
+  expect(await keys()).toEqual([uuid, second, neverRecorded].toSorted());
+  await eventually(async () => {
+    await again();
+    return (await keys()).length === 1 ? true : undefined;
+  });
+  await again();
+  expect(await keys()).toEqual([second]);
+  stop();
+});
+
+it('keeps what a host that is away has yet to hear of', async () => {
+  const link = await openNatsLink(cloud.url);
+  await cloud.addHost({ name: 'away', zone: 'away', runtime: await cloud.connect(link.url) });
+  const { uuid } = await cloud.create({ availabilityZone: 'away' });
+  await cloud.until(uuid, ({ state }) => state === 'running');
+  link.cut();
+  await cloud.until(uuid, ({ hostStatus }) => hostStatus !== 'up');
+  const awaited = payloadKey(uuid, systemChance.uuid());
+  const payloads = await cloud.runtime.store.bucket('payload');
+  await payloads.put(awaited, { adminPassword: 'under way' });
+  const { stop, again } = await startSweep();
+  for (let looks = 0; looks < 3; looks++) await again();
+  expect(await keys()).toContain(awaited);
+  link.mend();
+  await cloud.until(uuid, ({ hostStatus }) => hostStatus === 'up');
+  await eventually(async () => {
+    await again();
+    return (await keys()).includes(awaited) ? undefined : true;
+  });
+  stop();
+  await link.close();
+});
