@@ -5,42 +5,51 @@ import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { isAdmin } from '../identity/authenticator.ts';
+import { shownPowerState } from '../records/instance-view.ts';
 import { isSeenBy } from '../records/lookup.ts';
 import { parseTimestamp } from '../records/timestamp.ts';
+import type { Liveness } from '../runtime/liveness.ts';
 
 type Filter = (instance: Instance) => boolean;
 
 /** How each field of a query is asked of an instance. */
-const filters: { [F in keyof ListInstances]?: (wanted: NonNullable<ListInstances[F]>) => Filter } = {
-  name: (name) => (instance) => instance.name === name,
-  nameContains: (part) => {
-    const wanted = part.toLowerCase();
-    return ({ name }) => name.toLowerCase().includes(wanted);
-  },
-  vmState: (vmState) => (instance) => instance.vmState === vmState,
-  powerState: (powerState) => (instance) => instance.powerState === powerState,
-  host: (host) => (instance) => instance.chart.context.host === host,
-  availabilityZone: (zone) => (instance) => instance.availabilityZone === zone,
-  flavor: (idOrName) => (instance) => instance.flavor.id === idOrName || instance.flavor.name === idOrName,
-  keyName: (keyName) => (instance) => instance.keyName === keyName,
-  address: (address) => (instance) => addressesOf(instance).includes(address),
-  tags: (tags) => (instance) => tags.every((tag) => instance.tags.includes(tag)),
-  reservationId: (reservationId) => (instance) => instance.reservationId === reservationId,
-  userId: (userId) => (instance) => instance.userId === userId,
-  isLocked: (isLocked) => (instance) => (instance.lock !== undefined) === isLocked,
-  changedSince: (since) => {
-    const time = parseTimestamp(since);
-    return ({ updatedAt }) => updatedAt >= time;
-  },
-};
+const filters: { [F in keyof ListInstances]?: (wanted: NonNullable<ListInstances[F]>, liveness: Liveness) => Filter } =
+  {
+    name: (name) => (instance) => instance.name === name,
+    nameContains: (part) => {
+      const wanted = part.toLowerCase();
+      return ({ name }) => name.toLowerCase().includes(wanted);
+    },
+    vmState: (vmState) => (instance) => instance.vmState === vmState,
+    powerState: (powerState, liveness) => (instance) => shownPowerState(instance, liveness) === powerState,
+    host: (host) => (instance) => instance.chart.context.host === host,
+    availabilityZone: (zone) => (instance) => instance.availabilityZone === zone,
+    flavor: (idOrName) => (instance) => instance.flavor.id === idOrName || instance.flavor.name === idOrName,
+    keyName: (keyName) => (instance) => instance.keyName === keyName,
+    address: (address) => (instance) => addressesOf(instance).includes(address),
+    tags: (tags) => (instance) => tags.every((tag) => instance.tags.includes(tag)),
+    reservationId: (reservationId) => (instance) => instance.reservationId === reservationId,
+    userId: (userId) => (instance) => instance.userId === userId,
+    isLocked: (isLocked) => (instance) => (instance.lock !== undefined) === isLocked,
+    changedSince: (since) => {
+      const time = parseTimestamp(since);
+      return ({ updatedAt }) => updatedAt >= time;
+    },
+  };
 
 /** Rejects with `forbidden` when the caller may not look so far. */
-export function instanceFilter(query: ListInstances, caller: Caller, images: View<Image>): Filter {
+export function instanceFilter(
+  query: ListInstances,
+  caller: Caller,
+  { images, liveness }: { images: View<Image>; liveness: Liveness },
+): Filter {
   const wanted = [inProject(query, caller), alive(query)].filter((filter) => filter !== undefined);
   if (query.image !== undefined) wanted.push(ofImage(query.image, caller, images));
   for (const [field, value] of Object.entries(query)) {
-    const filter = filters[field as keyof ListInstances] as ((value: unknown) => Filter) | undefined;
-    if (filter) wanted.push(filter(value));
+    const filter = filters[field as keyof ListInstances] as
+      | ((value: unknown, liveness: Liveness) => Filter)
+      | undefined;
+    if (filter) wanted.push(filter(value, liveness));
   }
   return (instance) => wanted.every((isTrueOf) => isTrueOf(instance));
 }

@@ -28,7 +28,7 @@ export class InstanceList {
   /** What comes after the marker counts from where that one stands now, also when it has left the list. */
   page(query: ListInstances, caller: Caller): InstanceView[] {
     const order = orderOf(query);
-    const isWanted = instanceFilter(query, caller, this.#images);
+    const isWanted = instanceFilter(query, caller, { images: this.#images, liveness: this.#liveness });
     const { marker } = query;
     const marked =
       marker === undefined ? undefined : seenInstance(this.#instances.get(marker), caller, marker, '/marker');

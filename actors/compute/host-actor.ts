@@ -35,6 +35,7 @@ export class HostActor {
   readonly #onLost: () => void;
   #writing: Promise<void> = Promise.resolve();
   #stopHeartbeat: () => void = () => {};
+  #stopping: Promise<void> | undefined;
   /** Since when others hold it for dead, until it has found out which instances are still its own. */
   #down: Host['down'];
 
@@ -118,8 +119,13 @@ export class HostActor {
     return revision;
   }
 
-  /** Resolves when the record says that the process has stopped. */
-  async stop(): Promise<void> {
+  /** Resolves when the record says that the process has stopped. More than once is once. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopHeartbeat();
     this.send({ type: 'host.stop', at: this.#runtime.clock.now() });
     await this.#writing;

@@ -34,7 +34,10 @@ export function attachDevice(
 ): Promise<void> {
   return settle(client, uuid, signal, async () => {
     const look = await client.look(uuid, signal);
-    if (look === undefined) throw fail('domain_lost', `instance ${uuid} has no domain on this host`);
+    if (look === undefined) {
+      // A launch may do better elsewhere.
+      throw fail('domain_lost', `instance ${uuid} has no domain on this host`, { disposition: 'reschedule' });
+    }
     const scopes = isActive(look) ? [inDefinition, inGuest] : [inDefinition];
     for (const scope of scopes) {
       if (await hasDevice(client, look.ref, device, scope.config)) continue;

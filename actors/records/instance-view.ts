@@ -1,7 +1,12 @@
 /** An instance as a client sees it: record and chart flattened, times as ISO 8601. */
 import type { StateValue } from 'xstate';
 import { fail } from '../../machines/failure.ts';
-import { type InstanceContext, type InstanceFault, instanceSnapshotVersion } from '../../machines/instance.ts';
+import {
+  type InstanceContext,
+  type InstanceFault,
+  instanceSnapshotVersion,
+  type PowerState,
+} from '../../machines/instance.ts';
 import { commandsIn, statePath } from '../../machines/instance-states.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -22,7 +27,7 @@ export function viewInstance({ chart, ...record }: Instance, liveness: Liveness)
   const context = chart.context as unknown as InstanceContext;
   const value = chart.value as StateValue;
   const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor, tried } = context;
-  const isUnreachable = record.owner !== 'control' && liveness.statusOf(record.owner.host) === 'down';
+  const isUnreachable = isOnDownHost(record, liveness);
   const commands = chart.status === 'done' ? [] : commandsIn(value);
   return {
     uuid: record.uuid,
@@ -35,7 +40,7 @@ export function viewInstance({ chart, ...record }: Instance, liveness: Liveness)
     state: statePath(value),
     vmState: record.vmState,
     ...(record.taskState !== undefined && { taskState: record.taskState }),
-    powerState: isUnreachable ? 'nostate' : record.powerState,
+    powerState: shownPowerState(record, liveness),
     ...(host !== undefined && { host, hostStatus: liveness.statusOf(host) }),
     ...(record.availabilityZone !== undefined && { availabilityZone: record.availabilityZone }),
     flavor: record.flavor,
@@ -57,6 +62,14 @@ export function viewInstance({ chart, ...record }: Instance, liveness: Liveness)
     ...(terminatedAt !== undefined && { terminatedAt: timestamp(terminatedAt) }),
     commands: commands.filter((name) => name === 'delete' || !isUnreachable),
   };
+}
+
+export function shownPowerState(record: Pick<Instance, 'owner' | 'powerState'>, liveness: Liveness): PowerState {
+  return isOnDownHost(record, liveness) ? 'nostate' : record.powerState;
+}
+
+function isOnDownHost({ owner }: Pick<Instance, 'owner'>, liveness: Liveness): boolean {
+  return owner !== 'control' && liveness.statusOf(owner.host) === 'down';
 }
 
 function viewFault({ at, ...fault }: InstanceFault) {

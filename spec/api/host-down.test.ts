@@ -62,6 +62,10 @@ it('a host that falls silent is shown as down, with its instances, of which nobo
     powerState: 'nostate',
     commands: ['delete'],
   });
+  const ofPower = async (powerState: 'running' | 'nostate') =>
+    (await cloud.client.ask(api.instance.list, { powerState })).instances.map(({ uuid }) => uuid);
+  expect(await ofPower('running')).toEqual([]);
+  expect((await ofPower('nostate')).toSorted()).toEqual(Object.values(uuids).toSorted());
 });
 
 it('what cannot be done there is refused, and says why', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startCompute } from '../../actors/compute/compute.ts';
 import { commandedRecord } from '../../actors/compute/host-chart.ts';
 import { HostLease, type LeaseHolder } from '../../actors/compute/host-lease.ts';
@@ -26,6 +26,17 @@ describe('a host', () => {
       failure: { code: 'conflict', message: expect.stringContaining('host1') },
     });
     await cloud.until(uuid, ({ state }) => state === 'running');
+  });
+
+  it('stops once, however often it is told to, and its chart hears of nothing afterwards', async () => {
+    const warn = vi.spyOn(console, 'warn');
+    const part = await cloud.addHost({ name: 'stopping' });
+    await Promise.all([part.stop(), part.stop()]);
+    await part.stop();
+    const bucket = await cloud.runtime.store.bucket('host');
+    expect((await bucket.get('stopping'))?.value.hypervisorState).toBe('stopped');
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
   });
 
   it('is taken over from a process that has died, when its record has been still for a while', async () => {
