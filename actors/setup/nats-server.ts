@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../../machines/failure.ts';
 import { canBind, isNatsAt, type NatsGreeting, readGreeting } from './nats-greeting.ts';
-import { findProgram, tailOf } from './try-command.ts';
+import { findProgram, tailOf, tryCommand } from './try-command.ts';
 
 const PREFERRED_PORT = 4222;
 const START_DEADLINE_MS = 20_000;
@@ -36,6 +36,11 @@ export interface NatsServerOptions {
   maxPayload?: number;
   /** What JetStream may hold, in bytes; as much as the server thinks right when absent. */
   maxStore?: number;
+  /**
+   * How often what is stored is flushed to the disk: at each write, before it is acknowledged, or at this interval, in the
+   * server's own words: `10s`. As the server thinks right when absent.
+   */
+  sync?: string;
   /** Who connects has to encrypt, and may see by the certificate whom they talk to. Files in PEM. */
   tls?: { certificate: string; key: string };
   /** Its users: lines for the configuration file. All of them are of one account. */
@@ -59,6 +64,7 @@ export interface NatsServer {
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const program = findProgram('nats-server');
   if (!program) throw fail('unavailable', 'nats-server is not installed');
+  if (options.sync !== undefined) await refuseWithoutSync(program, options.sync);
   const { host = '127.0.0.1' } = options;
   const port = options.port ?? ((await canBind(host, PREFERRED_PORT)) ? PREFERRED_PORT : 0);
   if (port !== 0 && options.port !== undefined && !(await canBind(host, port))) {
@@ -74,6 +80,22 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     }
     throw error;
   }
+}
+
+/** Since which version nats-server lets itself be told how often to flush. */
+const syncSince = [2, 10] as const;
+
+/** An older one would not start, and call the setting an unknown field of its configuration. */
+async function refuseWithoutSync(program: string, sync: string): Promise<void> {
+  const { stdout } = await tryCommand(program, ['--version']);
+  const [, version = 'unknown', major, minor] = /v((\d+)\.(\d+)\.\S+)/.exec(stdout) ?? [];
+  const [neededMajor, neededMinor] = syncSince;
+  if (Number(major) > neededMajor || (Number(major) === neededMajor && Number(minor) >= neededMinor)) return;
+  throw fail(
+    'unsupported',
+    `to flush to the disk as asked (${sync}) needs nats-server ${syncSince.join('.')} or newer, and this one is ${version}`,
+    { details: { needed: syncSince.join('.'), version } },
+  );
 }
 
 async function start(
@@ -148,7 +170,11 @@ function configuration(
   stateDir: string,
   serverName: string,
 ): string {
-  const maxStore = options.maxStore === undefined ? '' : `, max_file_store: ${options.maxStore}`;
+  const jetstream = [
+    `store_dir: ${JSON.stringify(join(stateDir, 'nats'))}`,
+    ...(options.maxStore === undefined ? [] : [`max_file_store: ${options.maxStore}`]),
+    ...(options.sync === undefined ? [] : [`sync_interval: ${JSON.stringify(options.sync)}`]),
+  ];
   const lines = [
     '# Written anew at every start.',
     `server_name: ${JSON.stringify(serverName)}`,
@@ -156,7 +182,7 @@ function configuration(
     `port: ${options.port === 0 ? -1 : options.port}`,
     `pid_file: ${JSON.stringify(join(stateDir, 'nats-server.pid'))}`,
     `ports_file_dir: ${JSON.stringify(stateDir)}`,
-    `jetstream: { store_dir: ${JSON.stringify(join(stateDir, 'nats'))}${maxStore} }`,
+    `jetstream: { ${jetstream.join(', ')} }`,
     // A process that stands still would go on being given its share of the requests: for five minutes, if not told so.
     'ping_interval: "5s"',
     'ping_max: 2',

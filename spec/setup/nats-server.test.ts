@@ -13,6 +13,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from 'nats';
 import { expect, onTestFinished, test } from 'vitest';
 import { type NatsServerOptions, startNatsServer } from '../../actors/setup/nats-server.ts';
+import { findProgram } from '../../actors/setup/try-command.ts';
 import { FailureError } from '../../machines/failure.ts';
 import { startTestNats } from '../support/nats.ts';
 
@@ -82,6 +83,25 @@ test('says what the log says when the server dies at its start', async () => {
   );
 });
 
+test('refuses to flush as asked with a server that cannot be told to, and says which can', async () => {
+  const restore = await pretend('2.9.99');
+  onTestFinished(restore);
+  await expect(start({ stateDir: await folder(), port: 0, sync: 'always' })).rejects.toThrow(
+    'unsupported: to flush to the disk as asked (always) needs nats-server 2.10 or newer, and this one is 2.9.99',
+  );
+});
+
+test('tells a server that can be told to flush as asked', async () => {
+  const restore = await pretend('2.10.0');
+  onTestFinished(restore);
+  const stateDir = await folder();
+  // It is not what it says that it is, and refuses the setting by its name.
+  await start({ stateDir, port: 0, sync: '10s', maxStore: 1024 ** 3 }).catch(() => undefined);
+  expect(await readFile(join(stateDir, 'nats-server.conf'), 'utf8')).toContain(
+    `jetstream: { store_dir: "${join(stateDir, 'nats')}", max_file_store: 1073741824, sync_interval: "10s" }`,
+  );
+});
+
 test('takes messages as large as it was told to', async () => {
   const server = await start({ stateDir: await folder(), port: 0, maxPayload: 8 * 1024 * 1024 });
   const client = await connect({ servers: server.url });
@@ -120,6 +140,19 @@ async function start(options: NatsServerOptions) {
   const server = await startNatsServer(options);
   onTestFinished(() => server.stop());
   return server;
+}
+
+/** Puts before the nats-server of the machine one that says that it is of this version. Returns what undoes that. */
+async function pretend(version: string): Promise<() => void> {
+  const { PATH = '' } = process.env;
+  const programs = await folder();
+  const real = findProgram('nats-server');
+  const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo "nats-server: v${version}"; else exec ${real} "$@"; fi\n`;
+  await writeFile(join(programs, 'nats-server'), script, { mode: 0o755 });
+  process.env.PATH = `${programs}:${PATH}`;
+  return () => {
+    process.env.PATH = PATH;
+  };
 }
 
 async function folder(): Promise<string> {

@@ -56,6 +56,7 @@ export function addPartCommands(program: Command): void {
       ...store,
       'natsAddress',
       'natsPort',
+      'natsSync',
       'natsTlsCert',
       'natsTlsKey',
       ...compute,

@@ -16,6 +16,7 @@ export interface Settings {
   natsAddress: string;
   natsPort?: number;
   natsStore?: number;
+  natsSync?: string;
   natsReplicas?: number;
   keepFacts?: number;
   natsTlsCert?: string;
@@ -79,6 +80,13 @@ export const definitions = {
   )
     .env('KILONOVA_NATS_STORE')
     .argParser(byteSize),
+  natsSync: new Option(
+    '--nats-sync <when>',
+    'when the nats-server of our own flushes to the disk: always, before it acknowledges, or an interval as 10s or 1m; ' +
+      'from nats-server 2.10 on (default: what the server does, every two minutes)',
+  )
+    .env('KILONOVA_NATS_SYNC')
+    .argParser(matching(/^(always|[1-9]\d*(ms|s|m))$/, 'always, or an interval like 10s or 1m')),
   natsReplicas: new Option(
     '--nats-replicas <count>',
     'on how many servers of a NATS cluster each record stands (default: as it is, and 1 of a new cloud)',

@@ -147,7 +147,7 @@ async function makeReady(
 }
 
 function ownServer(
-  { natsAddress, natsPort, natsStore, natsTlsCert, natsTlsKey }: Settings,
+  { natsAddress, natsPort, natsStore, natsSync, natsTlsCert, natsTlsKey }: Settings,
   bus: OwnBus | undefined,
 ): Omit<NatsServerOptions, 'stateDir'> {
   if ((natsTlsCert === undefined) !== (natsTlsKey === undefined)) {
@@ -157,6 +157,7 @@ function ownServer(
     host: natsAddress,
     ...(natsPort !== undefined && { port: natsPort }),
     ...(natsStore !== undefined && { maxStore: natsStore }),
+    ...(natsSync !== undefined && { sync: natsSync }),
     ...(natsTlsCert !== undefined &&
       natsTlsKey !== undefined && { tls: { certificate: natsTlsCert, key: natsTlsKey } }),
     ...(bus && { users: bus.users }),
