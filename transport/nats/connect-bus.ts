@@ -98,7 +98,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     newInbox,
     openKeyValues: (bucket, { history }) => openNatsKeyValues(nats, { name: bucket, history, clock, onBack }),
     storeUse: () => storeUse(nats),
-    consume: (options, take, onTrouble) => consumeFromNats(bus, options, take, onTrouble),
+    consume: (options, take, onTrouble) => consumeFromNats({ bus, onBack }, options, take, onTrouble),
     removeDoneCasts: () => removeDoneCasts(nats),
     async close() {
       if (connection.isClosed()) return;

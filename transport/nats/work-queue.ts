@@ -48,8 +48,14 @@ export type Consume = (
 /** How long to wait before a consumer that has ended is made again (ms). */
 const beginAgainMs = 1_000;
 
+export interface WorkQueueWorld {
+  readonly bus: Bus;
+  /** Calls back each time that the connection is there again; returns the function that takes the listener away. */
+  readonly onBack: (listener: () => void) => () => void;
+}
+
 export async function consumeFromNats(
-  bus: Bus,
+  { bus, onBack }: WorkQueueWorld,
   { durable, subject, maxInHand, ackWaitMs }: ConsumeOptions,
   take: (delivery: Delivery) => void,
   onTrouble: (failure: Failure) => void,
@@ -70,6 +76,14 @@ export async function consumeFromNats(
     return consumer.consume({ max_messages: maxInHand, abort_on_missing_resource: true });
   }
 
+  async function beginAnew(): Promise<ConsumerMessages | undefined> {
+    try {
+      return await begin();
+    } catch (error) {
+      return beginAgain(error);
+    }
+  }
+
   /** Somebody removed the consumer from the server: without it no message would ever come again. */
   async function beginAgain(reason: unknown): Promise<ConsumerMessages | undefined> {
     onTrouble(toFailure(reason));
@@ -86,6 +100,12 @@ export async function consumeFromNats(
   }
 
   let messages: ConsumerMessages | undefined = await begin();
+  let isBack = false;
+  // What was asked of the server before it knows nothing of, and nobody would ask again for long.
+  const stopListening = onBack(() => {
+    isBack = true;
+    messages?.stop();
+  });
   const pump = (async () => {
     while (messages && !stopping.signal.aborted) {
       let reason: unknown = new Error('the consumer has ended');
@@ -95,13 +115,17 @@ export async function consumeFromNats(
         reason = error;
       }
       if (stopping.signal.aborted || connection.isClosed()) return;
-      messages = await beginAgain(reason);
+      const beginning = isBack ? beginAnew() : beginAgain(reason);
+      isBack = false;
+      messages = await beginning;
+      if (isBack) messages?.stop();
     }
   })();
 
   return {
     async stop() {
       stopping.abort();
+      stopListening();
       messages?.stop();
       await pump;
     },
