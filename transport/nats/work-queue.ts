@@ -29,7 +29,7 @@ export interface ConsumeOptions {
   /** The consumers of one name share the messages, and the queue remembers it when nobody consumes. */
   durable: string;
   subject: string;
-  /** How many may be delivered and not acknowledged. */
+  /** How many may be delivered here and not acknowledged. */
   maxInHand: number;
   /** How long a consumer may be silent before its messages are given to another (ms). */
   ackWaitMs: number;
@@ -45,6 +45,12 @@ export type Consume = (
   stop(): Promise<void>;
 }>;
 
+/**
+ * How many the server may wait for, of all consumers of a name; each takes no more than it can have in hand. A server that
+ * was killed waits for ever for messages that it has forgotten were acknowledged: with a limit that these could reach it
+ * would give nobody anything.
+ */
+const mostPending = 1_000_000;
 /** How long to wait before a consumer that has ended is made again (ms). */
 const beginAgainMs = 1_000;
 
@@ -70,7 +76,7 @@ export async function consumeFromNats(
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
       ack_wait: nanos(ackWaitMs),
-      max_ack_pending: maxInHand,
+      max_ack_pending: mostPending,
     });
     const consumer = await jetstream.consumers.get(streams.casts.name, durable);
     return consumer.consume({ max_messages: maxInHand, abort_on_missing_resource: true });
