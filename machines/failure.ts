@@ -35,6 +35,7 @@ export const failureCodes = [
   'image_unavailable',
   'disk_full',
   'domain_lost',
+  'disk_lost',
   'unsupported',
   // anything unforeseen, converted in one place
   'internal',

@@ -53,6 +53,8 @@ export interface InstanceContext {
   lostHost?: string | undefined;
   /** The only host that an evacuation may go to; absent: any. */
   wantedHost?: string | undefined;
+  /** The storage that has the disk, which an evacuation keeps: only hosts that share it will do. Absent: it is made anew. */
+  sharedDisks?: string | undefined;
   fault?: InstanceFault | undefined;
   scheduledAt?: number;
   launchedAt?: number;
@@ -118,7 +120,12 @@ export type InstanceEvent =
   | ({ type: 'instance.resize'; flavor: InstanceFlavor } & Timed)
   | ({ type: 'instance.confirm-resize' } & Timed)
   | ({ type: 'instance.revert-resize' } & Timed)
-  | ({ type: 'instance.evacuate'; failure: Failure; host?: string | undefined } & Timed)
+  | ({
+      type: 'instance.evacuate';
+      failure: Failure;
+      host?: string | undefined;
+      sharedDisks?: string | undefined;
+    } & Timed)
   | ({ type: 'instance.delete' } & Timed)
   | ({ type: 'host.lost'; failure: Failure } & Timed)
   | ({ type: 'domain.changed'; powerState: ReportedPowerState } & Explained)
@@ -325,9 +332,10 @@ export const instanceMachine = setup({
       tried: ({ context: { host }, event }) => (host === undefined ? [] : [{ host, failure: lossOf(event) }]),
       lostHost: ({ context }) => context.host,
       wantedHost: ({ event }) => (event.type === 'instance.evacuate' ? event.host : undefined),
+      sharedDisks: ({ event }) => (event.type === 'instance.evacuate' ? event.sharedDisks : undefined),
       host: undefined,
       fault: undefined,
-      // What it was resized to is what it is made anew as.
+      // What it was resized to is what it goes on as.
       previousFlavor: undefined,
       wantedFlavor: undefined,
     }),
@@ -335,8 +343,9 @@ export const instanceMachine = setup({
       host: ({ context }) => context.lostHost,
       lostHost: undefined,
       wantedHost: undefined,
+      sharedDisks: undefined,
     }),
-    forgetLostHost: assign({ lostHost: undefined, wantedHost: undefined }),
+    forgetLostHost: assign({ lostHost: undefined, wantedHost: undefined, sharedDisks: undefined }),
     // Nova's usage notifications.
     tellCreateEnd: emit({ type: 'compute.instance.create.end' }),
     tellCreateError: emit({ type: 'compute.instance.create.error' }),
@@ -367,6 +376,7 @@ export const instanceMachine = setup({
     mayBePlacedAgain: ({ context }) =>
       launchFailureOf(context)?.disposition === 'reschedule' && !hasTriedEnough(context),
     isPlaced: ({ context }) => context.host !== undefined,
+    keepsDisk: ({ context }) => context.sharedDisks !== undefined,
     mayLeaveForAnother: ({ context }) => context.host !== undefined && !hasTriedEnough(context),
     hasGuest: ({ context: { launchedAt, lostHost, isDeleteWanted } }) =>
       launchedAt !== undefined && lostHost === undefined && !isDeleteWanted,
@@ -912,7 +922,9 @@ export const instanceMachine = setup({
     },
 
     evacuating: {
-      description: 'The host is down: the instance is made anew on another one, and keeps its name and addresses.',
+      description:
+        'The host is down: the instance is made anew on another one, and keeps its name and addresses; its disk, too, ' +
+        'where both hosts share it.',
       meta: { taskState: 'rebuilding' },
       entry: 'tellEvacuateStart',
       on: {
@@ -972,7 +984,7 @@ export const instanceMachine = setup({
           },
         },
         creatingDisks: {
-          description: 'An overlay is made on its image, and the config drive written.',
+          description: 'The disk that both hosts share is found; or an overlay is made on its image.',
           invoke: {
             src: 'createDisks',
             input: within('imageTimeout'),
@@ -993,12 +1005,13 @@ export const instanceMachine = setup({
           },
         },
         destroyingDomain: {
-          description: 'It did not work out here: the domain is undefined again.',
+          description:
+            'It did not work out here: the domain is undefined again. A disk that is kept stays where it is.',
           invoke: {
             src: 'destroyDomain',
             input: within('releaseTimeout'),
-            onDone: { target: 'removingDisks' },
-            onError: { target: 'removingDisks' },
+            onDone: [{ guard: 'keepsDisk', target: 'releasingClaim' }, { target: 'removingDisks' }],
+            onError: [{ guard: 'keepsDisk', target: 'releasingClaim' }, { target: 'removingDisks' }],
           },
         },
         removingDisks: {

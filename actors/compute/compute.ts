@@ -34,6 +34,8 @@ export interface ComputeOptions {
   capacity: Capacity;
   allocationRatio?: Host['allocationRatio'];
   recovery?: Partial<RecoverySettings>;
+  /** The storage that has the disks, by a name that all hosts that share it have; absent: it is this host's alone. */
+  sharedDisks?: string;
   plugNetwork?: (port: GuestPort, signal: AbortSignal) => Promise<void>;
 }
 
@@ -45,6 +47,7 @@ const releaseAgainMs = 60_000;
 export async function startCompute(runtime: Runtime, options: ComputeOptions): Promise<Part> {
   const { bus, store, clock, logger } = runtime;
   const { name, availabilityZone = 'nova', hypervisor, capacity, allocationRatio = defaultAllocationRatio } = options;
+  const { sharedDisks } = options;
   const durable = consumers.compute(name);
   const recovery = { ...defaultRecovery, ...options.recovery };
   const [bucket, payloads, images, hosts, deadLetters] = await Promise.all([
@@ -65,6 +68,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
           hypervisor,
           claims,
           specs,
+          sharesDisks: sharedDisks !== undefined,
           requestPlacement: requestPlacement(bus),
           releaseNetwork: releaseNetwork(bus, (uuid) => specs.forget(uuid)),
           onLook: (uuid) => reports.forget(uuid),
@@ -75,6 +79,12 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     },
   );
 
+  /** Of one that is forgotten nobody can tell. */
+  async function sharesDisksWith(host: string): Promise<boolean> {
+    const other = await hosts.get(encodeToken(host));
+    return !other || other.value.sharedDisks === sharedDisks;
+  }
+
   const reconciler = new Reconciler(
     {
       name,
@@ -83,6 +93,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       instances,
       reports,
       unknownGuests: recovery.unknownGuests,
+      sharesDisksWith: sharedDisks === undefined ? undefined : sharesDisksWith,
       clock,
       logger,
       publish: (guest) => void starting.then((host) => publishFoundGuest(bus, host.presented, clock.now(), guest)),
@@ -158,6 +169,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       availabilityZone,
       capacity,
       allocationRatio,
+      ...(sharedDisks !== undefined && { sharedDisks }),
       ...(reconciler.bootId !== undefined && { bootId: reconciler.bootId }),
       ...(reconciler.unknownGuests.length > 0 && {
         unknownGuests: reconciler.unknownGuests.slice(0, maxUnknownGuests),
@@ -178,7 +190,12 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     }
   });
 
-  const stopReleasing = every(clock, releaseAgainMs, () => instances.releaseAgain());
+  const stopReleasing = every(clock, releaseAgainMs, async () => {
+    await instances.releaseAgain();
+    await reconciler
+      .decideDisks(ending.signal)
+      .catch((error) => logger.warn({ host: name, error }, 'disks that may not be needed are still there'));
+  });
 
   const { consoleLog, commandHost } = computeCalls;
   serving = [

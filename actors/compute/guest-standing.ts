@@ -18,6 +18,11 @@ export function standingOf(record: Instance | undefined, host: string): Standing
   return isOurs(record, host) && holdsShare(stateOf(record)) ? 'ours' : 'stale';
 }
 
+/** Whether an instance may go on, somewhere, with the disks that it has on shared storage. Once it may not, it never will. */
+export function mayNeedDisks({ chart }: Pick<Instance, 'chart'>): boolean {
+  return chart.status === 'active' && holdsShare(stateOf({ chart }));
+}
+
 /** Why it is stale, for an operator. */
 export function whyStale(record: Instance, host: string): string {
   const { owner, chart } = record;
@@ -26,6 +31,6 @@ export function whyStale(record: Instance, host: string): string {
   return owner.host === host ? `the instance is ${stateOf(record)}` : `the instance is on host ${owner.host} now`;
 }
 
-function stateOf({ chart }: Instance): string {
+function stateOf({ chart }: Pick<Instance, 'chart'>): string {
   return statePath(chart.value as StateValue);
 }

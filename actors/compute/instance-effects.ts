@@ -17,6 +17,8 @@ export interface HostWorld {
   readonly hypervisor: Hypervisor;
   readonly claims: Claims;
   readonly specs: GuestSpecs;
+  /** Whether others have their guests' disks in the same place. */
+  readonly sharesDisks: boolean;
   readonly requestPlacement: EffectImplementation;
   readonly releaseNetwork: EffectImplementation;
   /** Called before it is looked what a guest does. */
@@ -34,6 +36,7 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
   async function createDisks(spec: GuestSpec, { owner, signal }: EffectJob): Promise<void> {
     try {
       await Promise.all([specs.image(owner.record), specs.confirmPayload(owner.record)]);
+      if (keepsDisk(owner)) return await hypervisor.adoptDisks(spec, signal);
       await hypervisor.createDisks(spec, signal);
     } catch (error) {
       // A rebuild may come from another image.
@@ -75,6 +78,9 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
     claimResources: local(async ({ owner: { record } }) => claims.claim(record.uuid, record.flavor)),
 
     allocateNetwork: durable(async ({ owner, signal }) => {
+      // Whoever comes this far is the owner, and has made no disk yet: one that an earlier host has left has the addresses of
+      // an earlier try on its config drive, or is not wanted.
+      if (world.sharesDisks && !keepsDisk(owner)) await hypervisor.removeDisks(owner.uuid, signal);
       const ports = await specs.allocatePorts(owner.record, owner.callContext);
       if (world.plugNetwork) for (const port of ports) await world.plugNetwork(port, signal);
       return {
@@ -172,6 +178,11 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
     releaseNetwork: world.releaseNetwork,
     releaseClaim: durable(async ({ key }) => claims.release(key.uuid)),
   };
+}
+
+/** Whether the instance goes on with the disk that another host has made. */
+function keepsDisk({ context }: EffectJob['owner']): boolean {
+  return context.sharedDisks !== undefined;
 }
 
 function durable(run: Run): EffectImplementation {

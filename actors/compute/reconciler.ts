@@ -8,6 +8,9 @@
  *     not there at all                     as the setting `unknownGuests` says
  *     no guest, the record is this host's  as the setting `lostGuests` says
  *
+ * On storage that hosts share, a disk is its instance's, wherever that is: it stays as long as a host that shares it, or
+ * one that is yet to be chosen, may go on with it, and any of them removes it once nobody will.
+ *
  * Only reads and repeatable steps: it may be broken off anywhere, and done again at any time.
  */
 import { fail, toFailure } from '../../machines/failure.ts';
@@ -18,7 +21,7 @@ import { openView } from '../../transport/nats/view.ts';
 import type { GuestReport, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { GuestReports } from './guest-reports.ts';
-import { isOurs, standingOf, whyStale } from './guest-standing.ts';
+import { isOurs, mayNeedDisks, standingOf, whyStale } from './guest-standing.ts';
 import type { HostInstances } from './host-instances.ts';
 import type { RecoverySettings } from './recovery-settings.ts';
 
@@ -29,6 +32,8 @@ export interface ReconcilerWorld {
   readonly instances: HostInstances;
   readonly reports: GuestReports;
   readonly unknownGuests: RecoverySettings['unknownGuests'];
+  /** Absent: nobody else has disks where this host has its own. */
+  readonly sharesDisksWith: ((host: string) => Promise<boolean>) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Tells the world of a guest that has no place here. */
@@ -39,6 +44,12 @@ export interface FoundGuest {
   type: 'guest.unknown' | 'guest.destroyed';
   uuid: string;
   reason: string;
+}
+
+/** What the hypervisor holds of an instance; without a guest there are only disks. */
+interface Trace {
+  uuid: string;
+  guest?: GuestReport;
 }
 
 /** Of the instances of a host, and of guests. Throws `invalid_request` for one that cannot be read. */
@@ -53,6 +64,8 @@ export class Reconciler {
   #bootId: string | undefined;
   #isFirst = true;
   #unknown = new Set<string>();
+  /** The instances that were on no host when it was looked whether their disks are needed: it may turn out that not. */
+  readonly #undecided = new Set<string>();
 
   constructor(world: ReconcilerWorld, bootId: string | undefined) {
     this.#world = world;
@@ -71,30 +84,56 @@ export class Reconciler {
     const { hypervisor, instances } = this.#world;
     const bootId = await hypervisor.bootId();
     // Guests first, then records: of whatever has made a guest there was a record before.
-    const guests = await hypervisor.listGuests(signal);
+    const found = await this.#look(signal);
     await instances.disownTaken();
     const records = await this.#readRecords();
     const unknown = new Set<string>();
-    await Promise.all(guests.map((guest) => this.#attend(guest.uuid, records, unknown, signal)));
+    await Promise.all(found.map((trace) => this.#attend(trace, records, unknown, signal)));
     this.#unknown = unknown;
     // A process that has been stopped meanwhile takes nothing up any more.
     signal.throwIfAborted();
     for (const { value, revision } of records.owned) instances.takeUp(value, revision);
-    await this.#tellAll(guests, this.#bootId !== undefined && this.#bootId !== bootId);
+    await this.#tellAll(found, this.#bootId !== undefined && this.#bootId !== bootId);
     this.#isFirst = false;
     this.#bootId = bootId;
   }
 
   /** The instance was taken from this host, which may have compared what it has before that. */
   async forget(uuid: string, signal: AbortSignal): Promise<void> {
-    const { bucket, hypervisor, instances } = this.#world;
     // Without its hypervisor it will compare everything when that is back.
-    if (!hypervisor.isConnected) return;
-    await instances.disownTaken(uuid);
-    const guests = await hypervisor.listGuests(signal);
-    if (!guests.some((guest) => guest.uuid === uuid)) return;
-    const records = { owned: [], of: async () => (await bucket.get(uuid))?.value };
-    await this.#attend(uuid, records, this.#unknown, signal);
+    if (!this.#world.hypervisor.isConnected) return;
+    await this.#world.instances.disownTaken(uuid);
+    await this.#compareOnly(new Set([uuid]), signal);
+  }
+
+  /** Looks again after the disks of which it was not decided yet who needs them. */
+  async decideDisks(signal: AbortSignal): Promise<void> {
+    if (this.#undecided.size === 0 || !this.#world.hypervisor.isConnected) return;
+    const undecided = new Set(this.#undecided);
+    this.#undecided.clear();
+    try {
+      await this.#compareOnly(undecided, signal);
+    } catch (error) {
+      for (const uuid of undecided) this.#undecided.add(uuid);
+      throw error;
+    }
+  }
+
+  async #compareOnly(uuids: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const { bucket } = this.#world;
+    const records: Records = { owned: [], of: async (uuid) => (await bucket.get(uuid))?.value };
+    const found = await this.#look(signal);
+    const wanted = found.filter(({ uuid }) => uuids.has(uuid));
+    await Promise.all(wanted.map((trace) => this.#attend(trace, records, this.#unknown, signal)));
+  }
+
+  /** All of which anything is there. */
+  async #look(signal: AbortSignal): Promise<Trace[]> {
+    const { hypervisor } = this.#world;
+    const [guests, disks] = await Promise.all([hypervisor.listGuests(signal), hypervisor.listDisks(signal)]);
+    const found = new Map<string, Trace>(disks.map((uuid) => [uuid, { uuid }]));
+    for (const guest of guests) found.set(guest.uuid, { uuid: guest.uuid, guest });
+    return [...found.values()];
   }
 
   /**
@@ -118,8 +157,9 @@ export class Reconciler {
   }
 
   /** A guest that has no owner here. */
-  async #attend(uuid: string, records: Records, unknown: Set<string>, signal: AbortSignal): Promise<void> {
+  async #attend({ uuid, guest }: Trace, records: Records, unknown: Set<string>, signal: AbortSignal): Promise<void> {
     const { name, instances, unknownGuests, logger } = this.#world;
+    this.#undecided.delete(uuid);
     if (instances.owns(uuid)) return;
     let record: Instance | undefined;
     try {
@@ -137,16 +177,26 @@ export class Reconciler {
       if (!this.#unknown.has(uuid)) this.#tellOf({ type: 'guest.unknown', uuid, reason: 'there is no record of it' });
       return;
     }
+    const keepsDisks = record !== undefined && (await this.#areNeededElsewhere(record));
+    if (keepsDisks && record?.owner === 'control') this.#undecided.add(uuid);
+    if (keepsDisks && !guest) return;
     const reason = record ? whyStale(record, name) : 'there is no record of it';
-    const isDestroyed = await instances.whileNobodyHas(uuid, () => this.#destroy(uuid, signal));
+    const isDestroyed = await instances.whileNobodyHas(uuid, () => this.#destroy(uuid, keepsDisks, signal));
     if (isDestroyed) this.#tellOf({ type: 'guest.destroyed', uuid, reason });
   }
 
-  async #destroy(uuid: string, signal: AbortSignal): Promise<void> {
+  /** Whether the disks that are here may be those that the instance, which is not here, goes on with. */
+  async #areNeededElsewhere(record: Instance): Promise<boolean> {
+    const { sharesDisksWith } = this.#world;
+    if (!sharesDisksWith || !mayNeedDisks(record)) return false;
+    return record.owner === 'control' || (await sharesDisksWith(record.owner.host));
+  }
+
+  async #destroy(uuid: string, keepsDisks: boolean, signal: AbortSignal): Promise<void> {
     const { hypervisor } = this.#world;
     await hypervisor.destroyDomain(uuid, signal);
     await hypervisor.removeFilter(uuid, signal);
-    await hypervisor.removeDisks(uuid, signal);
+    if (!keepsDisks) await hypervisor.removeDisks(uuid, signal);
   }
 
   #tellOf(guest: FoundGuest): void {
@@ -157,9 +207,9 @@ export class Reconciler {
     publish(guest);
   }
 
-  async #tellAll(guests: GuestReport[], isAfterBoot: boolean): Promise<void> {
+  async #tellAll(traces: Trace[], isAfterBoot: boolean): Promise<void> {
     const { instances, reports } = this.#world;
-    const found = new Map(guests.map((guest) => [guest.uuid, guest]));
+    const found = new Map(traces.map(({ uuid, guest }) => [uuid, guest]));
     const when = isAfterBoot
       ? 'after the machine was booted'
       : this.#isFirst

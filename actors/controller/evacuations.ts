@@ -1,6 +1,7 @@
 /**
  * Evacuate: instances of a host that is down are made anew on others. The control plane takes them over; the host finds,
- * when it returns, that they are another's, and removes its copies.
+ * when it returns, that they are another's, and removes its copies. A disk on storage that the host shares with others is
+ * kept, unless somebody wants a new one: Nova's `on_shared_storage`, which its hosts find out, and ours are told.
  */
 import { type Failure, fail, toFailure } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
@@ -20,6 +21,12 @@ import type { Writes } from './writes.ts';
 /** How many instances of a host are taken over at a time. */
 const atOnce = 64;
 
+interface Wishes {
+  host?: string;
+  /** Made anew, although the one that there is could be kept. */
+  newDisk?: boolean;
+}
+
 export const evacuationWrites: Writes = async (on, world) => {
   const { store, clock } = world;
   const [bucket, instances, hosts, hostBucket, views, owners, liveness] = await Promise.all([
@@ -33,28 +40,37 @@ export const evacuationWrites: Writes = async (on, world) => {
   ]);
 
   /** Resolves with the revision at which the instance waits for another host. */
-  async function evacuate({ value, revision }: Entry<Instance>, context: CallContext, host?: string): Promise<number> {
+  async function evacuate({ value, revision }: Entry<Instance>, context: CallContext, wishes: Wishes): Promise<number> {
     const { uuid, owner } = value;
+    const { host } = wishes;
     if (owner === 'control') throw fail('conflict', `instance ${uuid} is on no host: there is nothing to leave`);
     const failure = await lossOf(hostBucket, owner.host);
     if (!failure) throw stillUp(owner.host);
     if (host === owner.host) throw fail('conflict', `instance ${uuid} is on host ${host} (field /host)`, field);
-    return new InstanceOwner(owners, value, revision).send(event(failure, host), context);
+    return new InstanceOwner(owners, value, revision).send(event(failure, owner.host, wishes), context);
   }
 
-  function event(failure: Failure, host: string | undefined) {
-    return { type: 'instance.evacuate', failure, at: clock.now(), ...(host !== undefined && { host }) } as const;
+  function event(failure: Failure, lostHost: string, { host, newDisk = false }: Wishes) {
+    const sharedDisks = newDisk ? undefined : hosts.get(hostKey(lostHost))?.sharedDisks;
+    return {
+      type: 'instance.evacuate',
+      failure,
+      at: clock.now(),
+      ...(host !== undefined && { host }),
+      ...(sharedDisks !== undefined && { sharedDisks }),
+    } as const;
   }
 
-  on(api.instance.evacuate, async ({ uuid, host }, { caller, context }) => {
+  on(api.instance.evacuate, async ({ uuid, ...wishes }, { caller, context }) => {
+    const { host } = wishes;
     if (host !== undefined && !hosts.get(hostKey(host))) throw missing('host', host, '/host');
-    const revision = await evacuate(await storedInstance(bucket, uuid, caller), context, host);
+    const revision = await evacuate(await storedInstance(bucket, uuid, caller), context, wishes);
     await instances.reached(revision);
     const instance = viewInstance(instances.get(uuid) ?? (await storedInstance(bucket, uuid, caller)).value, liveness);
     return { reply: { instance }, written: [{ bucket: 'instance', revision }] };
   });
 
-  on(api.host.evacuate, async ({ host: name }, { context }) => {
+  on(api.host.evacuate, async ({ host: name, ...wishes }, { context }) => {
     const host = hosts.get(hostKey(name));
     if (!host) throw missing('host', name, '/host');
     const failure = await lossOf(hostBucket, name);
@@ -64,11 +80,13 @@ export const evacuationWrites: Writes = async (on, world) => {
       ({ value: { owner, chart } }) => owner !== 'control' && owner.host === name && chart.status === 'active',
     );
     const leaving = there.filter(({ value, revision }) =>
-      new InstanceOwner(owners, value, revision).accepts(event(failure, undefined)),
+      new InstanceOwner(owners, value, revision).accepts(event(failure, name, wishes)),
     );
     let revision = 0;
     while (leaving.length > 0) {
-      const moved = await Promise.all(leaving.splice(0, atOnce).map((entry) => evacuateUnlessMoved(entry, context)));
+      const moved = await Promise.all(
+        leaving.splice(0, atOnce).map((entry) => evacuateUnlessMoved(entry, context, wishes)),
+      );
       revision = Math.max(revision, ...moved);
     }
     if (revision > 0) await instances.reached(revision);
@@ -76,9 +94,9 @@ export const evacuationWrites: Writes = async (on, world) => {
   });
 
   /** Somebody else may evacuate or delete the same one. */
-  async function evacuateUnlessMoved(entry: Entry<Instance>, context: CallContext): Promise<number> {
+  async function evacuateUnlessMoved(entry: Entry<Instance>, context: CallContext, wishes: Wishes): Promise<number> {
     try {
-      return await evacuate(entry, context);
+      return await evacuate(entry, context, wishes);
     } catch (error) {
       if (toFailure(error).code !== 'conflict') throw error;
       return entry.revision;

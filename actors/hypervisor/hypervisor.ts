@@ -102,6 +102,11 @@ export interface Hypervisor {
   prepareFilter(guest: GuestSpec, signal: AbortSignal): Promise<void>;
   /** Nova's _create_image: image cache, overlay, resize, config drive. */
   createDisks(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  /**
+   * Instead, of disks that another host has made on storage that both share: makes what is missing around them, and ends
+   * what a resize has left. Rejects with `disk_lost`, to be placed elsewhere, where there are none.
+   */
+  adoptDisks(guest: GuestSpec, signal: AbortSignal): Promise<void>;
   /** Nova's to_xml and _create_new_domain: defines the domain and starts it. */
   createDomain(guest: GuestSpec, signal: AbortSignal): Promise<void>;
   /** Nova's _enable_hairpin, on each tap of the guest. */
@@ -140,8 +145,10 @@ export interface Hypervisor {
 
   // Looking.
   powerState(uuid: string): Promise<ReportedPowerState>;
-  /** Every guest of this host's making of which anything is there: a domain, a filter or disks. No others'. */
+  /** Every guest of this host's making of which there is a domain or a filter. No others'. */
   listGuests(signal: AbortSignal): Promise<GuestReport[]>;
+  /** The uuids of the guests of which there are disks: also others' on storage that hosts share. */
+  listDisks(signal: AbortSignal): Promise<string[]>;
   /** Of the machine. When it is another one, the machine was booted since, and whatever ran then is off. */
   bootId(): Promise<string>;
   /** The last `maxBytes` of what the guest wrote to its serial console. */

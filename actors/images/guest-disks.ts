@@ -24,6 +24,12 @@ export interface GuestDisks {
   /** Makes what is missing. Idempotent by uuid; rejects with `image_unavailable`, `disk_full`, `image_too_large`. */
   create(guest: GuestSpec, signal: AbortSignal): Promise<GuestFiles>;
   /**
+   * The same of a guest whose disk is another host's work: that has to be there, and is never made. What a resize has put
+   * aside takes its place when there is none, else it is removed; a disk that is smaller than the flavor's grows.
+   * Idempotent by uuid; rejects with `disk_lost`, too.
+   */
+  adopt(guest: GuestSpec, signal: AbortSignal): Promise<GuestFiles>;
+  /**
    * Puts the disk aside and makes a copy of it that is as large as `rootGb`, never smaller; 0: of the same size. A guest
    * without a disk keeps being one. Idempotent by uuid; rejects with `disk_full`.
    */

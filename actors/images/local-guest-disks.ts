@@ -1,5 +1,6 @@
 /**
- * Guest disks as files on the host's own disk: Nova's _create_image with the Qcow2 image backend.
+ * Guest disks as files on the host's own disk, or on storage that it shares with others: Nova's _create_image with the
+ * Qcow2 image backend.
  *
  *     <directory>/cache/<sha256>                 image bytes, shared by all guests
  *     <directory>/instances/<uuid>/disk.qcow2    overlay over the cached disk
@@ -9,7 +10,9 @@
  *
  * Keyed by the instance's uuid: steps for one instance run one after the other, and a file under its final name is
  * complete, so repeating makes only what is missing. Aborting kills the helper program and leaves no partial file.
- * What was already complete stays until `remove`.
+ * What was already complete stays until `remove`. A disk never takes the place of another: a host that is slow, and whose
+ * guest another has by now, cannot pull it from under that one. An overlay names its image relative to itself, so that it
+ * is found wherever a host has mounted the storage.
  *
  * Overlay and config drive have mode 0600: libvirt's dynamic ownership, on by default, gives them to QEMU's user
  * while the domain runs. The folders can be passed through but not listed by others (0711).
@@ -17,8 +20,8 @@
  * Needs qemu-img (qemu-utils), genisoimage, cp (coreutils), and prlimit (util-linux).
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { chmod, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, isAbsolute, join } from 'node:path';
 import { fail } from '../../machines/failure.ts';
 import type { GuestSpec } from '../hypervisor/hypervisor.ts';
 import { cancelled } from '../process/cancelled.ts';
@@ -56,7 +59,7 @@ export class LocalGuestDisks implements GuestDisks {
   readonly #queue = new SerialQueue();
 
   constructor({ directory, source, programs }: LocalGuestDisksOptions) {
-    // The overlay stores the path of its backing file, and libvirt wants absolute ones.
+    // libvirt wants absolute ones.
     if (!isAbsolute(directory)) throw new Error(`the folder for guest disks must be absolute: ${directory}`);
     this.#qemuImg = programs?.qemuImg ?? 'qemu-img';
     this.#genisoimage = programs?.genisoimage ?? 'genisoimage';
@@ -80,13 +83,25 @@ export class LocalGuestDisks implements GuestDisks {
     return join(this.#folder(uuid), 'console.log');
   }
 
-  async create(guest: GuestSpec, signal: AbortSignal): Promise<GuestFiles> {
+  create(guest: GuestSpec, signal: AbortSignal): Promise<GuestFiles> {
+    return this.#makeMissing(guest, signal, (files) => this.#createOverlay(guest, files, signal));
+  }
+
+  adopt(guest: GuestSpec, signal: AbortSignal): Promise<GuestFiles> {
+    return this.#makeMissing(guest, signal, (files) => this.#adoptOverlay(guest, files, signal));
+  }
+
+  async #makeMissing(
+    guest: GuestSpec,
+    signal: AbortSignal,
+    makeDisk: (files: GuestFiles) => Promise<void>,
+  ): Promise<GuestFiles> {
     const files = this.files(guest);
     return await this.#queue.run(guest.uuid, signal, async () => {
       try {
         for (const image of wantedImages(guest)) await this.#cache.fetch(image, signal);
         await makePassage(this.#folder(guest.uuid));
-        await this.#createOverlay(guest, files, signal);
+        await makeDisk(files);
         await this.#createConfigDrive(guest, files, signal);
       } catch (thrown) {
         throw toDiskFailure(thrown);
@@ -97,7 +112,7 @@ export class LocalGuestDisks implements GuestDisks {
   }
 
   async resize(uuid: string, rootGb: number, signal: AbortSignal): Promise<void> {
-    const { disk, earlier, partial } = this.#overlays(uuid);
+    const { disk, earlier } = this.#overlays(uuid);
     await this.#queue.run(uuid, signal, async () => {
       // The disk is put aside as it is; what then stands in its place is complete.
       if (!(await exists(earlier))) {
@@ -106,21 +121,15 @@ export class LocalGuestDisks implements GuestDisks {
       }
       if (await exists(disk)) return;
       try {
-        await runCommand('cp', ['--reflink=auto', '--sparse=always', earlier, partial], {
-          signal,
-          deadlineMs: copyDeadlineMs,
+        await this.#makeDisk(uuid, async (partial) => {
+          await runCommand('cp', ['--reflink=auto', '--sparse=always', earlier, partial], {
+            signal,
+            deadlineMs: copyDeadlineMs,
+          });
+          await this.#grow(partial, rootGb, signal);
         });
-        const size = rootGb * bytesPerGb;
-        if (size > (await virtualSizeOf(partial))) {
-          const resize = ['resize', '-q', '-f', 'qcow2', partial, String(size)];
-          await runCommand(this.#qemuImg, resize, { signal, deadlineMs: overlayDeadlineMs });
-        }
-        await chmod(partial, 0o600);
-        await rename(partial, disk);
       } catch (thrown) {
         throw toDiskFailure(thrown);
-      } finally {
-        await rm(partial, { force: true });
       }
     });
   }
@@ -175,20 +184,47 @@ export class LocalGuestDisks implements GuestDisks {
     }
     if (await exists(files.disk)) return;
 
-    const { partial } = this.#overlays(guest.uuid);
     const size = wantedSize > 0 ? [String(wantedSize)] : [];
+    await this.#makeDisk(guest.uuid, async (partial) => {
+      // Naming the backing format keeps QEMU from guessing it: a raw image could pose as qcow2.
+      const backing = ['-b', fromInstance(this.#cache.path(image)), '-F', diskFormat];
+      const create = ['create', '-q', '-f', 'qcow2', ...backing, partial, ...size];
+      await runCommand(this.#qemuImg, create, { signal, deadlineMs: overlayDeadlineMs });
+    });
+  }
+
+  /** Under its final name when it is complete, and never in place of one that has come to be there meanwhile. */
+  async #makeDisk(uuid: string, make: (partial: string) => Promise<unknown>): Promise<void> {
+    const { disk, partial } = this.#overlays(uuid);
+    // One that a crash has left may be a second name of the disk.
+    await rm(partial, { force: true });
     try {
-      await runCommand(
-        this.#qemuImg,
-        // Naming the backing format keeps QEMU from guessing it: a raw image could pose as qcow2.
-        ['create', '-q', '-f', 'qcow2', '-b', this.#cache.path(image), '-F', diskFormat, partial, ...size],
-        { signal, deadlineMs: overlayDeadlineMs },
-      );
+      await make(partial);
       await chmod(partial, 0o600);
-      await rename(partial, files.disk);
+      await link(partial, disk);
     } finally {
       await rm(partial, { force: true });
     }
+  }
+
+  async #adoptOverlay({ uuid, flavor }: GuestSpec, { disk }: GuestFiles, signal: AbortSignal): Promise<void> {
+    if (!disk) return;
+    const { earlier } = this.#overlays(uuid);
+    if (await exists(disk)) await rm(earlier, { force: true });
+    else if (await exists(earlier)) await rename(earlier, disk);
+    else {
+      throw fail('disk_lost', `the disk of instance ${uuid} is not on this host: is the storage that has it mounted?`, {
+        disposition: 'reschedule',
+      });
+    }
+    await this.#grow(disk, flavor.rootGb, signal);
+  }
+
+  async #grow(disk: string, rootGb: number, signal: AbortSignal): Promise<void> {
+    const size = rootGb * bytesPerGb;
+    if (size <= (await virtualSizeOf(disk))) return;
+    const resize = ['resize', '-q', '-f', 'qcow2', disk, String(size)];
+    await runCommand(this.#qemuImg, resize, { signal, deadlineMs: overlayDeadlineMs });
   }
 
   async #createConfigDrive(guest: GuestSpec, files: GuestFiles, signal: AbortSignal): Promise<void> {
@@ -196,6 +232,11 @@ export class LocalGuestDisks implements GuestDisks {
     const contents = configDriveFiles(guest, randomBytes(randomSeedBytes));
     await writeConfigDriveIso(files.configDrive, contents, { genisoimage: this.#genisoimage, signal });
   }
+}
+
+/** How an overlay names the file of an image in the cache beside the instances' folders. */
+function fromInstance(cached: string): string {
+  return join('..', '..', 'cache', basename(cached));
 }
 
 function usesDisk({ image }: GuestSpec): boolean {

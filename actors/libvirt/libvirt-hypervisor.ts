@@ -115,6 +115,10 @@ export class LibvirtHypervisor implements Hypervisor {
     await this.#disks.create(guest, signal);
   }
 
+  async adoptDisks(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+    await this.#disks.adopt(guest, signal);
+  }
+
   createDomain(guest: GuestSpec, signal: AbortSignal): Promise<void> {
     return createGuest(this.client, guest.uuid, () => this.#xmlOf(guest), signal);
   }
@@ -202,14 +206,10 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async listGuests(signal: AbortSignal): Promise<GuestReport[]> {
     try {
-      const [looks, filters, folders] = await Promise.all([
-        this.client.domains(),
-        this.#firewall.listInstanceFilters(signal),
-        this.#disks.list(),
-      ]);
+      const [looks, filters] = await Promise.all([this.client.domains(), this.#firewall.listInstanceFilters(signal)]);
       const domains = await Promise.all(looks.map(async (look) => ({ look, isOurs: await this.#isOurs(look) })));
       const present = new Set(looks.map(({ ref }) => ref.uuid));
-      const leftovers = [...new Set([...filters, ...folders])].filter((uuid) => !present.has(uuid));
+      const leftovers = filters.filter((uuid) => !present.has(uuid));
       return [
         ...domains.flatMap(({ look, isOurs }) => (isOurs ? [reportOf(look)] : [])),
         ...leftovers.map((uuid) => ({ uuid, powerState: 'absent' as const })),
@@ -217,6 +217,10 @@ export class LibvirtHypervisor implements Hypervisor {
     } catch (error) {
       throw toLibvirtFailure(error);
     }
+  }
+
+  listDisks(): Promise<string[]> {
+    return this.#disks.list();
   }
 
   async bootId(): Promise<string> {

@@ -44,6 +44,7 @@ export class HostViews {
       capacity: host.capacity,
       allocationRatio: host.allocationRatio,
       used,
+      ...(host.sharedDisks !== undefined && { sharedDisks: host.sharedDisks }),
       instances,
       startedAt: timestamp(host.startedAt),
       heartbeatAt: timestamp(host.heartbeatAt),

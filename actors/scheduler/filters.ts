@@ -44,6 +44,8 @@ export const filters = {
   SameHostFilter: ({ host }, { sameHosts }) => sameHosts === undefined || sameHosts.has(host.name),
 
   DifferentHostFilter: ({ host }, { differentHosts }) => !differentHosts.has(host.name),
+
+  SharedDisksFilter: ({ host }, { sharedDisks }) => sharedDisks === undefined || host.sharedDisks === sharedDisks,
 } as const satisfies Record<string, Filter>;
 
 const aggregateScope = 'aggregate_instance_extra_specs:';

@@ -75,7 +75,7 @@ export class HostStates {
 
   request(record: Instance, turn: GroupTurn | undefined, newImage: Image | undefined): PlacementRequest {
     const { flavor, availabilityZone, imageId, hints = {} } = record;
-    const { tried } = record.chart.context as unknown as InstanceContext;
+    const { tried, sharedDisks } = record.chart.context as unknown as InstanceContext;
     return {
       flavor,
       availabilityZone,
@@ -84,6 +84,7 @@ export class HostStates {
       group: turn && { policy: turn.group.policy, hosts: this.#hostsOfGroup(turn) },
       sameHosts: hints.sameHost && new Set(this.#hostsOf(hints.sameHost)),
       differentHosts: new Set(this.#hostsOf(hints.differentHost ?? [])),
+      sharedDisks,
     };
   }
 

@@ -15,6 +15,8 @@ export interface PlacementRequest {
   /** The hosts of the instances that it wants to be with; absent when it does not care. */
   sameHosts: ReadonlySet<string> | undefined;
   differentHosts: ReadonlySet<string>;
+  /** The storage that has the disk of an instance which is to keep it; absent: none is kept. */
+  sharedDisks: string | undefined;
 }
 
 /** One host, where it is, and what is taken of it. */

@@ -14,7 +14,7 @@ export interface Policy {
   multipliers?: Multipliers;
 }
 
-const classic = ['ComputeFilter', 'RetryFilter'] as const satisfies FilterName[];
+const classic = ['ComputeFilter', 'RetryFilter', 'SharedDisksFilter'] as const satisfies FilterName[];
 
 export const policies = {
   filter: { filters: allFilters, multipliers: defaultMultipliers },

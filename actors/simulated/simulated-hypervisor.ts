@@ -18,9 +18,10 @@ import type {
   HypervisorFacts,
 } from '../hypervisor/hypervisor.ts';
 import { cancelled } from '../process/cancelled.ts';
-import { bootLog, type GuestFacts, tailOf } from './boot-log.ts';
+import { bootLog, tailOf } from './boot-log.ts';
 import { Gate } from './gate.ts';
 import type { GuestJournal } from './guest-journal.ts';
+import { SimulatedDisks } from './simulated-disks.ts';
 import { type Domain, isActive, SimulatedDomains } from './simulated-domains.ts';
 import { type Latency, type StepFault, type StepName, StepScript, type StepScriptOptions } from './step-script.ts';
 
@@ -31,12 +32,8 @@ export interface SimulatedHypervisorOptions extends StepScriptOptions {
   architectures?: string[];
   /** Where what it holds is kept; in memory when absent. */
   journal?: GuestJournal;
-}
-
-/** A guest's disk, with what the guest wrote to its console, which stands beside it. */
-interface Disk {
-  readonly guest: GuestFacts;
-  readonly boots: number;
+  /** The disks of all hypervisors that are given them; its own when absent. */
+  sharedDisks?: SimulatedDisks;
 }
 
 export class SimulatedHypervisor implements Hypervisor {
@@ -46,20 +43,20 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
   readonly #domains: SimulatedDomains;
   readonly #filters: Map<string, 'prepared' | 'applied'>;
-  readonly #disks: Map<string, Disk>;
-  /** Put aside by a resize. */
-  readonly #earlierDisks: Map<string, Disk>;
+  readonly #disks: SimulatedDisks;
+  readonly #sharesDisks: boolean;
   /** Of the machine that is simulated: `boot`, the id of its boot. */
   readonly #machine: Map<string, string>;
   readonly #chance: Chance;
   readonly #link = new Gate();
 
-  constructor({ memoryMb = Infinity, architectures = ['x86_64'], journal, ...script }: SimulatedHypervisorOptions) {
+  constructor(options: SimulatedHypervisorOptions) {
+    const { memoryMb = Infinity, architectures = ['x86_64'], journal, sharedDisks, ...script } = options;
     const keep = <Value>(kind: string) => journal?.map<Value>(kind) ?? new Map<string, Value>();
     this.#domains = new SimulatedDomains(keep('domain'), (report) => this.#emit({ type: 'power', ...report }));
     this.#filters = keep('filter');
-    this.#disks = keep('disk');
-    this.#earlierDisks = keep('earlier disk');
+    this.#disks = sharedDisks ?? new SimulatedDisks(journal);
+    this.#sharesDisks = sharedDisks !== undefined;
     this.#machine = keep('machine');
     this.#chance = script.chance;
     this.#script = new StepScript(script);
@@ -133,13 +130,12 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#domains.show({ isFirst: false });
   }
 
-  /** The uuids of which something is held. */
+  /** The uuids of which something is held. Disks that are shared are nobody's own. */
   leftovers(): { domains: string[]; filters: string[]; disks: string[]; earlierDisks: string[] } {
     return {
       domains: this.#domains.uuids(),
       filters: [...this.#filters.keys()],
-      disks: [...this.#disks.keys()],
-      earlierDisks: [...this.#earlierDisks.keys()],
+      ...(this.#sharesDisks ? { disks: [], earlierDisks: [] } : this.#disks.leftovers()),
     };
   }
 
@@ -184,11 +180,14 @@ export class SimulatedHypervisor implements Hypervisor {
 
   createDisks({ uuid, configDrive, ports }: GuestSpec, signal: AbortSignal): Promise<void> {
     return this.#do('createDisks', signal, () => {
-      if (this.#disks.has(uuid)) return;
       const { hostname, publicKeys } = configDrive;
       const keys = publicKeys.map(({ publicKey }) => publicKey);
-      this.#disks.set(uuid, { guest: { hostname, addresses: ports.map(addressesOf), publicKeys: keys }, boots: 0 });
+      this.#disks.create(uuid, { hostname, addresses: ports.map(addressesOf), publicKeys: keys });
     });
+  }
+
+  adoptDisks({ uuid }: GuestSpec, signal: AbortSignal): Promise<void> {
+    return this.#do('adoptDisks', signal, () => this.#disks.adopt(uuid));
   }
 
   createDomain({ uuid, domainName, flavor }: GuestSpec, signal: AbortSignal): Promise<void> {
@@ -280,27 +279,15 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   resizeDisks(uuid: string, _: number, signal: AbortSignal): Promise<void> {
-    return this.#do('resizeDisks', signal, () => {
-      const disk = this.#disks.get(uuid);
-      if (!disk || this.#earlierDisks.has(uuid)) return;
-      this.#earlierDisks.set(uuid, disk);
-      this.#disks.set(uuid, { ...disk });
-    });
+    return this.#do('resizeDisks', signal, () => this.#disks.resize(uuid));
   }
 
   restoreDisks(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('restoreDisks', signal, () => {
-      const disk = this.#earlierDisks.get(uuid);
-      if (!disk) return;
-      this.#disks.set(uuid, disk);
-      this.#earlierDisks.delete(uuid);
-    });
+    return this.#do('restoreDisks', signal, () => this.#disks.restore(uuid));
   }
 
   forgetEarlierDisks(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('forgetEarlierDisks', signal, () => {
-      this.#earlierDisks.delete(uuid);
-    });
+    return this.#do('forgetEarlierDisks', signal, () => this.#disks.forgetEarlier(uuid));
   }
 
   // Undoing.
@@ -321,10 +308,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   removeDisks(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('removeDisks', signal, () => {
-      this.#disks.delete(uuid);
-      this.#earlierDisks.delete(uuid);
-    });
+    return this.#do('removeDisks', signal, () => this.#disks.remove(uuid));
   }
 
   // Looking. Does not wait for a link that is lost.
@@ -335,9 +319,13 @@ export class SimulatedHypervisor implements Hypervisor {
 
   listGuests(): Promise<GuestReport[]> {
     return this.#look('listGuests', () => {
-      const kept = [this.#filters, this.#disks, this.#earlierDisks].flatMap((things) => [...things.keys()]);
-      return [...new Set([...this.#domains.uuids(), ...kept])].map((uuid) => this.#domains.report(uuid));
+      const uuids = new Set([...this.#domains.uuids(), ...this.#filters.keys()]);
+      return [...uuids].map((uuid) => this.#domains.report(uuid));
     });
+  }
+
+  listDisks(): Promise<string[]> {
+    return this.#look('listDisks', () => this.#disks.list());
   }
 
   bootId(): Promise<string> {
@@ -387,14 +375,15 @@ export class SimulatedHypervisor implements Hypervisor {
 
   /** As QEMU: neither without a disk, nor without memory. */
   #boot(uuid: string, memoryMb: number, run: () => void): void {
-    const disk = this.#disks.get(uuid);
-    if (!disk) throw fail('hypervisor_error', `instance ${uuid} has no disk`, { disposition: 'reschedule' });
+    if (!this.#disks.get(uuid)) {
+      throw fail('hypervisor_error', `instance ${uuid} has no disk`, { disposition: 'reschedule' });
+    }
     if (this.#memoryMb < Infinity && this.#domains.usedMemoryMb() + memoryMb > this.#memoryMb) {
       throw fail('hypervisor_error', 'cannot set up guest memory: cannot allocate memory', {
         disposition: 'reschedule',
       });
     }
-    this.#disks.set(uuid, { ...disk, boots: disk.boots + 1 });
+    this.#disks.countBoot(uuid);
     run();
   }
 

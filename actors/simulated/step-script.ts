@@ -12,6 +12,7 @@ export const stepNames = [
   'connect',
   'prepareFilter',
   'createDisks',
+  'adoptDisks',
   'createDomain',
   'enableHairpin',
   'applyFilter',
@@ -32,6 +33,7 @@ export const stepNames = [
   'removeDisks',
   'powerState',
   'listGuests',
+  'listDisks',
   'bootId',
   'consoleLog',
 ] as const;

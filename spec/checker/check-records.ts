@@ -11,12 +11,19 @@ import type { Violation } from './violation.ts';
 const slackMs = 30_000;
 
 /** `healedAt`: when the last fault was over; whoever was away has to come back before it can keep a deadline. */
-export function checkRecords({ records, doubles }: History, healedAt: number): Violation[] {
+export function checkRecords({ records, doubles, losses }: History, healedAt: number): Violation[] {
   const violations: Violation[] = doubles.map(({ uuid, hosts }) => ({
     invariant: 'no instance has two domains',
     message: `its guests are active on ${hosts.join(' and ')}, and neither host was declared down`,
     uuid,
   }));
+  for (const { uuid, state } of losses) {
+    violations.push({
+      invariant: 'a shared disk stays',
+      message: `it was removed, and the instance was ${state}`,
+      uuid,
+    });
+  }
   for (const [uuid, versions] of records) {
     const broken = (invariant: string, message: string) => violations.push({ invariant, uuid, message });
     for (const [index, seen] of versions.entries()) {

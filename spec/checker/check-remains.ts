@@ -89,6 +89,9 @@ function checkGuest(instance: Instance, held: HeldGuest[], broken: Broken): void
   const { host } = contextOf(instance);
   const wanted = expectedPower.get(state);
   const { powerState = 'absent' } = held.find((guest) => guest.host === host) ?? {};
+  if (wanted && !held.some((guest) => guest.held.includes('disks'))) {
+    broken('an instance has its disk', `it is ${state} on ${host}, and there is ${describe(held)}`, uuid);
+  }
   if (wanted && !wanted.includes(powerState)) {
     broken('records tell what guests do', `it is ${state} on ${host}, and there is ${describe(held)}`, uuid);
   }

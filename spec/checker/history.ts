@@ -35,6 +35,14 @@ export interface DoubleSeen {
   hosts: string[];
 }
 
+/** A shared disk that was removed although its instance was not done with it. */
+export interface LossSeen {
+  at: number;
+  uuid: string;
+  /** Of the instance. */
+  state: string;
+}
+
 /** Something that was done to the cloud. */
 export interface FaultSeen {
   at: number;
@@ -46,6 +54,7 @@ export class History {
   readonly records = new Map<string, RecordSeen[]>();
   readonly guests: GuestSeen[] = [];
   readonly doubles: DoubleSeen[] = [];
+  readonly losses: LossSeen[] = [];
   readonly faults: FaultSeen[] = [];
 
   saw(uuid: string, seen: RecordSeen): void {

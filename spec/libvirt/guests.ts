@@ -63,6 +63,10 @@ export class PlainDisks implements GuestDisks {
     return files;
   }
 
+  adopt(guest: GuestSpec): Promise<GuestFiles> {
+    return this.create(guest);
+  }
+
   /** They have none. */
   async resize(): Promise<void> {}
   async restore(): Promise<void> {}

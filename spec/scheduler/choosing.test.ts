@@ -10,6 +10,7 @@ import { newHost } from '../support/records.ts';
 const name = fc.nat({ max: 9 }).map((index) => `host${index}`);
 const names = fc.uniqueArray(name, { maxLength: 4 }).map((list) => new Set(list));
 const zone = fc.constantFrom('a', 'b');
+const storage = fc.constantFrom('nfs', 'ceph');
 const ssd = 'aggregate_instance_extra_specs:ssd';
 
 /** A host that is in no aggregate. */
@@ -40,6 +41,7 @@ const hostState = (hostName: string): fc.Arbitrary<HostState> =>
       service: fc.constantFrom('enabled' as const, 'enabled' as const, 'disabled' as const, 'draining' as const),
       hypervisorState: fc.constantFrom('up' as const, 'up' as const, 'away' as const),
       isAlive: fc.constantFrom(true, true, false),
+      sharedDisks: fc.option(storage, { nil: undefined }),
       down: fc.constantFrom(undefined, undefined, { since: 1 }),
       architectures: fc.constantFrom<string[]>(['x86_64'], ['aarch64'], ['x86_64', 'i686']),
       used: fc.record({ vcpus: fc.nat(8), memoryMb: fc.nat(8), diskGb: fc.nat(8), instances: fc.nat(4) }),
@@ -53,6 +55,7 @@ const hostState = (hostName: string): fc.Arbitrary<HostState> =>
         ratio,
         isAlive,
         down,
+        sharedDisks,
         architectures,
         used,
         building,
@@ -61,6 +64,7 @@ const hostState = (hostName: string): fc.Arbitrary<HostState> =>
         const host = newHost(hostName, {
           ...rest,
           ...(down && { down }),
+          ...(sharedDisks !== undefined && { sharedDisks }),
           availabilityZone,
           allocationRatio: { vcpus: ratio, memoryMb: ratio, diskGb: 1 },
           hypervisor: { type: 'QEMU', version: 1, virtType: 'kvm', architectures },
@@ -96,6 +100,7 @@ const request: fc.Arbitrary<PlacementRequest> = fc.record({
   ),
   sameHosts: fc.option(names, { nil: undefined, freq: 4 }),
   differentHosts: names,
+  sharedDisks: fc.option(storage, { nil: undefined, freq: 4 }),
 });
 const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
@@ -120,7 +125,8 @@ function fits({ host, isAlive, zone: itsZone, metadata, used }: HostState, wante
     !(group?.policy === 'anti-affinity' && group.hosts.has(host.name)) &&
     !(group?.policy === 'affinity' && group.hosts.size > 0 && !group.hosts.has(host.name)) &&
     (wanted.sameHosts?.has(host.name) ?? true) &&
-    !wanted.differentHosts.has(host.name)
+    !wanted.differentHosts.has(host.name) &&
+    (wanted.sharedDisks ?? host.sharedDisks) === host.sharedDisks
   );
 }
 
@@ -210,6 +216,7 @@ describe('the classic policies', () => {
     group: undefined,
     sameHosts: undefined,
     differentHosts: new Set(),
+    sharedDisks: undefined,
   };
   const chosenBy = (policy: keyof typeof policies) =>
     new Set(
@@ -238,6 +245,7 @@ it('chooses among a thousand hosts in well under a millisecond', () => {
     group: { policy: 'anti-affinity', hosts: new Set(['host0']) },
     sameHosts: undefined,
     differentHosts: new Set(),
+    sharedDisks: undefined,
   };
   const times: number[] = [];
   for (let round = 0; round < 500; round++) {

@@ -9,7 +9,7 @@ export type Wish =
   | { wish: PowerVerb; instance: number }
   | { wish: 'resize'; instance: number; flavor: string }
   | { wish: 'rename'; instance: number; name: string }
-  | { wish: 'evacuateHost'; host: string }
+  | { wish: 'evacuateHost'; host: string; newDisk?: boolean }
   | { wish: 'rebuild' | 'confirmResize' | 'revertResize' | 'delete'; instance: number };
 
 export type PowerVerb = 'start' | 'stop' | 'reboot' | 'pause' | 'unpause' | 'suspend' | 'resume';

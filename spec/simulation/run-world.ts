@@ -17,7 +17,7 @@ import type { Script } from './script.ts';
 import { processNames } from './script.ts';
 import type { StoredVersion } from './simulated-bucket.ts';
 import { SimulatedClient, uuidOf } from './simulated-client.ts';
-import { World } from './world.ts';
+import { storage, World } from './world.ts';
 
 export interface Outcome {
   violations: Violation[];
@@ -160,7 +160,7 @@ async function settle<T>(time: World['time'], promise: Promise<T>): Promise<T> {
   return settled;
 }
 
-function remainsOf({ nats, hypervisors }: World, history: History): Remains {
+function remainsOf({ nats, hypervisors, sharedDisks }: World, history: History): Remains {
   const values = <T>(name: string) => {
     const bucket = nats.bucket(name);
     return bucket
@@ -172,7 +172,10 @@ function remainsOf({ nats, hypervisors }: World, history: History): Remains {
     ports: values<Port>(buckets.port.name).map(([, port]) => port),
     leases: new Map(values<AddressLease>(buckets.address.name)),
     payloads: nats.bucket(buckets.payload.name).keys(),
-    guests: [...hypervisors].flatMap(([host, hypervisor]) => guestsOf(host, hypervisor)),
+    guests: withSharedDisks(
+      [...hypervisors].flatMap(([host, hypervisor]) => guestsOf(host, hypervisor)),
+      sharedDisks.leftovers(),
+    ),
     casts: nats.queue.size,
   };
 }
@@ -187,4 +190,17 @@ function guestsOf(host: string, hypervisor: SimulatedHypervisor): HeldGuest[] {
     }
   }
   return [...guests.values()];
+}
+
+/** Shared disks are their guest's, wherever that is; without one they are a leftover of all hosts. */
+function withSharedDisks(guests: HeldGuest[], shared: Record<string, string[]>): HeldGuest[] {
+  const all = [...guests];
+  for (const [what, uuids] of Object.entries(shared)) {
+    for (const uuid of uuids) {
+      const guest = all.find((held) => held.uuid === uuid);
+      if (guest) guest.held.push(what);
+      else all.push({ host: storage, uuid, powerState: 'absent', held: [what] });
+    }
+  }
+  return all;
 }

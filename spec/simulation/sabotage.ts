@@ -44,6 +44,14 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
     hypervisor: (hypervisor) => instead(hypervisor, 'listGuests', async () => []),
     breaks: 'no instance has two domains',
   },
+  'an effect that undoes too much: a domain takes its disks along': {
+    hypervisor: (hypervisor) =>
+      instead(hypervisor, 'destroyDomain', async (uuid, signal) => {
+        await hypervisor.destroyDomain(uuid, signal);
+        await hypervisor.removeDisks(uuid, signal);
+      }),
+    breaks: 'a shared disk stays',
+  },
 };
 
 /** The hypervisor, but for one of its steps. */

@@ -29,9 +29,16 @@ export function scriptOf(seed: number): Script {
     cidr: chance.happens(0.4) ? '10.20.0.0/28' : '10.20.0.0/22',
     quota: chance.happens(0.4) ? chance.between(4, 12) : -1,
     skewMs: chance.happens(0.3) ? 20_000 : 0,
+    sharers: sharersOf(seed, hosts.length),
   };
   const actions = [...wishes(chance), ...faults(chance, plan)];
   return { plan, actions: actions.sort((one, other) => one.at - other.at) };
+}
+
+/** Apart from all else, so that the same seed makes the same script with them. */
+function sharersOf(seed: number, hosts: number): number {
+  const chance = new SeededChance(seed, 'shared disks');
+  return chance.happens(0.4) ? chance.between(2, hosts) : 0;
 }
 
 const powerVerbs = ['stop', 'start', 'reboot', 'pause', 'unpause', 'suspend', 'resume'] as const;
@@ -70,13 +77,17 @@ function faults(chance: SeededChance, plan: WorldPlan): Action[] {
 }
 
 /** Of a host that is away for long enough to be declared down, sometimes. */
-function evacuation(chance: SeededChance, { hosts }: WorldPlan, fault: Action & Fault): Action[] {
+function evacuation(chance: SeededChance, { hosts, sharers }: WorldPlan, fault: Action & Fault): Action[] {
   if (!('process' in fault && 'forMs' in fault) || !hosts.includes(fault.process)) return [];
   if (fault.forMs < 20_000 || chance.happens(0.4)) return [];
-  return [{ at: fault.at + chance.between(16_000, fault.forMs + 5_000), wish: 'evacuateHost', host: fault.process }];
+  const at = fault.at + chance.between(16_000, fault.forMs + 5_000);
+  const newDisk = sharers > 0 && chance.happens(0.2);
+  return [{ at, wish: 'evacuateHost', host: fault.process, ...(newDisk && { newDisk }) }];
 }
 
-const guestSteps = stepNames.filter((name) => !['connect', 'listGuests', 'bootId', 'consoleLog'].includes(name));
+const guestSteps = stepNames.filter(
+  (name) => !['connect', 'listGuests', 'listDisks', 'bootId', 'consoleLog'].includes(name),
+);
 
 function nextFault(chance: SeededChance, plan: WorldPlan): Fault {
   const process = chance.pick(processNames(plan));

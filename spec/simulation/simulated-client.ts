@@ -25,7 +25,7 @@ export class SimulatedClient {
   }
 
   async wish(wish: Wish): Promise<void> {
-    if (wish.wish === 'evacuateHost') return this.#evacuate(wish.host);
+    if (wish.wish === 'evacuateHost') return this.#evacuate(wish);
     const uuid = uuidOf(wish.instance);
     switch (wish.wish) {
       case 'create':
@@ -67,11 +67,11 @@ export class SimulatedClient {
   }
 
   /** Of as many of its instances as can be: what becomes of each is told by its record. */
-  async #evacuate(host: string): Promise<void> {
+  async #evacuate({ host, newDisk = false }: { host: string; newDisk?: boolean }): Promise<void> {
     const { bus } = this.#runtime;
     const { resource, verb } = api.host.evacuate;
     const carried = writeContext({ ...newContext(), caller: identity.caller });
-    const asked = request(bus, subjects.controllerCall(resource, verb), api.host.evacuate, { host }, carried);
+    const asked = request(bus, subjects.controllerCall(resource, verb), api.host.evacuate, { host, newDisk }, carried);
     await asked.catch(() => undefined);
   }
 

@@ -18,6 +18,7 @@ import { severable } from './severable.ts';
 import { SimulatedNats, type Witness } from './simulated-nats.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 import { SimulatedTime } from './simulated-time.ts';
+import { WatchedDisks } from './watched-disks.ts';
 
 export interface WorldPlan {
   seed: number;
@@ -30,12 +31,16 @@ export interface WorldPlan {
   cidr: string;
   /** How many instances there may be; -1: any number. */
   quota: number;
+  /** How many hosts, from the first, have their disks on storage that they share. */
+  sharers: number;
   /** How far the clocks of the processes are apart, at most (ms). */
   skewMs: number;
 }
 
 /** One for all worlds: each would hold a file open. */
 const logger = createLogger(process.env.KILONOVA_LOG_LEVEL ?? 'silent');
+/** The name of what the hosts share. */
+export const storage = 'nfs';
 /** When every world begins (epoch ms). */
 const beginning = Date.UTC(2030, 0, 1);
 /** How long a process that could not start is down before it is started again (ms). */
@@ -48,6 +53,7 @@ export class World {
   readonly time = new SimulatedTime(beginning);
   readonly nats: SimulatedNats;
   readonly hypervisors = new Map<string, SimulatedHypervisor>();
+  readonly sharedDisks: WatchedDisks;
   readonly doubles: DoubleWatch;
   /** Whose clock is right, and whose link is never cut. */
   readonly outside: Runtime;
@@ -69,6 +75,7 @@ export class World {
       uuidsOn: (host: string) => this.hypervisors.get(host)?.leftovers().domains ?? [],
     };
     this.doubles = new DoubleWatch(guests, history, () => this.time.now());
+    this.sharedDisks = new WatchedDisks(history, () => this.time.now());
     for (const host of plan.hosts) {
       const chance = new SeededChance(plan.seed, host);
       const hypervisor = new SimulatedHypervisor({
@@ -76,6 +83,7 @@ export class World {
         chance,
         latencyMs: { ...usualLatency },
         memoryMb: 1024 * plan.vcpusOfHost,
+        ...(this.#isSharer(host) && { sharedDisks: this.sharedDisks }),
       });
       hypervisor.onEvent((event) => {
         if (event.type !== 'power') return;
@@ -123,11 +131,16 @@ export class World {
         availabilityZone: name,
         hypervisor: severable(this.#sabotage.hypervisor?.(hypervisor) ?? hypervisor, process),
         capacity: { vcpus: this.plan.vcpusOfHost, memoryMb: 1024 * this.plan.vcpusOfHost, diskGb: 1000 },
+        ...(this.#isSharer(name) && { sharedDisks: storage }),
       });
     }
     if (name.startsWith('controller')) return startController(runtime, { keepsImages: false });
     if (name.startsWith('scheduler')) return startScheduler(runtime);
     return startNetworkController(runtime);
+  }
+
+  #isSharer(host: string): boolean {
+    return this.plan.hosts.indexOf(host) < this.plan.sharers;
   }
 
   /** A connection to libvirt ends with the process that had it. */
@@ -148,6 +161,7 @@ export class World {
 const usualLatency = {
   prepareFilter: [1, 20],
   createDisks: [5, 100],
+  adoptDisks: [5, 100],
   createDomain: [5, 100],
   waitForBoot: [50, 2_000],
   start: [5, 100],

@@ -15,6 +15,7 @@ const compute = [
   'host',
   'zone',
   'nftTable',
+  'sharedDisks',
   'lostGuests',
   'rebootedGuests',
   'unknownGuests',

@@ -65,8 +65,11 @@ async function testImage(say: (line: string) => void) {
 
 async function computeHost(settings: Settings, say: (line: string) => void) {
   const recovery = recoveryOf(settings);
-  const { host, zone, state, hypervisor, libvirtUri, virtType, nftTable, simulatedLatency } = settings;
+  const { host, zone, state, hypervisor, libvirtUri, virtType, nftTable, sharedDisks, simulatedLatency } = settings;
   if (hypervisor === 'simulated') {
+    if (sharedDisks !== undefined) {
+      throw fail('unsupported', 'only simulated hosts of one process share their disks: see `kilonova up`');
+    }
     return {
       simulatedHosts: [{ name: host, availabilityZone: zone, latencyMs: simulatedLatency, stateDir: state, recovery }],
     };
@@ -77,5 +80,6 @@ async function computeHost(settings: Settings, say: (line: string) => void) {
     report: say,
     ...(libvirtUri !== undefined && { uri: libvirtUri }),
   });
-  return { libvirtHost: { name: host, availabilityZone: zone, uri, stateDir: state, virtType, nftTable, recovery } };
+  const libvirtHost = { name: host, availabilityZone: zone, uri, stateDir: state, virtType, nftTable, sharedDisks };
+  return { libvirtHost: { ...libvirtHost, recovery } };
 }

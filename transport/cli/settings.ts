@@ -29,6 +29,7 @@ export interface Settings {
   host: string;
   zone: string;
   nftTable: string;
+  sharedDisks?: string;
   bridge: string;
   cidr: string;
   lostGuests: 'fail' | 'restart';
@@ -123,6 +124,12 @@ export const definitions = {
     .env('KILONOVA_NFT_TABLE')
     .default('kilonova')
     .argParser(matching(/^[a-z][a-z0-9_]{0,30}$/, 'a name for an nft table')),
+  sharedDisks: new Option(
+    '--shared-disks <name>',
+    'the folder compute of the state folder is on storage that all hosts with this name share (NFS, Ceph FS): what is evacuated from one to another keeps its disk',
+  )
+    .env('KILONOVA_SHARED_DISKS')
+    .argParser(matching(/^[A-Za-z0-9_.-]{1,64}$/, 'a name of letters, digits, -, _ and .')),
   bridge: new Option('--bridge <name>', 'the bridge of the first network of a new cloud')
     .env('KILONOVA_BRIDGE')
     .default('kn-br0')

@@ -2,6 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { roles, startCloud } from '../../actors/cloud/cloud.ts';
+import { openSharedDisks } from '../../actors/cloud/compute-hosts.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ClientUsers } from '../../actors/identity/client-users.ts';
 import { adminProject, ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
@@ -175,8 +176,12 @@ async function startParts(
   clientUsers: ClientUsers | undefined,
 ): Promise<string> {
   const { runtime } = cloud;
-  const { bridge, cidr } = options;
+  const { bridge, cidr, state, sharedDisks } = options;
   const { name } = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
+  const shared =
+    machine.libvirt || sharedDisks === undefined
+      ? undefined
+      : { name: sharedDisks, disks: openSharedDisks(state, sharedDisks) };
   cloud.add(
     await startCloud(runtime, {
       roles,
@@ -191,6 +196,7 @@ async function startParts(
               stateDir: options.state,
               virtType: options.virtType,
               nftTable: options.nftTable,
+              sharedDisks,
               recovery: recoveryOf(options),
             },
           }
@@ -200,6 +206,7 @@ async function startParts(
               availabilityZone: options.zone,
               latencyMs: options.simulatedLatency,
               stateDir: options.state,
+              sharedDisks: shared,
               recovery: recoveryOf(options),
             })),
           }),

@@ -223,6 +223,9 @@ export const Host = Exact({
     { vcpus: Type.Number(), memoryMb: Type.Number(), diskGb: Type.Number() },
     { description: 'how often the same processor, MiB or GiB may be given out' },
   ),
+  sharedDisks: Type.Optional(
+    Described(Id, 'the storage that has its disks, by a name that all hosts that share it have; absent: its own'),
+  ),
   service: Described(
     OneOf(['enabled', 'disabled', 'draining']),
     'whether new instances come to it; draining: no, and those there are to leave',

@@ -29,6 +29,9 @@ export const HostName = Of(
   '/hosts/*/name',
   Type.String({ minLength: 1, maxLength: 255, description: 'a compute host' }),
 );
+export const NewDisk = Type.Optional(
+  Type.Boolean({ description: 'makes the disk anew, also where it is on storage that its host shares with others' }),
+);
 export const ZoneName = Of('zone.list', '/zones/*/name', Described(Id, 'an availability zone'));
 export const ProjectId = Of('project.list', '/projects/*/id', Described(Id, 'a project'));
 export const UserId = Of('user.list', '/users/*/id', Described(Id, 'a user'));

@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 import { Described, Exact, Id, Metadata, Name, Text, Timestamp, Uuid } from '../common.ts';
 import { Host } from '../records.ts';
 import { read, write } from './endpoint.ts';
-import { HostName, IdOrName, markedBy, Nothing, paging } from './fields.ts';
+import { HostName, IdOrName, markedBy, NewDisk, Nothing, paging } from './fields.ts';
 
 const {
   hypervisor,
@@ -14,6 +14,7 @@ const {
   unknownGuests,
   capacity,
   allocationRatio,
+  sharedDisks,
 } = Host.properties;
 
 export const HostView = Exact(
@@ -34,6 +35,7 @@ export const HostView = Exact(
     capacity,
     allocationRatio,
     used: Described(capacity, 'what its instances have of it'),
+    sharedDisks,
     instances: Type.Integer({ description: 'how many are on it' }),
     startedAt: Described(Timestamp, 'when its worker began'),
     heartbeatAt: Described(Timestamp, 'when it was heard last'),
@@ -94,7 +96,7 @@ export const hostEndpoints = {
       'asked again, it takes those that are still there.',
     access: 'admin',
     timeoutMs: 60_000,
-    request: OneHost,
+    request: Exact({ host: HostName, newDisk: NewDisk }),
     reply: HostReply,
   }),
   delete: write({

@@ -25,6 +25,7 @@ import {
   KeyPairName,
   markedBy,
   NetworkRef,
+  NewDisk,
   paging,
   SecurityGroupName,
   ZoneName,
@@ -325,13 +326,17 @@ export const instanceEndpoints = {
     name: 'instance.evacuate',
     description:
       'Makes an instance whose host is down anew on another host: it keeps its name, ports and addresses, runs again if ' +
-      'it ran, and stays off if it was off. Its disk is made anew from its image: what was written to it is lost. ' +
+      'it ran, and stays off if it was off. When its host shares its disks with others (`sharedDisks` of `host.get`), ' +
+      'it goes to one of these and keeps its disk, with all that was written to it; else, and with `newDisk`, the disk ' +
+      'is made anew from its image, and what was written to it is lost. Make sure that the lost host is off, or ' +
+      'cut off from the storage: two guests must never write to one disk. ' +
       'Without a host that will do it stays where it is, with a fault that says why. Answered when it is accepted; ' +
       'follow the state.',
     access: 'admin',
     request: Exact({
       uuid: InstanceUuid,
       host: Type.Optional(Described(HostName, 'where it is to go; absent: the scheduler chooses')),
+      newDisk: NewDisk,
     }),
     reply: Accepted,
   }),

@@ -1,0 +1,30 @@
+/** Disks that hosts of a simulated world share: sees when one is removed of which the instance is still in need. */
+import { holdsShare } from '../../actors/instance/held-share.ts';
+import { SimulatedDisks } from '../../actors/simulated/simulated-disks.ts';
+import { isAtRest } from '../../machines/instance-states.ts';
+import { contextOf, stateOf } from '../checker/check-records.ts';
+import type { History } from '../checker/history.ts';
+
+export class WatchedDisks extends SimulatedDisks {
+  readonly #history: History;
+  readonly #now: () => number;
+
+  constructor(history: History, now: () => number) {
+    super();
+    this.#history = history;
+    this.#now = now;
+  }
+
+  override remove(uuid: string): void {
+    const record = this.#history.latest(uuid);
+    if (record && this.list().includes(uuid)) {
+      const state = stateOf(record);
+      const { sharedDisks, isDeleteWanted } = contextOf(record);
+      const isResting = isAtRest(state) && holdsShare(state) && state !== 'failed.releasing';
+      if (!isDeleteWanted && (isResting || sharedDisks !== undefined)) {
+        this.#history.losses.push({ at: this.#now(), uuid, state });
+      }
+    }
+    super.remove(uuid);
+  }
+}
