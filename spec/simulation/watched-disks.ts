@@ -7,10 +7,12 @@ import type { History } from '../checker/history.ts';
 
 export class WatchedDisks extends SimulatedDisks {
   readonly #history: History;
+  readonly #isSharer: (host: string) => boolean;
   readonly #now: () => number;
 
-  constructor(history: History, now: () => number) {
+  constructor(history: History, isSharer: (host: string) => boolean, now: () => number) {
     super();
+    this.#isSharer = isSharer;
     this.#history = history;
     this.#now = now;
   }
@@ -19,9 +21,9 @@ export class WatchedDisks extends SimulatedDisks {
     const record = this.#history.latest(uuid);
     if (record && this.list().includes(uuid)) {
       const state = stateOf(record);
-      const { sharedDisks, isDeleteWanted } = contextOf(record);
-      const isResting = isAtRest(state) && holdsShare(state) && state !== 'failed.releasing';
-      if (!isDeleteWanted && (isResting || sharedDisks !== undefined)) {
+      const { sharedDisks, isDeleteWanted, host = '' } = contextOf(record);
+      const isUsed = this.#isSharer(host) && isAtRest(state) && holdsShare(state) && state !== 'failed.releasing';
+      if (!isDeleteWanted && (isUsed || sharedDisks !== undefined)) {
         this.#history.losses.push({ at: this.#now(), uuid, state });
       }
     }

@@ -75,7 +75,11 @@ export class World {
       uuidsOn: (host: string) => this.hypervisors.get(host)?.leftovers().domains ?? [],
     };
     this.doubles = new DoubleWatch(guests, history, () => this.time.now());
-    this.sharedDisks = new WatchedDisks(history, () => this.time.now());
+    this.sharedDisks = new WatchedDisks(
+      history,
+      (host) => this.#isSharer(host),
+      () => this.time.now(),
+    );
     for (const host of plan.hosts) {
       const chance = new SeededChance(plan.seed, host);
       const hypervisor = new SimulatedHypervisor({

@@ -18,6 +18,7 @@ import type { Pulse } from '../../actors/runtime/pulse.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import type { RecordOf } from '../../actors/runtime/store.ts';
 import type { SchedulerOptions } from '../../actors/scheduler/scheduler.ts';
+import type { SimulatedDisks } from '../../actors/simulated/simulated-disks.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { CreateInstance, InstanceView } from '../../transport/messages/api/instance.ts';
@@ -34,6 +35,8 @@ export interface TestHost {
   zone?: string;
   capacity?: Capacity;
   recovery?: Partial<RecoverySettings>;
+  /** The storage that it shares with others. */
+  sharedDisks?: { name: string; disks: SimulatedDisks };
   /** Its connection, when it is to be one of its own. */
   runtime?: Runtime;
 }
@@ -127,12 +130,26 @@ export async function startTestCloud({
     zone = 'nova',
     capacity = plenty,
     recovery = {},
+    sharedDisks,
     runtime: its = runtime,
   }: TestHost): Promise<Part> {
     const hypervisor =
-      hypervisors.get(name) ?? new SimulatedHypervisor({ clock: systemClock, chance: systemChance, latencyMs: 0 });
+      hypervisors.get(name) ??
+      new SimulatedHypervisor({
+        clock: systemClock,
+        chance: systemChance,
+        latencyMs: 0,
+        ...(sharedDisks && { sharedDisks: sharedDisks.disks }),
+      });
     hypervisors.set(name, hypervisor);
-    const part = await startCompute(its, { name, availabilityZone: zone, hypervisor, capacity, recovery });
+    const part = await startCompute(its, {
+      name,
+      availabilityZone: zone,
+      hypervisor,
+      capacity,
+      recovery,
+      ...(sharedDisks && { sharedDisks: sharedDisks.name }),
+    });
     const view = await runtime.store.view('host');
     await eventually(() => (view.get(encodeToken(name))?.hypervisorState === 'up' ? true : undefined));
     cleanups.push(() => part.stop());
