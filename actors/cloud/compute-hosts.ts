@@ -76,7 +76,7 @@ export interface SimulatedHost {
 
 /** The disks of several simulated hosts, which outlive the process. */
 export function openSharedDisks(stateDir: string, name: string): SimulatedDisks {
-  return new SimulatedDisks(new GuestJournal(join(stateDir, 'compute', `shared-${encodeToken(name)}.journal`)));
+  return new SimulatedDisks(new GuestJournal(journalFile(stateDir, `shared disks ${name}`)));
 }
 
 /** A host of 64 vCPUs, 256 GiB and 4 TiB that only exists here. */

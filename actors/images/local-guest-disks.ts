@@ -202,6 +202,9 @@ export class LocalGuestDisks implements GuestDisks {
       await make(partial);
       await chmod(partial, 0o600);
       await link(partial, disk);
+    } catch (thrown) {
+      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
+      throw fail('conflict', `another host has made the disk of instance ${uuid} meanwhile`);
     } finally {
       await rm(partial, { force: true });
     }

@@ -212,7 +212,13 @@ export function exploreInstance(): Exploration<Held> {
       // What is asked only while a launch is under way or undone, and only while a guest is changed.
       const ofLaunch = /^(scheduling|building|networking|mapping|spawning|releasing|reclaiming)/.test(path);
       const ofChange = /^(rebuilding|resizing|confirming|reverting|failed\.resizing)/.test(path);
-      const ofEvacuation = path.startsWith('evacuating') && [tried.length, host, fault?.disposition, context.isToRun, sharedDisks];
+      const ofEvacuation = path.startsWith('evacuating') && [
+        tried.length,
+        host,
+        fault?.disposition,
+        context.isToRun,
+        sharedDisks,
+      ];
       const asked = [ofLaunch && [attempt, fault?.disposition], ofChange && context.isToRun, ofEvacuation];
       return [path, isDeleteWanted, fault?.step, fault?.cause?.code, ports.length, flavors, asked, held].join();
     },

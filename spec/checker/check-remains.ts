@@ -89,7 +89,7 @@ function checkGuest(instance: Instance, held: HeldGuest[], broken: Broken): void
   const { host } = contextOf(instance);
   const wanted = expectedPower.get(state);
   const { powerState = 'absent' } = held.find((guest) => guest.host === host) ?? {};
-  if (wanted && !held.some((guest) => guest.held.includes('disks'))) {
+  if (wanted && !held.some((guest) => guest.held.some((what) => /^disks?$/.test(what)))) {
     broken('an instance has its disk', `it is ${state} on ${host}, and there is ${describe(held)}`, uuid);
   }
   if (wanted && !wanted.includes(powerState)) {

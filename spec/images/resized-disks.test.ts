@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { LocalGuestDisks } from '../../actors/images/local-guest-disks.ts';
 import { runCommand } from '../../actors/process/run-command.ts';
-import { guestSpec, MemorySource, never, temporaryFolder } from './fixtures.ts';
+import { failureOf, guestSpec, MemorySource, never, temporaryFolder } from './fixtures.ts';
 
 const gib = 1024 ** 3;
 
@@ -19,7 +19,7 @@ async function guestWithDisk() {
   const disks = new LocalGuestDisks({ directory: join(folder, 'state'), source });
   const { disk = '' } = await disks.create(guest, never);
   await write(disk, 'before');
-  return { disks, disk, uuid: guest.uuid, files: () => readdir(dirname(disk)) };
+  return { folder, source, guest, disks, disk, uuid: guest.uuid, files: () => readdir(dirname(disk)) };
 }
 
 async function write(disk: string, text: string): Promise<void> {
@@ -99,4 +99,50 @@ it('a guest without a disk is resized without one', async () => {
   await disks.resize(uuid, 1, never);
   await disks.restore(uuid, never);
   await disks.forgetEarlier(uuid, never);
+});
+
+/** As another host, to which the instance has come. */
+async function adopt({ folder, source, guest }: Awaited<ReturnType<typeof guestWithDisk>>, rootGb: number) {
+  const other = new LocalGuestDisks({ directory: join(folder, 'state'), source });
+  await other.adopt({ ...guest, flavor: { ...guest.flavor, rootGb } }, never);
+}
+
+it('another host goes on with the disk as the guest left it, and ends a resize', async () => {
+  const resized = await guestWithDisk();
+  const { disks, disk, uuid, files } = resized;
+  await disks.resize(uuid, 1, never);
+  await write(disk, 'after');
+  await adopt(resized, 1);
+  await expectContent(disk, 'after');
+  expect((await files()).toSorted()).toEqual(['config-drive.iso', 'disk.qcow2']);
+});
+
+it('another host takes the disk that was put aside where there is no other yet, and makes it grow', async () => {
+  const begun = await guestWithDisk();
+  const { disk, files } = begun;
+  await rename(disk, join(dirname(disk), 'earlier.qcow2'));
+  await adopt(begun, 1);
+  await adopt(begun, 1);
+  await expectContent(disk, 'before');
+  expect(await sizeOf(disk)).toBe(gib);
+  expect((await files()).toSorted()).toEqual(['config-drive.iso', 'disk.qcow2']);
+});
+
+it('another host that does not find the disk makes none', async () => {
+  const lost = await guestWithDisk();
+  await rm(lost.disk);
+  expect(await failureOf(adopt(lost, 0))).toMatchObject({ code: 'disk_lost', disposition: 'reschedule' });
+  expect(await lost.files()).toEqual(['config-drive.iso']);
+});
+
+it('a host that is slow does not replace the disk that another has made meanwhile', async () => {
+  const { folder, source, guest, disk } = await guestWithDisk();
+  await rm(disk);
+  const program = join(folder, 'slow-qemu-img');
+  // The other one is done when this one comes to an end.
+  const script = `#!/bin/sh\nqemu-img "$@" || exit\n[ "$1" = create ] && echo another > '${disk}'\nexit 0\n`;
+  await writeFile(program, script, { mode: 0o755 });
+  const slow = new LocalGuestDisks({ directory: join(folder, 'state'), source, programs: { qemuImg: program } });
+  expect(await failureOf(slow.create(guest, never))).toMatchObject({ code: 'conflict' });
+  expect(await readFile(disk, 'utf8')).toBe('another\n');
 });

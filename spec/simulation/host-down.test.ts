@@ -14,6 +14,7 @@ it('ports that could not be given back are given back without anybody asking, wh
       controllers: 1,
       schedulers: 1,
       networks: 1,
+      sharers: 0,
       quota: -1,
       cidr: '10.20.0.0/22',
       skewMs: 0,

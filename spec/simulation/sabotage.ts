@@ -41,7 +41,12 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
     breaks: 'a failure leaves nothing behind',
   },
   'a host that returns, and does not look what it has': {
-    hypervisor: (hypervisor) => instead(hypervisor, 'listGuests', async () => []),
+    hypervisor: (hypervisor) =>
+      instead(
+        instead(hypervisor, 'listGuests', async () => []),
+        'listDisks',
+        async () => [],
+      ),
     breaks: 'no instance has two domains',
   },
   'an effect that undoes too much: a domain takes its disks along': {
