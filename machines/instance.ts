@@ -376,7 +376,6 @@ export const instanceMachine = setup({
     mayBePlacedAgain: ({ context }) =>
       launchFailureOf(context)?.disposition === 'reschedule' && !hasTriedEnough(context),
     isPlaced: ({ context }) => context.host !== undefined,
-    keepsDisk: ({ context }) => context.sharedDisks !== undefined,
     mayLeaveForAnother: ({ context }) => context.host !== undefined && !hasTriedEnough(context),
     hasGuest: ({ context: { launchedAt, lostHost, isDeleteWanted } }) =>
       launchedAt !== undefined && lostHost === undefined && !isDeleteWanted,
@@ -1010,12 +1009,12 @@ export const instanceMachine = setup({
           invoke: {
             src: 'destroyDomain',
             input: within('releaseTimeout'),
-            onDone: [{ guard: 'keepsDisk', target: 'releasingClaim' }, { target: 'removingDisks' }],
-            onError: [{ guard: 'keepsDisk', target: 'releasingClaim' }, { target: 'removingDisks' }],
+            onDone: { target: 'removingDisks' },
+            onError: { target: 'removingDisks' },
           },
         },
         removingDisks: {
-          description: 'The overlay and the config drive are removed again.',
+          description: 'The overlay and the config drive are removed again; a disk that is kept stays where it is.',
           invoke: {
             src: 'removeDisks',
             input: within('releaseTimeout'),

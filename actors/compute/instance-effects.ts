@@ -173,7 +173,11 @@ export function hostEffects(world: HostWorld): Record<EffectName, EffectImplemen
 
     destroyDomain: durable(({ key, signal }) => hypervisor.destroyDomain(key.uuid, signal)),
     removeFilter: durable(({ key, signal }) => hypervisor.removeFilter(key.uuid, signal)),
-    removeDisks: durable(({ key, signal }) => hypervisor.removeDisks(key.uuid, signal)),
+    removeDisks: durable(async ({ key, owner, signal }) => {
+      // A try on this host that did not work out takes nothing from the next one.
+      if (keepsDisk(owner) && !owner.context.isDeleteWanted) return;
+      await hypervisor.removeDisks(key.uuid, signal);
+    }),
     unmapBlockDevices: durable(async () => {}),
     releaseNetwork: world.releaseNetwork,
     releaseClaim: durable(async ({ key }) => claims.release(key.uuid)),

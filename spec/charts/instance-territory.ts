@@ -147,7 +147,6 @@ const hostDown = failure('reschedule', { code: 'host_down', message: 'the host i
 const losses: Sent[] = [
   { type: 'host.lost', failure: hostDown },
   { type: 'instance.evacuate', failure: hostDown },
-  { type: 'instance.evacuate', failure: hostDown, sharedDisks: 'nfs' },
 ];
 
 /** Every event of the chart, in its variants. */
@@ -206,19 +205,13 @@ export function exploreInstance(): Exploration<Held> {
     moves: movesOf,
     identify({ value, context }, held) {
       const path = statePath(value);
-      const { attempt, tried, host, isDeleteWanted, fault, ports, flavor, previousFlavor, wantedFlavor, sharedDisks } =
+      const { attempt, tried, host, isDeleteWanted, fault, ports, flavor, previousFlavor, wantedFlavor } =
         context as InstanceContext;
       const flavors = [flavor, previousFlavor, wantedFlavor].map((each) => each?.id);
       // What is asked only while a launch is under way or undone, and only while a guest is changed.
       const ofLaunch = /^(scheduling|building|networking|mapping|spawning|releasing|reclaiming)/.test(path);
       const ofChange = /^(rebuilding|resizing|confirming|reverting|failed\.resizing)/.test(path);
-      const ofEvacuation = path.startsWith('evacuating') && [
-        tried.length,
-        host,
-        fault?.disposition,
-        context.isToRun,
-        sharedDisks,
-      ];
+      const ofEvacuation = path.startsWith('evacuating') && [tried.length, host, fault?.disposition, context.isToRun];
       const asked = [ofLaunch && [attempt, fault?.disposition], ofChange && context.isToRun, ofEvacuation];
       return [path, isDeleteWanted, fault?.step, fault?.cause?.code, ports.length, flavors, asked, held].join();
     },

@@ -251,8 +251,6 @@ evacuating.definingDomain
   defineDomain done → stopped
   host.lost if isPlaced → failed.powering
 evacuating.destroyingDomain
-  destroyDomain done if keepsDisk → evacuating.releasingClaim
-  destroyDomain fails if keepsDisk → evacuating.releasingClaim
   destroyDomain done → evacuating.removingDisks
   destroyDomain fails → evacuating.removingDisks
   instance.delete → releasing.destroyingDomain
