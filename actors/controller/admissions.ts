@@ -3,12 +3,13 @@
  *
  * Controllers decide one at a time: each decision is a compare-and-set of the project's admission record. Use is counted
  * from the instances' records; an admission only holds the ones whose record is not seen yet. So a controller that dies
- * halfway leaves nothing behind but an entry that expires. Requests that come while a decision is being
+ * halfway leaves nothing behind but an entry, which another
+ * controller drops when it has seen it for a minute by itself: whose clock is right is of no matter. Requests that come while a decision is being
  * written are decided together in the next one.
  */
 import { type FailureError, fail } from '../../machines/failure.ts';
 import type { InstanceContext } from '../../machines/instance.ts';
-import type { Clock } from '../../transport/clock.ts';
+import { type Clock, every } from '../../transport/clock.ts';
 import type { Admission, Instance, Project, Quota } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
@@ -46,6 +47,8 @@ const uuidLength = 36;
 
 /** How long an admitted instance may take to be recorded (ms). */
 const pendingMs = 60_000;
+/** How often is looked within that time. */
+const looks = 4;
 
 interface Waiting {
   ask: Ask | Growth;
@@ -62,6 +65,10 @@ export class Admissions {
   readonly #clock: Clock;
   readonly #queues = new Map<string, Waiting[]>();
   readonly #known = new Map<string, Entry<Admission>>();
+  /** Of each project: what is pending, and after how many looks it was seen first. */
+  readonly #seen = new Map<string, Map<string, number>>();
+  #looks = 0;
+  readonly #stopLooking: () => void;
 
   static async open({ store, clock }: Runtime): Promise<Admissions> {
     const [bucket, instances, quotas, projects] = await Promise.all([
@@ -86,6 +93,13 @@ export class Admissions {
     this.#projects = projects;
     this.#usage = new ProjectUsage(instances);
     this.#clock = clock;
+    this.#stopLooking = every(clock, pendingMs / looks, async () => {
+      this.#looks += 1;
+    });
+  }
+
+  end(): void {
+    this.#stopLooking();
   }
 
   /** Rejects with `quota_exceeded` when not even `min` fit. Asking again for the same uuids admits them again. */
@@ -129,23 +143,33 @@ export class Admissions {
       ...admission,
       projectSeen,
     }));
-    return this.#unrecorded(value);
+    return this.#unrecorded(projectId, value);
   }
 
   /** The uuids of the instances that were admitted to the project, and are not recorded as far as the view goes. */
   async underWay(projectId: string): Promise<string[]> {
     const current = await this.#bucket.get(projectId);
-    return current ? this.#unrecorded(current.value) : [];
+    return current ? this.#unrecorded(projectId, current.value) : [];
   }
 
-  async #unrecorded({ seen, pending }: Admission): Promise<string[]> {
+  async #unrecorded(projectId: string, { seen, pending }: Admission): Promise<string[]> {
     await this.#instances.reached(seen);
-    const now = this.#clock.now();
-    return Object.entries(pending)
-      .filter(
-        ([uuid, { hostname, expiresAt }]) => hostname !== undefined && expiresAt > now && !this.#instances.get(uuid),
-      )
+    return this.#live(projectId, pending)
+      .filter(([uuid, { hostname }]) => hostname !== undefined && !this.#instances.get(uuid))
       .map(([uuid]) => uuid);
+  }
+
+  /** Of what is pending, what this process has not seen for too long. */
+  #live(projectId: string, pending: Admission['pending']): [string, Admission['pending'][string]][] {
+    const before = this.#seen.get(projectId);
+    const seen = new Map<string, number>();
+    this.#seen.set(projectId, seen);
+    return Object.entries(pending).filter(([key, { admittedAt }]) => {
+      const mark = `${key} ${admittedAt}`;
+      const first = before?.get(mark) ?? this.#looks;
+      seen.set(mark, first);
+      return this.#looks - first <= looks;
+    });
   }
 
   #ask(ask: Ask | Growth): Promise<Admitted> {
@@ -199,7 +223,7 @@ export class Admissions {
   }
 
   #plan(projectId: string, earlier: Admission['pending'], queue: Waiting[]) {
-    const now = this.#clock.now();
+    const admittedAt = this.#clock.now();
     const quota = quotaOf(this.#quotas, projectId);
     const { instances, vcpus, memoryMb, hostnames } = this.#usage.of(projectId);
     const used = { instances, vcpus, memoryMb };
@@ -221,8 +245,8 @@ export class Admissions {
       const { wantedFlavor } = record.chart.context as Partial<InstanceContext>;
       return [record.flavor.id, wantedFlavor?.id].includes(flavorId);
     };
-    for (const [uuid, entry] of Object.entries(earlier)) {
-      if (!isShown(uuid.slice(0, uuidLength), entry) && entry.expiresAt > now) hold(uuid, entry);
+    for (const [uuid, entry] of this.#live(projectId, earlier)) {
+      if (!isShown(uuid.slice(0, uuidLength), entry)) hold(uuid, entry);
     }
 
     const answers = queue.map(({ ask }): Admitted | FailureError => {
@@ -230,7 +254,7 @@ export class Admissions {
         const { flavorId, vcpus, memoryMb } = ask;
         const key = growthKey(ask);
         const lacking = pending[key] ? undefined : lackingFor({ instances: 0, vcpus, memoryMb }, quota, used);
-        if (!lacking && !pending[key]) hold(key, { flavorId, vcpus, memoryMb, expiresAt: now + pendingMs });
+        if (!lacking && !pending[key]) hold(key, { flavorId, vcpus, memoryMb, admittedAt });
         return lacking ?? [];
       }
       const admitted: Admitted = [];
@@ -249,7 +273,7 @@ export class Admissions {
         const hostname = known ?? uniqueHostname(ask.hostname, (name) => hostnames.has(name) || takenHere.has(name));
         admitted.push(hostname);
         if (known === undefined) {
-          hold(uuid, { hostname, vcpus: ask.vcpus, memoryMb: ask.memoryMb, expiresAt: now + pendingMs });
+          hold(uuid, { hostname, vcpus: ask.vcpus, memoryMb: ask.memoryMb, admittedAt });
         }
       }
       return admitted;

@@ -71,10 +71,11 @@ export async function startController(
   { maxAttempts = 3, keepsImages = true, storeBytes, clientUsers }: ControllerOptions = {},
 ): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);
+  const admissions = await Admissions.open(runtime);
   let isStopping = false;
   const world: ControllerWorld = {
     ...runtime,
-    admissions: await Admissions.open(runtime),
+    admissions,
     room: new StoreRoom(runtime, storeBytes),
     maxAttempts,
     clientUsers,
@@ -103,6 +104,7 @@ export async function startController(
       isStopping = true;
       for (const stop of stopSweeps) stop();
       await Promise.all(serving.map((stop) => stop()));
+      admissions.end();
     },
   };
 }

@@ -8,14 +8,13 @@ import { every } from '../../transport/clock.ts';
 import { ImageChunks } from '../../transport/nats/image-chunks.ts';
 import { ImageStore } from '../images/image-store.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { SeenBefore } from '../runtime/seen-before.ts';
 import { onDeleted } from './deletions.ts';
 import { ImageRemoval } from './image-removal.ts';
 
 const sweepEveryMs = 600_000;
-/** How long an upload may rest (ms). */
+/** How long an upload may rest (ms): an hour more or less, by which clocks may differ, is nothing to it. */
 const restMs = 24 * 3600 * 1000;
-/** How long a controller may take to remove an image's files (ms). */
-const removalMs = 600_000;
 
 /** Looks through all images now and then, and when an instance is deleted; returns the function that ends it. */
 export async function startImageSweep(runtime: Runtime): Promise<() => void> {
@@ -35,11 +34,14 @@ export async function startImageSweep(runtime: Runtime): Promise<() => void> {
     return clock.now() - Math.max(written, (await chunks.touchedAt(id)) ?? 0);
   }
 
+  const underway = new SeenBefore();
   async function sweepImages(): Promise<void> {
+    const wasUnderway = underway.look();
     for (const { id, status, deletion } of images.values()) {
       if (deletion === 'asked') await removal.clear(id);
       else if (deletion === 'underway') {
-        if ((await restedMs(id)) > removalMs) await removal.clear(id, { isAbandoned: true });
+        // Between two sweeps is more time than a controller needs that lives.
+        if (wasUnderway(id)) await removal.clear(id, { isAbandoned: true });
       } else if (status !== 'active' && (await restedMs(id)) > restMs) await removal.remove(id);
     }
   }

@@ -28,7 +28,7 @@ export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance
       refuseDeleted(record, command);
       const changed = change(record);
       isChange = changed !== record;
-      return isChange ? { ...changed, updatedAt: clock.now() } : record;
+      return isChange ? { ...changed, updatedAt: Math.max(clock.now(), record.updatedAt) } : record;
     });
     if (isChange) tell(entry.value, command, context);
     return {

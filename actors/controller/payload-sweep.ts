@@ -11,6 +11,7 @@ import { every } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { instanceOfPayload } from '../records/keys.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { SeenBefore } from '../runtime/seen-before.ts';
 import { onDeleted } from './deletions.ts';
 
 const sweepEveryMs = 300_000;
@@ -23,8 +24,7 @@ export async function startPayloadSweep({ store, clock, logger }: Runtime): Prom
     store.view('instance'),
     store.liveness(),
   ]);
-  /** Those that the sweep before has seen unnamed. */
-  let suspects = new Set<string>();
+  const unnamed = new SeenBefore();
 
   async function remove(key: string): Promise<void> {
     try {
@@ -38,14 +38,12 @@ export async function startPayloadSweep({ store, clock, logger }: Runtime): Prom
   }
 
   async function sweep(): Promise<void> {
-    const before = suspects;
-    suspects = new Set();
+    const wasUnnamed = unnamed.look();
     for (const key of await payloads.keys()) {
       const instance = instances.get(instanceOfPayload(key));
       if (instance && (isOf(instance, key) || isAwaited(instance))) continue;
-      suspects.add(key);
       // A view may be late, and leaves out records that this version cannot read.
-      if (before.has(key) && !(await isNamed(key))) await remove(key);
+      if (wasUnnamed(key) && !(await isNamed(key))) await remove(key);
     }
   }
 

@@ -9,8 +9,11 @@ import type { ChartSnapshot, Instance } from '../../transport/messages/records.t
 export type InstanceLogic = typeof instanceMachine;
 export type InstanceSnapshot = SnapshotFrom<InstanceLogic>;
 
-/** A record with a chart that has moved on. Whose it is follows from where the chart stands. */
-export function presentRecord(snapshot: InstanceSnapshot, record: Instance): Instance {
+/**
+ * A record with a chart that has moved on, `at` a time. Whose it is follows from where the chart stands. Its time never
+ * goes back, whoever's clock it was before: of two records of an instance the one with the later time is the later one.
+ */
+export function presentRecord(snapshot: InstanceSnapshot, record: Instance, at = record.updatedAt): Instance {
   const path = statePath(snapshot.value);
   const { imageId, payload, flavor, host } = snapshot.context;
   const { taskState: _, ...kept } = record;
@@ -22,6 +25,7 @@ export function presentRecord(snapshot: InstanceSnapshot, record: Instance): Ins
     ...visibleStates(path, snapshot.context, record),
     owner: host === undefined || snapshot.hasTag('control') ? 'control' : { host },
     chart: persistSnapshot(snapshot),
+    updatedAt: Math.max(at, record.updatedAt),
   };
 }
 

@@ -355,7 +355,7 @@ export class InstanceOwner implements EffectSubject {
     const { machine } = this.#world;
     const { vmState, powerState } = this.#states ?? this.#record;
     const snapshot = this.#snapshot ?? restoreSettled(machine, this.#record.chart);
-    return presentRecord(snapshot, { ...this.#record, vmState, powerState, updatedAt: this.now() });
+    return presentRecord(snapshot, { ...this.#record, vmState, powerState }, this.now());
   }
 }
 

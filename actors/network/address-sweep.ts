@@ -1,6 +1,7 @@
 /**
- * Gives back what crashes left: leases without a port, and what instances hold that are no more. Nothing young is
- * touched, because it may be in the making. Several controllers may sweep at once: each removal is of one revision.
+ * Gives back what crashes left: leases without a port, and what instances hold that are no more. Only what the sweep before
+ * has seen, unchanged, is touched: what is young may be in the making. Several controllers may sweep at once: each removal
+ * is of one revision.
  */
 
 import type { Clock } from '../../transport/clock.ts';
@@ -8,23 +9,24 @@ import type { AddressLease, Instance, Port } from '../../transport/messages/reco
 import type { Entry } from '../../transport/nats/bucket.ts';
 import { openView, type View } from '../../transport/nats/view.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { SeenBefore } from '../runtime/seen-before.ts';
 import { parseLeaseKey } from './address-book.ts';
 import { type ReleaseBooks, releasePorts } from './release.ts';
-
-/** Longer than any allocation may take, by far. */
-const youngMs = 300_000;
 
 export interface SweepBooks extends ReleaseBooks {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Of the sweeps of this process: between two of them is more time than any allocation may take, by far. */
+  readonly seen: SeenBefore;
 }
 
 export async function sweepAddresses(books: SweepBooks): Promise<void> {
-  const { addresses, ports, instances: bucket, clock } = books;
-  const isOld = (since: number) => clock.now() - since > youngMs;
+  const { addresses, ports, instances: bucket, clock, seen } = books;
   await Promise.all([addresses.caughtUp(), ports.view.caughtUp()]);
-  const oldPorts = [...ports.view.values()].filter(({ createdAt }) => isOld(createdAt));
-  const oldLeases = [...addresses.all()].filter(({ value }) => isOld(value.leasedAt));
+  const wasSeen = seen.look();
+  const isOld = ({ key, revision }: Entry<unknown>) => wasSeen(`${key} ${revision}`);
+  const oldPorts = [...ports.view.entries()].filter(isOld).map(({ value }) => value);
+  const oldLeases = [...addresses.all()].filter(isOld);
   if (oldPorts.length === 0 && oldLeases.length === 0) return;
   const instances = await openView(bucket, clock);
   instances.close();

@@ -8,6 +8,7 @@ import { networkCalls } from '../../transport/messages/internal.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
+import { SeenBefore } from '../runtime/seen-before.ts';
 import { AddressBook } from './address-book.ts';
 import { sweepAddresses } from './address-sweep.ts';
 import { allocatePorts, describePort } from './allocate.ts';
@@ -27,7 +28,7 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
     PortBook.open(runtime),
     store.bucket('instance'),
   ]);
-  const books = { catalog, addresses, ports, instances, clock, logger };
+  const books = { catalog, addresses, ports, instances, clock, logger, seen: new SeenBefore() };
   const { allocateForInstance, releaseForInstance } = networkCalls;
   const serving = [
     serve(

@@ -182,7 +182,7 @@ class Placing {
         ? { type: 'instance.scheduled', host: choice.host, at: now }
         : { type: 'placement.failed', failure: choice.failure, at: now };
     const { next, emitted } = moves.move(restoreSettled(instanceMachine, record.chart), event);
-    const placed = presentRecord(next, { ...record, updatedAt: now });
+    const placed = presentRecord(next, record, now);
     // Whatever revision it will get, it is a later one.
     usage.note(placed, revision + 1);
 

@@ -1,12 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startController } from '../../actors/controller/controller.ts';
+import { startImageSweep } from '../../actors/controller/image-sweep.ts';
 import { ImageStore } from '../../actors/images/image-store.ts';
 import { systemClock } from '../../transport/clock.ts';
 import { type ImageView, maxChunkBytes } from '../../transport/messages/api/image.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ImageChunks } from '../../transport/nats/image-chunks.ts';
 import { imageObjects } from '../../transport/nats/subjects.ts';
+import { HeldClock } from '../support/held-clock.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
 const hourMs = 3_600_000;
@@ -78,8 +80,15 @@ it('what a controller has begun to remove is removed by another', async () => {
   await expect(cloud.client.ask(api.image.finish, { image: again.id })).rejects.toMatchObject({
     failure: { code: 'conflict', disposition: 'retry' },
   });
-  await sweepIn(1);
-  await eventually(async () => ((await recordOf(id)) === undefined ? true : undefined));
+  const clock = new HeldClock();
+  clock.aheadMs = hourMs;
+  const stop = await startImageSweep({ ...(await cloud.connect()), clock });
+  await eventually(async () => {
+    if ((await recordOf(id)) === undefined) return true;
+    clock.endWaits();
+    return undefined;
+  });
+  stop();
   await cloud.client.ask(api.image.finish, { image: again.id });
   expect(await files.sizeOf(announce(bytes).sha256)).toBe(20);
 });

@@ -394,7 +394,8 @@ export const Admission = Exact({
       flavorId: Type.Optional(Id),
       vcpus: Type.Integer(),
       memoryMb: Type.Integer(),
-      expiresAt: Time,
+      /** Tells it from an earlier one of the same; how old it is, each controller judges by itself. */
+      admittedAt: Time,
     }),
   ),
 });
