@@ -49,6 +49,16 @@ async function rename(uuid: string, name: string): Promise<void> {
 
 const failure = () => ({ type: 'placement.failed', at: runtime.clock.now(), failure: noHost }) as const;
 
+it('writes no earlier time over a later one: of two records the later one shows it, whoever’s clocks wrote them', async () => {
+  const { owner, uuid } = await own();
+  const anHourAhead = Date.now() + 3_600_000;
+  const entry = await bucket.get(uuid);
+  if (!entry) throw new Error('there is no instance');
+  await bucket.update(uuid, { ...entry.value, updatedAt: anHourAhead }, entry.revision);
+  await owner.send({ type: 'placement.failed', failure: noHost, at: Date.now() });
+  expect((await bucket.get(uuid))?.value).toMatchObject({ vmState: 'error', updatedAt: anHourAhead });
+});
+
 it('keeps what a client edited in between, and tells its facts under the new name', async () => {
   const { owner, told, uuid } = await own();
   await rename(uuid, 'renamed');
