@@ -23,6 +23,7 @@ const plan: WorldPlan = {
   quota: -1,
   skewMs: 0,
   cidr: '10.20.0.0/22',
+  sharers: 0,
 };
 
 /** How long after a step is stored a process is killed (0: what is arranged before comes first), and is away (ms). */
