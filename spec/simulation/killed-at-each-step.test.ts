@@ -104,8 +104,11 @@ it('of a rebuild it is noticed when a step cannot be done twice', async () => {
   expect(wrong).toContainEqual(expect.objectContaining({ state: 'rebuilding.removingDisks' }));
 });
 
-it('an evacuation ends the same whichever process is killed at whichever step', async () => {
-  const { record } = versionsOf(await runWorld({ plan, actions: [launch] })).at(-1) as RecordSeen;
+it.each([
+  ['that makes the disk anew', plan],
+  ['that keeps the shared disk', { ...plan, sharers: plan.hosts.length }],
+])('an evacuation %s ends the same whichever process is killed at whichever step', async (_, its) => {
+  const { record } = versionsOf(await runWorld({ plan: its, actions: [launch] })).at(-1) as RecordSeen;
   const lost = contextOf(record).host ?? '';
   const actions: Action[] = [
     launch,
@@ -120,15 +123,19 @@ it('an evacuation ends the same whichever process is killed at whichever step', 
     steps: [...steps.map((step) => `evacuating.${step}`), 'starting', 'running'],
     ends: { state: 'running', flavor: 'small' },
   };
-  expect(await killAtEachStep(change, { except: lost })).toEqual([]);
+  expect(await killAtEachStep(change, { plan: its, except: lost })).toEqual([]);
 });
 
 /** What ends otherwise: which process was killed at which step, and what came of it. */
 async function killAtEachStep(
   { actions, from, steps: expected, ends }: Change,
-  { except, sabotage = {} }: { except?: string; sabotage?: Sabotage | undefined } = {},
+  {
+    plan: its = plan,
+    except,
+    sabotage = {},
+  }: { plan?: WorldPlan; except?: string; sabotage?: Sabotage | undefined } = {},
 ): Promise<object[]> {
-  const undisturbed = await runWorld({ plan, actions });
+  const undisturbed = await runWorld({ plan: its, actions });
   expect(undisturbed.violations).toEqual([]);
   expect(endOf(undisturbed)).toEqual(ends);
   const beganAt = undisturbed.history.asked[0]?.at ?? 0;
@@ -142,7 +149,7 @@ async function killAtEachStep(
       for (const afterMs of instants) {
         const kill: Action = { at: at + afterMs, fault: 'kill', process, forMs: awayMs };
         const disturbed = [...actions, kill].sort((one, other) => one.at - other.at);
-        const outcome = await runWorld({ plan, actions: disturbed }, sabotage);
+        const outcome = await runWorld({ plan: its, actions: disturbed }, sabotage);
         const end = endOf(outcome);
         const isReached = versionsOf(outcome).some(
           (seen) => seen.at - beganAt === at && stateOf(seen.record) === state,
