@@ -7,6 +7,7 @@ import type { Bucket } from '../../transport/nats/bucket.ts';
 import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
 import type { Receipt } from '../../transport/nats/cast.ts';
 import type { GuestReport } from '../hypervisor/hypervisor.ts';
+import { restoreSettled } from '../instance/chart-snapshot.ts';
 import { heldShare, holdsShare } from '../instance/held-share.ts';
 import { InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -90,6 +91,8 @@ export class HostInstances {
   takeUp(record: Instance, revision: number): void {
     if (this.#owners.has(record.uuid)) return;
     try {
+      // Of a later release it cannot be read: its guest is left alone.
+      restoreSettled(this.#owning.machine, record.chart);
       this.#adopt(this.#own(record, revision));
     } catch (error) {
       this.#owners.delete(record.uuid);

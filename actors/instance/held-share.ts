@@ -18,10 +18,18 @@ export function greaterOf(a: Share, b: Share): Share {
   };
 }
 
-/** A launch that failed has given everything back; these rest with what they have. */
-const failedButHolding = new Set(['failed.powering', 'failed.resizing', 'failed.releasing']);
+/** Where an instance has given everything back. Of a state that is not known it counts as holding. */
+const emptyHanded = new Set([
+  'deleted',
+  'failed.scheduling',
+  'failed.building',
+  'failed.networking',
+  'failed.mapping',
+  'failed.spawning',
+  'failed.reclaiming',
+]);
 
 /** Whether an instance in this state holds a share of its host. */
 export function holdsShare(state: string): boolean {
-  return state !== 'deleted' && (!state.startsWith('failed.') || failedButHolding.has(state));
+  return !emptyHanded.has(state);
 }
