@@ -1,5 +1,6 @@
 /** What a guest on a host is to that host, by the instance's record. Pure. */
 import type { StateValue } from 'xstate';
+import type { InstanceContext } from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { holdsShare } from '../instance/held-share.ts';
@@ -21,6 +22,12 @@ export function standingOf(record: Instance | undefined, host: string): Standing
 /** Whether an instance may go on, somewhere, with the disks that it has on shared storage. Once it may not, it never will. */
 export function mayNeedDisks({ chart }: Pick<Instance, 'chart'>): boolean {
   return chart.status === 'active' && holdsShare(stateOf({ chart }));
+}
+
+/** Whether the instance is being moved away from this host, and comes back to it should that fail. */
+export function mayReturn({ chart }: Pick<Instance, 'chart'>, host: string): boolean {
+  const { lostHost } = chart.context as Partial<InstanceContext>;
+  return chart.status === 'active' && lostHost === host;
 }
 
 /** Why it is stale, for an operator. */

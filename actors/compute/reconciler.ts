@@ -21,7 +21,7 @@ import { openView } from '../../transport/nats/view.ts';
 import type { GuestReport, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { GuestReports } from './guest-reports.ts';
-import { isOurs, mayNeedDisks, standingOf, whyStale } from './guest-standing.ts';
+import { isOurs, mayNeedDisks, mayReturn, standingOf, whyStale } from './guest-standing.ts';
 import type { HostInstances } from './host-instances.ts';
 import type { RecoverySettings } from './recovery-settings.ts';
 
@@ -177,8 +177,9 @@ export class Reconciler {
       if (!this.#unknown.has(uuid)) this.#tellOf({ type: 'guest.unknown', uuid, reason: 'there is no record of it' });
       return;
     }
-    const keepsDisks = record !== undefined && (await this.#areNeededElsewhere(record));
-    if (keepsDisks && record?.owner === 'control') this.#undecided.add(uuid);
+    const isLeaving = record !== undefined && mayReturn(record, name);
+    const keepsDisks = isLeaving || (record !== undefined && (await this.#areNeededElsewhere(record)));
+    if (isLeaving || (keepsDisks && record?.owner === 'control')) this.#undecided.add(uuid);
     if (keepsDisks && !guest) return;
     const reason = record ? whyStale(record, name) : 'there is no record of it';
     const isDestroyed = await instances.whileNobodyHas(uuid, () => this.#destroy(uuid, keepsDisks, signal));

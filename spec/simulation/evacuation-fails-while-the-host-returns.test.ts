@@ -1,0 +1,49 @@
+/** A host returns while its instance is being moved away from it, and the move fails: the disk has to be there still. */
+import { expect, it } from 'vitest';
+import { contextOf, stateOf } from '../checker/check-records.ts';
+import type { Action } from './actions.ts';
+import { runWorld } from './run-world.ts';
+import { uuidOf } from './simulated-client.ts';
+import type { WorldPlan } from './world.ts';
+
+const plan: WorldPlan = {
+  seed: 5,
+  hosts: ['host-1', 'host-2'],
+  vcpusOfHost: 8,
+  controllers: 1,
+  schedulers: 1,
+  networks: 1,
+  quota: -1,
+  cidr: '10.20.0.0/22',
+  sharers: 0,
+  skewMs: 0,
+};
+const create: Action = { at: 100, wish: 'create', instance: 0, flavor: 'small' };
+
+it('stops the guest, keeps its disk, and lets it be started again', async () => {
+  const alone = await runWorld({ plan, actions: [create] });
+  const lost =
+    alone.history.records
+      .get(uuidOf(0))
+      ?.map(({ record }) => contextOf(record).host)
+      .find(Boolean) ?? '';
+  const other = plan.hosts.find((name) => name !== lost) ?? '';
+  const failure = { code: 'hypervisor_error', message: 'the image cannot be had', disposition: 'abort' } as const;
+  const { history } = await runWorld({
+    plan,
+    actions: [
+      create,
+      { at: 10_000, fault: 'cut', process: lost, forMs: 25_000 },
+      { at: 30_000, fault: 'hangStep', host: other, step: 'createDisks', forMs: 30_000 },
+      { at: 33_000, wish: 'evacuateHost', host: lost },
+      { at: 59_000, fault: 'failStep', host: other, step: 'createDisks', times: 5, failure, timing: 'before' },
+      { at: 120_000, wish: 'start', instance: 0 },
+    ],
+  });
+  const states = (history.records.get(uuidOf(0)) ?? []).map(
+    ({ record }) => `${stateOf(record)} on ${contextOf(record).host}`,
+  );
+  const failed = states.indexOf(`failed.powering on ${lost}`);
+  expect(failed).toBeGreaterThan(states.indexOf(`evacuating.creatingDisks on ${other}`));
+  expect(states.slice(failed)).toContain(`running on ${lost}`);
+});
