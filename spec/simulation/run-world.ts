@@ -81,9 +81,13 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
 
 /** What crashed halfway, or was done away with, may have left something that a sweep has to find. */
 async function afterSweeps(world: World, check: () => Violation[]): Promise<Violation[]> {
-  if (check().length === 0) return [];
-  await world.time.run(world.time.now() + sweptMs);
-  return check();
+  const deadline = world.time.now() + sweptMs;
+  let violations = check();
+  while (violations.length > 0 && world.time.now() < deadline) {
+    await world.time.run(world.time.now() + sweptMs / 30);
+    violations = check();
+  }
+  return violations;
 }
 
 /** Deletes everything; then nothing is left, and each host has room for what fills it. */
