@@ -1,4 +1,5 @@
 /** Makes values that a JSON Schema accepts. What refers to something else is looked up. */
+import { nkeys } from 'nats';
 import type { JsonSchema, Listed } from './json-schema.ts';
 import type { Random } from './random.ts';
 
@@ -83,6 +84,8 @@ function validString(schema: JsonSchema, random: Random, isSecret: boolean): str
     ],
     `${random.hex(8)}-${random.hex(4)}-4${random.hex(3)}-8${random.hex(3)}-${random.hex(12)}`,
     Array.from({ length: 6 }, () => random.hex(2)).join(':'),
+    // A user of NATS: a valid one, since what stands for its key has a checksum.
+    nkeys.createUser().getPublicKey(),
   ].filter((text) => text.length >= minLength && [...text].length <= maxLength && new RegExp(pattern, 'u').test(text));
   // What is secret has to be found again.
   const marked = choices.filter((text) => text.includes(secretMark) || text.startsWith(inBase64(secretMark)));
