@@ -6,7 +6,7 @@ import { type ServiceMsg, Svcm } from '@nats-io/services';
 import type { Failure } from '../../machines/failure.ts';
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
 import { api, apiVersion, endpoints } from '../../transport/messages/api.ts';
-import { type Answer, answer } from '../../transport/nats/call.ts';
+import { type Answer, answer, InHand } from '../../transport/nats/call.ts';
 import { contextOfClient } from '../../transport/nats/call-context.ts';
 import { relay, type Written } from '../../transport/nats/relay.ts';
 import { isForAnswers, subjects } from '../../transport/nats/subjects.ts';
@@ -74,6 +74,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
   const on: OnRead = ({ name }, handle) => reads.set(name, handle as Read);
   await Promise.all(resources.map((open) => open(on, runtime)));
   const measures = new Map<string, Measure>();
+  const inHand = new InHand();
   const service = await new Svcm(bus.nats.connection).add({
     name: 'kilonova-api',
     version: apiVersion,
@@ -91,7 +92,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
       subject,
       metadata: { description, access, kind, timeoutMs: String(timeoutMs), schema: schemaSubject },
       handler: (error, message) => {
-        if (!error && isForAnswers(message.reply ?? '')) void measured(measure, () => serve(message, endpoint));
+        if (!error && isForAnswers(message.reply ?? '')) inHand.add(measured(measure, () => serve(message, endpoint)));
       },
     });
   }
@@ -139,6 +140,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
   return {
     async stop() {
       await service.stop();
+      await inHand.done();
     },
   };
 }

@@ -18,8 +18,8 @@ export class Store {
   readonly #pulse: Pulse;
   readonly #buckets = new Map<string, Promise<Bucket<never>>>();
   readonly #views = new Map<string, Promise<View<never>>>();
-  #liveness: Promise<Liveness> | undefined;
-
+  readonly #livenesses = new Map<string, Promise<Liveness>>();
+  #isClosed = false;
   readonly #lost = Promise.withResolvers<FailureError>();
 
   constructor(bus: Bus, logger: Logger, pulse: Pulse) {
@@ -37,11 +37,11 @@ export class Store {
   }
 
   bucket<K extends keyof Buckets>(kind: K): Promise<Bucket<RecordOf<K>>> {
-    return once(this.#buckets, kind, () => openBucket(this.#bus, buckets[kind] as BucketKind<RecordOf<K>>));
+    return this.#once(this.#buckets, kind, () => openBucket(this.#bus, buckets[kind] as BucketKind<RecordOf<K>>));
   }
 
   view<K extends keyof Buckets>(kind: K): Promise<View<RecordOf<K>>> {
-    return once(this.#views, kind, async () =>
+    return this.#once(this.#views, kind, async () =>
       openView(await this.bucket(kind), this.#bus.clock, {
         onLost: (error) => this.#lose(error),
         onUnreadable: (key, error) => this.#logger.error({ bucket: kind, key, error }, 'a record cannot be read'),
@@ -51,8 +51,8 @@ export class Store {
 
   /** Which hosts live. */
   liveness(): Promise<Liveness> {
-    this.#liveness ??= this.view('host').then((hosts) => new Liveness(hosts, this.#bus.clock, this.#pulse));
-    return this.#liveness;
+    const open = async () => new Liveness(await this.view('host'), this.#bus.clock, this.#pulse);
+    return this.#once(this.#livenesses, 'host', open);
   }
 
   #lose(error: StateLostError): void {
@@ -60,16 +60,20 @@ export class Store {
     this.#lost.resolve(fail('unavailable', `${error.message}; instances go on, and are taken up at the next start`));
   }
 
+  /** A part that could not start may still be opening one thing after another: it gets no further. */
   async close(): Promise<void> {
-    (await this.#liveness)?.close();
-    for (const view of await Promise.all(this.#views.values())) view.close();
+    this.#isClosed = true;
+    const opened = await Promise.allSettled([...this.#livenesses.values(), ...this.#views.values()]);
+    for (const each of opened) if (each.status === 'fulfilled') each.value.close();
   }
-}
 
-function once<T>(opened: Map<string, Promise<unknown>>, kind: string, open: () => Promise<T>): Promise<T> {
-  const known = opened.get(kind);
-  if (known) return known as Promise<T>;
-  const opening = open();
-  opened.set(kind, opening);
-  return opening;
+  #once<T>(opened: Map<string, Promise<unknown>>, kind: string, open: () => Promise<T>): Promise<T> {
+    const known = opened.get(kind);
+    if (known) return known as Promise<T>;
+    if (this.#isClosed)
+      return Promise.reject(fail('unavailable', 'this process is stopping', { disposition: 'retry' }));
+    const opening = open();
+    opened.set(kind, opening);
+    return opening;
+  }
 }

@@ -8,16 +8,19 @@ import { ClientUsers } from '../../actors/identity/client-users.ts';
 import { nouns } from '../../transport/cli/commands/nouns.ts';
 import { buildProgram } from '../../transport/cli/program.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
-import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { api } from '../../transport/messages/api.ts';
+import { type NatsLink, openNatsLink } from '../support/nats-link.ts';
+import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { main, openShell, type Shell } from './support.ts';
 
 const program = await buildProgram(nouns.map(({ word }) => word));
 const examples = leavesOf(program).map((command) => [pathOf(command), exampleIn(helpOf(command))] as const);
 
 /** What an example takes for granted, beyond what the examples before it have made. */
-const before: Record<string, string> = {
-  'instance revert-resize': 'kilonova instance resize web --flavor m1.small --wait',
-  'user grant': 'kilonova project create shop',
+const before: Record<string, () => Promise<unknown>> = {
+  'instance revert-resize': () => works('kilonova instance resize web --flavor m1.small --wait'),
+  'instance evacuate': loseHost1,
+  'user grant': () => works('kilonova project create shop'),
 };
 /** Their ids cannot be known before. */
 const notThere = ['security-group rule remove', 'token revoke', 'dead-letter show', 'dead-letter delete'];
@@ -27,6 +30,8 @@ const silent = ['dead-letter replay'];
 const endless = ['instance watch'];
 
 let cloud: TestCloud;
+/** Of the only host at first. */
+let link: NatsLink;
 let shell: Shell;
 
 beforeAll(async () => {
@@ -35,15 +40,33 @@ beforeAll(async () => {
   const clientUsers = ClientUsers.of(authority.credentialsOf('controller'));
   // They are in memory now.
   await rm(keys, { recursive: true });
-  cloud = await startTestCloud({ hosts: [{ name: 'host1' }], controller: { clientUsers } });
+  const pulse = { beatEveryMs: 500, deadAfterMs: 3_000 };
+  cloud = await startTestCloud({ hosts: [], controller: { clientUsers }, pulse });
+  link = await openNatsLink(cloud.url);
+  await cloud.addHost({ name: 'host1', runtime: await cloud.connect(link.url) });
   shell = await openShell({ KILONOVA_NATS_URL: cloud.url, KILONOVA_TOKEN: cloud.token });
   await writeFile(join(shell.folder, 'tiny.raw'), 'x'.repeat(100_000));
 });
 
 afterAll(async () => {
+  link.mend();
   await shell[Symbol.asyncDispose]();
   await cloud.stop();
+  await link.close();
 });
+
+async function works(line: string): Promise<void> {
+  expect(await shell.bash(line)).toMatchObject({ code: 0 });
+}
+
+async function loseHost1(): Promise<void> {
+  await cloud.addHost({ name: 'host2' });
+  link.cut();
+  await eventually(async () => {
+    const { host } = await cloud.client.ask(api.host.get, { host: 'host1' });
+    return host.downSince ? true : undefined;
+  }, 20_000);
+}
 
 it('there is an example in the help of every command of the client', () => {
   expect(examples.length).toBeGreaterThan(70);
@@ -52,7 +75,7 @@ it('there is an example in the help of every command of the client', () => {
 
 describe('the example of', () => {
   it.each(examples)('%s works', async (path, example) => {
-    if (before[path]) expect(await shell.bash(before[path])).toMatchObject({ code: 0 });
+    await before[path]?.();
     const running = shell.bash(endless.includes(path) ? `exec timeout --signal=INT 3 ${inFull(example)}` : example);
     const { code, stdout, stderr } = await running;
     const expected = notThere.includes(path) ? 3 : endless.includes(path) ? 124 : 0;

@@ -3,14 +3,14 @@ export class Rendezvous {
   readonly #act: () => Promise<void>;
   #members = 0;
   #waiting: PromiseWithResolvers<void>[] = [];
-  #underWay: Promise<void> = Promise.resolve();
+  #underWay: Promise<void> | undefined;
 
   constructor(act: () => Promise<void>) {
     this.#act = act;
   }
 
   async enter(): Promise<void> {
-    await this.#underWay;
+    while (this.#underWay) await this.#underWay;
     this.#members += 1;
   }
 
@@ -31,15 +31,11 @@ export class Rendezvous {
     if (this.#waiting.length === 0 || this.#waiting.length < this.#members) return;
     const met = this.#waiting;
     this.#waiting = [];
-    this.#underWay = this.#act().then(
-      () =>
-        met.forEach(({ resolve }) => {
-          resolve();
-        }),
-      (error) =>
-        met.forEach(({ reject }) => {
-          reject(error);
-        }),
-    );
+    const acting = this.#act();
+    const over = () => {
+      this.#underWay = undefined;
+      for (const { resolve } of met) resolve(acting);
+    };
+    this.#underWay = acting.then(over, over);
   }
 }

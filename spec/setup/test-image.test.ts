@@ -89,8 +89,8 @@ describe('the test image', { timeout: 120_000 }, () => {
           'kilonova-guest: key ssh-ed25519 me@here',
         ]),
       );
-      await guest.line('kilonova-guest: user-data: ran on web-1.novalocal');
-      await guest.line("Enter 'help'");
+      // The shell and the user data begin at the same time.
+      await guest.lines("Enter 'help'", 'kilonova-guest: user-data: ran on web-1.novalocal');
       guest.type('cat /root/.ssh/authorized_keys; wget -qO- http://10.0.2.15/; nc 10.0.2.15 22 </dev/null');
       expect(await guest.line('ssh-ed25519 A')).toBe('ssh-ed25519 AAAAC3Nza me@here');
       expect(await guest.line('web-1')).toBe('web-1.novalocal');

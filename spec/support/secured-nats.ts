@@ -10,7 +10,7 @@ import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { type Credentials, connectionAs, seedOf } from '../../transport/nats/credentials.ts';
-import type { Refusal } from '../../transport/nats/requests.ts';
+import type { Refusal } from '../../transport/nats/refusal.ts';
 
 export interface SecuredNats {
   url: string;

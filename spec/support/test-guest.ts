@@ -16,6 +16,8 @@ const CONSOLE_DEADLINE_MS = 60_000;
 export interface TestGuest {
   /** Resolves with the line that holds `text`, from those written since the last answer. */
   line(text: string): Promise<string>;
+  /** The same of several, in whatever order they come. */
+  lines(...texts: string[]): Promise<string[]>;
   /** Everything so far. */
   console(): string;
   /** Types a line at the guest's shell. */
@@ -53,7 +55,8 @@ export async function bootTestGuest(image: TestImage, files: Record<string, stri
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   void ended.then(() => output.close());
   return {
-    line: (text) => output.line(text),
+    line: async (text) => (await output.lines([text]))[0] ?? '',
+    lines: (...texts) => output.lines(texts),
     console: () => output.text,
     type: (text) => void child.stdin.write(`${text}\n`),
     pressPowerButton() {
@@ -88,7 +91,7 @@ class Output {
     this.#check?.();
   }
 
-  line(wanted: string): Promise<string> {
+  lines(wanted: readonly string[]): Promise<string[]> {
     return new Promise((resolve, reject) => {
       const finish = (act: () => void) => {
         clearTimeout(timer);
@@ -98,18 +101,23 @@ class Output {
       const give = (why: string) => finish(() => reject(new Error(`${why} before it said "${wanted}":\n${this.text}`)));
       const timer = setTimeout(() => give('the time was over'), CONSOLE_DEADLINE_MS);
       this.#check = () => {
-        const at = this.text.indexOf(wanted, this.#seen);
-        const end = at < 0 ? -1 : this.text.indexOf('\n', at);
-        if (end >= 0) {
-          const start = this.text.lastIndexOf('\n', at) + 1;
-          this.#seen = end;
-          finish(() => resolve(this.text.slice(start, end)));
+        const found = wanted.map((text) => this.#lineWith(text));
+        if (found.every((line) => line !== undefined)) {
+          this.#seen = Math.max(...found.map(({ end }) => end));
+          finish(() => resolve(found.map(({ start, end }) => this.text.slice(start, end))));
         } else if (this.#isClosed) {
           give('the guest ended');
         }
       };
       this.#check();
     });
+  }
+
+  /** Where it is, when it is complete. */
+  #lineWith(text: string): { start: number; end: number } | undefined {
+    const at = this.text.indexOf(text, this.#seen);
+    const end = at < 0 ? -1 : this.text.indexOf('\n', at);
+    return end < 0 ? undefined : { start: this.text.lastIndexOf('\n', at) + 1, end };
   }
 }
 

@@ -113,17 +113,27 @@ export function listen(
   { queue }: { queue?: string },
   take: (message: Message) => Promise<unknown>,
 ): StopServing {
-  const inHand = new Set<Promise<unknown>>();
-  const receive = (message: Message) => {
-    const answering = take(message);
-    inHand.add(answering);
-    void answering.finally(() => inHand.delete(answering));
-  };
-  const subscription = bus.subscribe(subject, receive, { queue });
+  const inHand = new InHand();
+  const subscription = bus.subscribe(subject, (message) => inHand.add(take(message)), { queue });
   return async () => {
     await subscription.drain();
-    await Promise.all(inHand);
+    await inHand.done();
   };
+}
+
+/** What was begun and is not done yet. */
+export class InHand {
+  readonly #work = new Set<Promise<unknown>>();
+
+  /** None that rejects. */
+  add(work: Promise<unknown>): void {
+    this.#work.add(work);
+    void work.finally(() => this.#work.delete(work));
+  }
+
+  async done(): Promise<void> {
+    await Promise.all(this.#work);
+  }
 }
 
 /** What goes back to the caller. */

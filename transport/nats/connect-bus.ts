@@ -15,8 +15,9 @@ import type { Bus, Message, Nats, Subscription } from './bus.ts';
 import type { StoreSettings } from './ensure-stream.ts';
 import { openNatsKeyValues } from './key-values.ts';
 import { Outbox } from './outbox.ts';
+import { type Refusal, refusalOf } from './refusal.ts';
 import { removeDoneCasts } from './remove-done-casts.ts';
-import { type Refusal, Requests } from './requests.ts';
+import { Requests } from './requests.ts';
 import { connectionOf } from './server-urls.ts';
 import { storeUse } from './store-use.ts';
 import { consumeFromNats } from './work-queue.ts';
@@ -200,9 +201,8 @@ function subscribe(
 /** The server answers no single message: it tells of what it has refused, later. */
 async function hearRefusals(connection: NatsConnection, tell: (refusal: Refusal) => void): Promise<void> {
   for await (const status of connection.status() as QueuedIterator<Status>) {
-    if (status.type !== 'error' || !(status.error instanceof errors.PermissionViolationError)) continue;
-    const { operation, subject } = status.error;
-    tell({ operation: operation === 'publish' ? 'publish' : 'subscribe', subject });
+    const refusal = status.type === 'error' ? refusalOf(status.error) : undefined;
+    if (refusal) tell(refusal);
   }
 }
 

@@ -3,9 +3,9 @@
  * with a stack trace, and races it with a timer, also when all goes well.
  */
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
-import { fail } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
 import type { Outbox, Parcel } from './outbox.ts';
+import { notPermitted, type Refusal } from './refusal.ts';
 
 /** The connection was away for as long as the answer was waited for: nobody has heard of what was asked. */
 export class NotSentError extends Error {
@@ -15,12 +15,6 @@ export class NotSentError extends Error {
 /** The connection went before there was an answer: whether what was asked has happened is unknown. */
 export class AnswerLostError extends Error {
   override readonly name = 'AnswerLostError';
-}
-
-/** What the permissions of the connection's user do not allow. */
-export interface Refusal {
-  operation: 'publish' | 'subscribe';
-  subject: string;
 }
 
 interface Pending {
@@ -105,12 +99,7 @@ export class Requests {
     const isInbox = operation === 'subscribe' && subject.startsWith(this.#inbox);
     for (const [token, request] of [...this.#pending]) {
       if (!isInbox && (operation === 'subscribe' || request.subject !== subject)) continue;
-      this.#settle(token)?.reject(
-        fail(
-          'forbidden',
-          `the NATS user of this process may not ${operation} ${subject}: it has other credentials (--creds)`,
-        ),
-      );
+      this.#settle(token)?.reject(notPermitted({ operation, subject }));
     }
   }
 

@@ -1,6 +1,7 @@
 /** Turns a JetStream that does not answer, or has no room, into a Failure; what else it answers is left to the caller. */
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { FailureError, fail } from '../../machines/failure.ts';
+import { notPermitted, refusalOf } from './refusal.ts';
 
 /** Of the account, of the server, of its disk, of the stream. */
 const noRoom = new Set([10002, 10023, 10047, 10077]);
@@ -21,6 +22,8 @@ export async function answered<T>(asked: Promise<T>): Promise<T> {
       throw fail('unavailable', `the state store is not to be had: ${error.message}`, { disposition: 'retry' });
     }
     if (error instanceof JetStreamApiError || error instanceof TypeError || error instanceof FailureError) throw error;
+    const refusal = refusalOf(error);
+    if (refusal) throw notPermitted(refusal);
     const message = error instanceof Error ? error.message : String(error);
     throw fail('unavailable', `the state store does not answer: ${message}`, { disposition: 'retry' });
   }

@@ -29,9 +29,9 @@ export const hostNoun: Noun = {
   verbs: [
     { word: 'list', endpoint: host.list, watches: 'hosts', example: '--service enabled' },
     { word: 'show', endpoint: host.get, arguments: ['host...'], example: 'host1' },
-    { word: 'disable', endpoint: host.disable, arguments: ['host...'], example: 'host1 --reason "new memory"' },
-    { word: 'drain', endpoint: host.drain, arguments: ['host...'], example: 'host1 --reason "to be taken out"' },
-    { word: 'enable', endpoint: host.enable, arguments: ['host...'], example: 'host1' },
+    { word: 'disable', endpoint: host.disable, arguments: ['host...'], example: 'host2 --reason "new memory"' },
+    { word: 'drain', endpoint: host.drain, arguments: ['host...'], example: 'host2 --reason "to be taken out"' },
+    { word: 'enable', endpoint: host.enable, arguments: ['host...'], example: 'host2' },
     { word: 'evacuate', endpoint: host.evacuate, arguments: ['host...'], example: 'host1' },
     { word: 'delete', endpoint: host.delete, arguments: ['host...'], example: 'host1' },
   ],
@@ -56,8 +56,8 @@ export const aggregateNoun: Noun = {
     { word: 'list', endpoint: aggregate.list, example: '' },
     { word: 'show', endpoint: aggregate.get, arguments: ['aggregate...'], example: 'fast' },
     { word: 'update', endpoint: aggregate.update, arguments: ['aggregate'], example: 'fast --no-zone' },
-    { word: 'add-host', endpoint: aggregate.addHost, arguments: ['aggregate', 'host...'], example: 'fast host1' },
-    { word: 'remove-host', endpoint: aggregate.removeHost, arguments: ['aggregate', 'host...'], example: 'fast host1' },
+    { word: 'add-host', endpoint: aggregate.addHost, arguments: ['aggregate', 'host...'], example: 'fast host2' },
+    { word: 'remove-host', endpoint: aggregate.removeHost, arguments: ['aggregate', 'host...'], example: 'fast host2' },
     { word: 'delete', endpoint: aggregate.delete, arguments: ['aggregate...'], example: 'fast' },
   ],
 };
