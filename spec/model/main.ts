@@ -54,20 +54,33 @@ async function runHosts(world: ConductedCloud, paths: readonly Path[]): Promise<
   await runSystem(hostChart, 'on the system', paths, run, { width, isPlayable: isHostPlayable });
 }
 
-async function runAll(world: ConductedCloud): Promise<void> {
+async function runAll(): Promise<void> {
   await runChart(instanceChart, generatePaths(instanceChart.specification));
   await runChart(hostChart, generatePaths(hostChart.specification));
-  await runInstances(world, chooseInstancePaths());
-  await runHosts(world, chooseHostPaths());
+  const instancePaths = chooseInstancePaths();
+  await inWorld(async (world) => {
+    await runInstances(world, instancePaths);
+    await runHosts(world, chooseHostPaths());
+  });
 }
 
-async function replay(world: ConductedCloud, path: Path): Promise<void> {
+/** What takes long comes before: nats-server leaves whoever is silent for some seconds. */
+async function inWorld(run: (world: ConductedCloud) => Promise<void>): Promise<void> {
+  const world = await startConductedCloud();
+  try {
+    await run(world);
+  } finally {
+    await world.stop();
+  }
+}
+
+async function replay(path: Path): Promise<void> {
   if (isAllowed(instanceChart.specification, path)) {
     await runChart(instanceChart, [path]);
-    await runInstances(world, [path]);
+    await inWorld((world) => runInstances(world, [path]));
   } else if (isAllowed(hostChart.specification, path)) {
     await runChart(hostChart, [path]);
-    await runHosts(world, [path]);
+    await inWorld((world) => runHosts(world, [path]));
   } else throw new TypeError('neither specification allows this path');
 }
 
@@ -97,13 +110,10 @@ const program = new Command('npm run model --')
   .parse();
 const { replay: path } = program.opts<{ replay?: string }>();
 
-const world = await startConductedCloud();
 try {
-  if (path === undefined) await runAll(world);
-  else await replay(world, readPath(path));
+  if (path === undefined) await runAll();
+  else await replay(readPath(path));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
-} finally {
-  await world.stop();
 }

@@ -17,10 +17,8 @@ export function chooseInstancePaths(): Path[] {
 }
 
 /** Fewer: enough for every state. */
-export function chooseFewInstancePaths(): Path[] {
-  return choosePaths(chooseInstancePaths(), (path) =>
-    statesAlong(instanceChart.specification, path).map(({ state }) => state),
-  );
+export function chooseFewOf(paths: readonly Path[]): Path[] {
+  return choosePaths(paths, (path) => statesAlong(instanceChart.specification, path).map(({ state }) => state));
 }
 
 export function chooseHostPaths(): Path[] {
