@@ -10,7 +10,6 @@ import type { ClientUsers } from '../identity/client-users.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { Admissions } from './admissions.ts';
 import { aggregateWrites } from './aggregates.ts';
-import { startCastSweep } from './cast-sweep.ts';
 import { startControlSweep } from './control-sweep.ts';
 import { deadLetterWrites } from './dead-letters.ts';
 import { startDeletionSweep } from './deletion-sweep.ts';
@@ -93,7 +92,6 @@ export async function startController(
   const stopSweeps = await Promise.all([
     startControlSweep(world),
     startDeletionSweep(world),
-    startCastSweep(world),
     startHostWatch(world),
     startPayloadSweep(world),
     startIdentitySweep(world),

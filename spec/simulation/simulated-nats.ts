@@ -136,7 +136,6 @@ export class SimulatedNats {
       openKeyValues: (name) => this.#ask(process, () => this.#openKeyValues(process, this.bucket(name))),
       storeUse: async () => ({ usedBytes: 0 }),
       consume: (options, take) => this.#ask(process, () => this.queue.consume(process, options, take)),
-      removeDoneCasts: async () => undefined,
       get nats(): never {
         throw new TypeError('there is no NATS in a simulated world');
       },

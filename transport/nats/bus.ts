@@ -22,6 +22,8 @@ export interface Envelope {
   headers?: MsgHdrs | undefined;
   /** Where an answer is wanted. */
   reply?: string | undefined;
+  /** By whom the connection has to be served when it is sent (`servedBy`): what is for another is dropped. */
+  onlyTo?: string | undefined;
 }
 
 export interface Subscription {
@@ -51,8 +53,6 @@ export interface Bus {
   storeUse(): Promise<StoreUse>;
   /** Takes the casts of a part from the work queue. */
   readonly consume: Consume;
-  /** Removes from the work queue what is done and was left there by a server that was killed. Rejects without an answer. */
-  removeDoneCasts(): Promise<void>;
   /** What only NATS itself has: the object store, the stream of facts, micro services. Throws TypeError elsewhere. */
   readonly nats: Nats;
   /** Stops taking messages, lets those in hand be answered, and closes. */

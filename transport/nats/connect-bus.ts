@@ -16,7 +16,6 @@ import type { StoreSettings } from './ensure-stream.ts';
 import { openNatsKeyValues } from './key-values.ts';
 import { Outbox } from './outbox.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
-import { removeDoneCasts } from './remove-done-casts.ts';
 import { Requests } from './requests.ts';
 import { connectionOf } from './server-urls.ts';
 import { storeUse } from './store-use.ts';
@@ -100,7 +99,6 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     openKeyValues: (bucket, { history }) => openNatsKeyValues(nats, { name: bucket, history, clock, onBack }),
     storeUse: () => storeUse(nats),
     consume: (options, take, onTrouble) => consumeFromNats({ bus, onBack }, options, take, onTrouble),
-    removeDoneCasts: () => removeDoneCasts(nats),
     async close() {
       if (connection.isClosed()) return;
       outbox.flush();

@@ -25,15 +25,16 @@ export const readThrough = (stream: string) => [
   `$JS.FC.${stream}.>`,
 ];
 
-/** What takes the messages of one subject from a work queue, and acknowledges them. */
+export const deleteConsumer = (stream: string, consumer: string) => [`${api}.CONSUMER.DELETE.${stream}.${consumer}`];
+
+/** What takes the messages of one subject from a work queue, and acknowledges them, by a consumer that it makes anew. */
 export const takeFrom = (stream: string, consumer: string, subject: string) => [
   `${api}.CONSUMER.CREATE.${stream}.${consumer}.${subject}`,
   `${api}.CONSUMER.INFO.${stream}.${consumer}`,
+  ...deleteConsumer(stream, consumer),
   `${api}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
   `$JS.ACK.${stream}.${consumer}.>`,
 ];
 
-export const listConsumers = (stream: string) => [`${api}.CONSUMER.LIST.${stream}`];
-export const deleteConsumer = (stream: string, consumer: string) => [`${api}.CONSUMER.DELETE.${stream}.${consumer}`];
 export const changeStream = (stream: string) => `${api}.STREAM.UPDATE.${stream}`;
 export const purgeStream = (stream: string) => [`${api}.STREAM.PURGE.${stream}`];

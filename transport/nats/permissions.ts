@@ -12,7 +12,6 @@ import {
   accountInfo,
   changeStream,
   deleteConsumer,
-  listConsumers,
   openStream,
   purgeStream,
   readLatest,
@@ -92,7 +91,6 @@ const controller: Permissions = {
     // Of a host that is deleted.
     ...deleteConsumer(streams.casts.name, any.token),
     ...purgeStream(streams.casts.name),
-    ...listConsumers(streams.casts.name),
     subjects.computeCall(any, computeCalls.commandHost.name),
     // For a host that is down.
     subjects.networkCall(networkCalls.releaseForInstance.name),

@@ -1,11 +1,11 @@
 /** The work queue, from the side of those who take from it: each message stays until somebody has acknowledged it. */
-import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
+import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { nanos } from 'nats';
 import type { Failure } from '../../machines/failure.ts';
 import { toFailure } from '../../machines/failure.ts';
 import { sleep } from '../clock.ts';
 import type { Bus, Message } from './bus.ts';
-import { streams } from './subjects.ts';
+import { openQueueConsumer, type QueueConsumer } from './queue-consumer.ts';
 
 /** A message as it is delivered, for the first time or again. */
 export interface Delivery extends Message {
@@ -45,12 +45,10 @@ export type Consume = (
   stop(): Promise<void>;
 }>;
 
-/**
- * How many the server may wait for, of all consumers of a name; each takes no more than it can have in hand. A server that
- * was killed waits for ever for messages that it has forgotten were acknowledged: with a limit that these could reach it
- * would give nobody anything.
- */
-const mostPending = 1_000_000;
+interface Taking extends Omit<QueueConsumer, 'consumer'> {
+  messages: ConsumerMessages;
+}
+
 /** How long to wait before a consumer that has ended is made again (ms). */
 const beginAgainMs = 1_000;
 
@@ -62,27 +60,20 @@ export interface WorkQueueWorld {
 
 export async function consumeFromNats(
   { bus, onBack }: WorkQueueWorld,
-  { durable, subject, maxInHand, ackWaitMs }: ConsumeOptions,
+  { maxInHand, ...options }: ConsumeOptions,
   take: (delivery: Delivery) => void,
   onTrouble: (failure: Failure) => void,
 ): ReturnType<Consume> {
-  const { connection, jetstream, manager } = bus.nats;
+  const { connection } = bus.nats;
   const stopping = new AbortController();
 
-  async function begin(): Promise<ConsumerMessages> {
-    await manager.consumers.add(streams.casts.name, {
-      durable_name: durable,
-      filter_subject: subject,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      ack_wait: nanos(ackWaitMs),
-      max_ack_pending: mostPending,
-    });
-    const consumer = await jetstream.consumers.get(streams.casts.name, durable);
-    return consumer.consume({ max_messages: maxInHand, abort_on_missing_resource: true });
+  async function begin(): Promise<Taking> {
+    const { consumer, ...rest } = await openQueueConsumer(bus.nats, options);
+    const messages = await consumer.consume({ max_messages: maxInHand, abort_on_missing_resource: true });
+    return { messages, ...rest };
   }
 
-  async function beginAnew(): Promise<ConsumerMessages | undefined> {
+  async function beginAnew(): Promise<Taking | undefined> {
     try {
       return await begin();
     } catch (error) {
@@ -91,7 +82,7 @@ export async function consumeFromNats(
   }
 
   /** Somebody removed the consumer from the server: without it no message would ever come again. */
-  async function beginAgain(reason: unknown): Promise<ConsumerMessages | undefined> {
+  async function beginAgain(reason: unknown): Promise<Taking | undefined> {
     onTrouble(toFailure(reason));
     while (!stopping.signal.aborted) {
       await sleep(bus.clock, beginAgainMs, stopping.signal).catch(() => undefined);
@@ -105,26 +96,31 @@ export async function consumeFromNats(
     return undefined;
   }
 
-  let messages: ConsumerMessages | undefined = await begin();
+  let taking: Taking | undefined = await begin();
   let isBack = false;
   // What was asked of the server before it knows nothing of, and nobody would ask again for long.
   const stopListening = onBack(() => {
     isBack = true;
-    messages?.stop();
+    taking?.messages.stop();
   });
   const pump = (async () => {
-    while (messages && !stopping.signal.aborted) {
+    while (taking && !stopping.signal.aborted) {
       let reason: unknown = new Error('the consumer has ended');
       try {
-        for await (const message of messages) take(deliveryOf(bus, message));
+        const { messages, server, doneUpTo } = taking;
+        for await (const message of messages) {
+          const delivery = deliveryOf(bus, server, message);
+          if (delivery.sequence > doneUpTo) take(delivery);
+          else delivery.acknowledge();
+        }
       } catch (error) {
         reason = error;
       }
       if (stopping.signal.aborted || connection.isClosed()) return;
       const beginning = isBack ? beginAnew() : beginAgain(reason);
       isBack = false;
-      messages = await beginning;
-      if (isBack) messages?.stop();
+      taking = await beginning;
+      if (isBack) taking?.messages.stop();
     }
   })();
 
@@ -132,13 +128,16 @@ export async function consumeFromNats(
     async stop() {
       stopping.abort();
       stopListening();
-      messages?.stop();
+      taking?.messages.stop();
       await pump;
     },
   };
 }
 
-function deliveryOf(bus: Bus, message: JsMsg): Delivery {
+function deliveryOf(bus: Bus, server: string, message: JsMsg): Delivery {
+  const { reply } = message as JsMsg & { reply: string };
+  // To a server that was started anew the same number may be that of another message.
+  const answer = (word: string) => bus.send(reply, word, { onlyTo: server });
   return {
     subject: message.subject,
     data: message.data,
@@ -150,10 +149,9 @@ function deliveryOf(bus: Bus, message: JsMsg): Delivery {
     get takenAt() {
       return message.time.getTime();
     },
-    // As the message's own `ack`, but together with what else is sent.
-    acknowledge: () => bus.send((message as JsMsg & { reply: string }).reply, '+ACK'),
-    postpone: (ms) => message.nak(ms),
-    giveUp: () => message.term(),
-    keep: () => message.working(),
+    acknowledge: () => answer('+ACK'),
+    postpone: (ms) => answer(`-NAK ${JSON.stringify({ delay: nanos(ms) })}`),
+    giveUp: () => answer('+TERM'),
+    keep: () => answer('+WPI'),
   };
 }
