@@ -4,6 +4,7 @@ import {
   type InstanceContext,
   type InstanceEvent,
   type InstanceMeta,
+  type InstanceTag,
   instanceMachine,
   type PowerState,
 } from './instance.ts';
@@ -28,7 +29,7 @@ export function visibleStates(
   before: Pick<VisibleStates, 'vmState' | 'powerState'>,
 ): VisibleStates {
   const meta = metaOf(path);
-  const taskState = /^(releasing|reclaiming)/.test(path) && isDeleteWanted ? 'deleting' : meta.taskState;
+  const taskState = meta.taskState === 'releasing' && isDeleteWanted ? 'deleting' : meta.taskState;
   return {
     vmState: meta.vmState ?? before.vmState,
     ...(taskState && { taskState }),
@@ -111,12 +112,21 @@ export function isTriedAgain(path: string): boolean {
 
 /** Whether the scheduler is to choose a host in a state. */
 export function isPlacing(path: string): boolean {
-  return nodesOf(path).some(({ tags }) => tags.includes('placing'));
+  return hasTag(path, 'placing');
 }
 
 /** Where an instance stands that has been placed, and that its host has not begun with. */
 export function isJustPlaced(path: string): boolean {
-  return path === 'building.checking' || path === 'evacuating.claiming';
+  return hasTag(path, 'placed');
+}
+
+/** Whether an instance in this state holds a share of its host. Of a state that is not known it counts as holding. */
+export function holdsShare(path: string): boolean {
+  return !hasTag(path, 'shareless');
+}
+
+function hasTag(path: string, tag: InstanceTag): boolean {
+  return nodesOf(path).some(({ tags }) => tags.includes(tag));
 }
 
 function metaOf(path: string): InstanceMeta {

@@ -1,9 +1,8 @@
 /** What a guest on a host is to that host, by the instance's record. Pure. */
 import type { StateValue } from 'xstate';
 import type { InstanceContext } from '../../machines/instance.ts';
-import { statePath } from '../../machines/instance-states.ts';
+import { holdsShare, statePath } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import { holdsShare } from '../instance/held-share.ts';
 import { isSameOwner } from '../instance/owner.ts';
 
 /** `stale`: a copy that must not be: the instance is elsewhere, deleted, or holds nothing. */

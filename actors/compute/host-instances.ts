@@ -1,6 +1,7 @@
 /** The instances of one host: who owns them here, and what casts do to them. */
 import { fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceEvent } from '../../machines/instance.ts';
+import { holdsShare } from '../../machines/instance-states.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
@@ -8,7 +9,7 @@ import { type CallContext, newContext } from '../../transport/nats/call-context.
 import type { Receipt } from '../../transport/nats/cast.ts';
 import type { GuestReport } from '../hypervisor/hypervisor.ts';
 import { restoreSettled } from '../instance/chart-snapshot.ts';
-import { heldShare, holdsShare } from '../instance/held-share.ts';
+import { heldShare } from '../instance/held-share.ts';
 import { InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Claims } from './claims.ts';

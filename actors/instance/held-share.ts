@@ -17,19 +17,3 @@ export function greaterOf(a: Share, b: Share): Share {
     rootGb: Math.max(a.rootGb, b.rootGb),
   };
 }
-
-/** Where an instance has given everything back. Of a state that is not known it counts as holding. */
-const emptyHanded = new Set([
-  'deleted',
-  'failed.scheduling',
-  'failed.building',
-  'failed.networking',
-  'failed.mapping',
-  'failed.spawning',
-  'failed.reclaiming',
-]);
-
-/** Whether an instance in this state holds a share of its host. */
-export function holdsShare(state: string): boolean {
-  return !emptyHanded.has(state);
-}

@@ -3,10 +3,10 @@
  * nothing drifts. Whoever writes records tells of them by `note`, and need not wait until the view has them.
  */
 import type { InstanceContext } from '../../machines/instance.ts';
-import { statePath } from '../../machines/instance-states.ts';
+import { holdsShare, statePath } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { heldShare, holdsShare } from '../instance/held-share.ts';
+import { heldShare } from '../instance/held-share.ts';
 import { ChangedKeys } from '../records/changed-keys.ts';
 
 /** What is taken of a host. */

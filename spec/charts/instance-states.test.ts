@@ -1,7 +1,15 @@
 /** What a client sees of each state of the instance chart, in Nova's words, and what it may command there. */
 import { describe, expect, it } from 'vitest';
 import { instanceMachine } from '../../machines/instance.ts';
-import { commandsIn, statePath, unborn, type VisibleStates, visibleStates } from '../../machines/instance-states.ts';
+import {
+  commandsIn,
+  holdsShare,
+  isJustPlaced,
+  statePath,
+  unborn,
+  type VisibleStates,
+  visibleStates,
+} from '../../machines/instance-states.ts';
 import { exploreInstance } from './instance-territory.ts';
 import { leavesOf } from './support.ts';
 
@@ -96,7 +104,7 @@ const rows = table
 
 const before: Pick<VisibleStates, 'vmState' | 'powerState'> = { vmState: 'suspended', powerState: 'crashed' };
 const keeping = { isDeleteWanted: false };
-const { nodes } = exploreInstance();
+const { nodes, edges } = exploreInstance();
 
 it('lists every state of the chart', () => {
   expect(rows.map(({ path }) => path).sort()).toEqual(leavesOf(instanceMachine).sort());
@@ -132,6 +140,19 @@ it('a new instance is building, and nothing is known of its power', () => {
     taskState: 'scheduling',
     powerState: 'nostate',
   });
+});
+
+it('an instance is just placed where the answer of the scheduler leads, and nowhere else', () => {
+  const placed = edges.filter(({ label }) => label === 'instance.scheduled').map(({ to }) => statePath(to.value));
+  const paths = new Set(nodes.map(({ value }) => statePath(value)));
+  expect([...paths].filter(isJustPlaced).sort()).toEqual([...new Set(placed)].sort());
+});
+
+it('an instance holds no share of a host where it has given everything back, and of a state that is not known it may', () => {
+  const shareless = nodes.filter(({ value }) => !holdsShare(statePath(value)));
+  expect(shareless.length).toBeGreaterThan(0);
+  for (const { world } of shareless) expect(world).not.toContain('claim');
+  expect([holdsShare('of a later release'), holdsShare('failed.of a later release')]).toEqual([true, true]);
 });
 
 it('joins the names of nested states by dots', () => {

@@ -1,8 +1,7 @@
 /** What must hold when nothing is under way any more: every promise was kept, and all that is held adds up. */
-import { holdsShare } from '../../actors/instance/held-share.ts';
 import { instanceOfPayload } from '../../actors/records/keys.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
-import { isAtRest } from '../../machines/instance-states.ts';
+import { holdsShare, isAtRest } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { contextOf, stateOf } from './check-records.ts';
 import type { History } from './history.ts';

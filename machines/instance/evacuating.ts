@@ -1,0 +1,119 @@
+/** An evacuation: its host is down, and the instance goes on elsewhere. Nova's `rebuild_instance` with `recreate`. */
+import { blame, state, tell, wishDeletion } from './setup.ts';
+import { within } from './timeouts.ts';
+
+/** No other host would do: the instance is where it was, as far as that can be told. */
+const stayed = '#instance.failed.powering';
+const notPlaced = {
+  target: stayed,
+  actions: [blame('evacuating'), 'returnToLostHost', tell('evacuate.error')],
+} as const;
+const givenUp = { target: stayed, actions: ['giveUp', 'returnToLostHost', tell('evacuate.error')] } as const;
+
+export const evacuating = state({
+  description:
+    'The host is down: the instance is made anew on another one, and keeps its name and addresses; its disk, too, ' +
+    'where both hosts share it.',
+  meta: { taskState: 'rebuilding' },
+  entry: tell('evacuate.start'),
+  on: {
+    'host.lost': [
+      { guard: 'mayLeaveForAnother', target: '.scheduling', actions: [blame('evacuating'), 'beginNextAttempt'] },
+      {
+        guard: 'isPlaced',
+        target: stayed,
+        actions: [blame('evacuating'), 'giveUp', 'returnToLostHost', tell('evacuate.error')],
+      },
+    ],
+  },
+  initial: 'scheduling',
+  states: {
+    scheduling: {
+      description: 'The scheduler is asked to choose another host. Without one, the instance stays where it is.',
+      tags: ['control', 'placing'],
+      invoke: {
+        src: 'requestPlacement',
+        input: within('placementTimeout'),
+        onError: notPlaced,
+      },
+      on: {
+        'instance.scheduled': {
+          target: 'claiming',
+          actions: { type: 'recordHost', params: ({ event }) => ({ host: event.host }) },
+        },
+        'placement.failed': notPlaced,
+        'instance.delete': { target: '#instance.reclaiming', actions: wishDeletion },
+      },
+    },
+    claiming: {
+      description: 'Sets aside what the flavor asks for.',
+      tags: 'placed',
+      invoke: {
+        src: 'claimResources',
+        input: within('claimTimeout'),
+        onDone: { target: 'networking' },
+        onError: { target: 'releasingClaim', actions: blame('evacuating') },
+      },
+    },
+    networking: {
+      description: 'The ports that it has are moved to the host.',
+      invoke: {
+        src: 'allocateNetwork',
+        input: within('networkTimeout'),
+        onDone: {
+          target: 'creatingDisks',
+          actions: { type: 'recordPorts', params: ({ event }) => ({ ports: event.output.ports }) },
+        },
+        onError: { target: 'releasingClaim', actions: blame('evacuating') },
+      },
+    },
+    creatingDisks: {
+      description: 'The disk that both hosts share is found; or an overlay is made on its image.',
+      invoke: {
+        src: 'createDisks',
+        input: within('imageTimeout'),
+        onDone: { target: 'definingDomain' },
+        onError: { target: 'destroyingDomain', actions: blame('evacuating') },
+      },
+    },
+    definingDomain: {
+      description: 'The domain is defined; it starts when the guest ran before.',
+      invoke: {
+        src: 'defineDomain',
+        input: within('domainTimeout'),
+        onDone: [
+          { guard: 'isToRun', target: '#instance.starting', actions: ['forgetLostHost', tell('evacuate.end')] },
+          { target: '#instance.stopped', actions: ['forgetLostHost', tell('evacuate.end')] },
+        ],
+        onError: { target: 'destroyingDomain', actions: blame('evacuating') },
+      },
+    },
+    destroyingDomain: {
+      description: 'It did not work out here: the domain is undefined again. A disk that is kept stays where it is.',
+      invoke: {
+        src: 'destroyDomain',
+        input: within('releaseTimeout'),
+        onDone: { target: 'removingDisks' },
+        onError: { target: 'removingDisks' },
+      },
+    },
+    removingDisks: {
+      description: 'The overlay and the config drive are removed again; a disk that is kept stays where it is.',
+      invoke: {
+        src: 'removeDisks',
+        input: within('releaseTimeout'),
+        onDone: { target: 'releasingClaim' },
+        onError: { target: 'releasingClaim' },
+      },
+    },
+    releasingClaim: {
+      description: 'The host’s share is given back; the ports are kept.',
+      invoke: {
+        src: 'releaseClaim',
+        input: within('releaseTimeout'),
+        onDone: [{ guard: 'mayBePlacedAgain', target: 'scheduling', actions: 'beginNextAttempt' }, givenUp],
+        onError: givenUp,
+      },
+    },
+  },
+});
