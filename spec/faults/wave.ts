@@ -40,6 +40,11 @@ export class Wave {
     return this.#lives().flatMap((versions) => versions.at(-1)?.record ?? []);
   }
 
+  /** Where they stand; those that have no record stand nowhere. */
+  states(): Set<string> {
+    return new Set(this.uuids.map((uuid) => this.#history.latest(uuid)).map((one) => (one ? stateOf(one) : 'nowhere')));
+  }
+
   /** Once the cloud is quiet: how many run, how many failed and say why, how long it took; one line. */
   tell(): string {
     const latest = this.latest();
