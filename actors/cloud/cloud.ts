@@ -39,5 +39,6 @@ export async function startCloud(runtime: Runtime, options: CloudOptions): Promi
     await stop();
     throw failed.reason;
   }
-  return { stop };
+  const broken = Promise.race(parts.flatMap((part) => part.broken ?? []));
+  return { broken, stop };
 }

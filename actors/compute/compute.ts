@@ -2,7 +2,7 @@
  * A compute host: takes the casts for it, owns the instances that were placed on it, and keeps them in step with what
  * its hypervisor does. Nova's compute worker.
  */
-import { fail } from '../../machines/failure.ts';
+import { type FailureError, fail } from '../../machines/failure.ts';
 import { every, sleep } from '../../transport/clock.ts';
 import { computeCalls, computeCasts } from '../../transport/messages/internal.ts';
 import { type Host, maxUnknownGuests } from '../../transport/messages/records.ts';
@@ -150,6 +150,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     await Promise.all(ends);
   }
 
+  const broken = Promise.withResolvers<FailureError>();
   let hypervisorFacts: HypervisorFacts | undefined;
   const starting = HostActor.start(
     runtime,
@@ -176,7 +177,10 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       }),
       hypervisor: hypervisorFacts ?? { type: 'unknown', version: 0, virtType: 'qemu', architectures: [] },
     }),
-    () => void endWork(),
+    (taken) => {
+      broken.resolve(taken);
+      void endWork();
+    },
   );
   const host = await starting;
 
@@ -208,6 +212,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   ];
 
   return {
+    broken: broken.promise,
     async stop() {
       stopListening();
       stopReleasing();

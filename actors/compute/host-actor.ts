@@ -4,7 +4,7 @@
  */
 import { type Actor, createActor, fromPromise } from 'xstate';
 import type { EffectKey } from '../../machines/effect.ts';
-import { fail, toFailure } from '../../machines/failure.ts';
+import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { type HostEvent, hostMachine } from '../../machines/host.ts';
 import { type Clock, every } from '../../transport/clock.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
@@ -32,7 +32,7 @@ export class HostActor {
   readonly #actor: Actor<typeof hostMachine>;
   readonly #startedAt: number;
   readonly #holder: LeaseHolder;
-  readonly #onLost: () => void;
+  readonly #onLost: (taken: FailureError) => void;
   #writing: Promise<void> = Promise.resolve();
   #stopHeartbeat: () => void = () => {};
   #stopping: Promise<void> | undefined;
@@ -48,10 +48,11 @@ export class HostActor {
     name: string,
     effects: HostEffects,
     describe: () => HostFacts,
-    onLost: () => void,
+    onLost: (taken: FailureError) => void,
   ): Promise<HostActor> {
     const bucket = await runtime.store.bucket('host');
-    const { lease, earlier } = await HostLease.take(bucket, name, runtime.chance.uuid(), runtime.clock, runtime.pulse);
+    const { incarnation, clock, pulse } = runtime;
+    const { lease, earlier } = await HostLease.take(bucket, name, incarnation, clock, pulse);
     const host = new HostActor(runtime, lease, name, effects, describe, onLost, earlier);
     host.#begin();
     return host;
@@ -63,7 +64,7 @@ export class HostActor {
     name: string,
     effects: HostEffects,
     describe: () => HostFacts,
-    onLost: () => void,
+    onLost: (taken: FailureError) => void,
     earlier: Host | undefined,
   ) {
     this.#runtime = runtime;
@@ -174,11 +175,11 @@ export class HostActor {
     this.#writing = storing.then(
       () => undefined,
       (error) => {
-        const isLost = toFailure(error).code === 'conflict';
+        const isLost = error instanceof FailureError && error.failure.code === 'conflict';
         this.#runtime.logger[isLost ? 'error' : 'warn']({ error }, 'the host’s record could not be stored');
         if (!isLost) return;
         this.#stopHeartbeat();
-        this.#onLost();
+        this.#onLost(error);
       },
     );
     return storing;

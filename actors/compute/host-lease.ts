@@ -37,7 +37,7 @@ export class HostLease {
 
   /**
    * Takes the lease, when need be after a time of watching that nobody renews it. Rejects with `conflict` when somebody
-   * does. `earlier` is the record of the process before.
+   * does. `earlier` is the record of the process before, or of an earlier life of this one, which nobody renews.
    */
   static async take(
     bucket: Bucket<Host>,
@@ -48,7 +48,7 @@ export class HostLease {
   ): Promise<{ lease: HostLease; earlier: Host | undefined }> {
     const key = encodeToken(name);
     let entry = await bucket.get(key);
-    if (entry && mayBeHeld(entry)) {
+    if (entry && entry.value.incarnation !== incarnation && mayBeHeld(entry)) {
       await sleep(clock, missingBeats * beatEveryMs);
       const later = await bucket.get(key);
       if (later && !isOfSameBeat(later.value, entry.value) && later.value.hypervisorState !== 'stopped') {

@@ -26,11 +26,12 @@ export class Store {
     this.#bus = bus;
     this.#logger = logger;
     this.#pulse = pulse;
+    void bus.ended.then((error) => this.#lost.resolve(error));
   }
 
   /**
-   * Resolves when records that this process has seen are not there any more, nor what has become of them: it must not go
-   * on by what it knows, and ends. Whoever comes after it begins with what there is.
+   * Resolves when records that this process has seen may not be there any more, nor what has become of them: it must not
+   * go on by what it knows, and begins again with what there is (`lives.ts`).
    */
   get lost(): Promise<FailureError> {
     return this.#lost.promise;
@@ -56,8 +57,8 @@ export class Store {
   }
 
   #lose(error: StateLostError): void {
-    this.#logger.fatal({ error }, 'the state store is not what it was');
-    this.#lost.resolve(fail('unavailable', `${error.message}; instances go on, and are taken up at the next start`));
+    this.#logger.error({ error }, 'the state store is not what it was');
+    this.#lost.resolve(fail('unavailable', error.message, { disposition: 'retry' }));
   }
 
   /** A part that could not start may still be opening one thing after another: it gets no further. */

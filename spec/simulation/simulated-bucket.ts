@@ -2,13 +2,13 @@
 import type { MsgHdrs } from 'nats';
 import type { Version, Watched } from '../../transport/nats/key-values.ts';
 import type { SimulatedNats } from './simulated-nats.ts';
-import type { SimulatedProcess } from './simulated-process.ts';
+import type { Peer } from './simulated-process.ts';
 
 export type StoredVersion = Version;
 
 /** One who watches, and how far it has been told. */
 interface Watcher {
-  process: SimulatedProcess;
+  process: Peer;
   take: (version: Watched) => void;
   /** Where in the log its next version is. */
   next: number;
@@ -69,7 +69,7 @@ export class SimulatedBucket {
     return { seq: version.revision };
   }
 
-  watch(process: SimulatedProcess, take: (version: Watched) => void): () => void {
+  watch(process: Peer, take: (version: Watched) => void): () => void {
     const watcher: Watcher = { process, take, next: this.#log.length, isExpecting: false };
     const known = [...this.#latest.values()].sort((one, other) => one.revision - other.revision);
     // In order: what was known first, and what is written from now on after it.

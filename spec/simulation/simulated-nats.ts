@@ -11,7 +11,8 @@ import { isCast } from '../../transport/nats/subjects.ts';
 import type { Sabotage } from './sabotage.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { SimulatedBucket, type StoredVersion } from './simulated-bucket.ts';
-import type { SimulatedProcess } from './simulated-process.ts';
+import { SimulatedConnection } from './simulated-connection.ts';
+import type { Peer, SimulatedProcess } from './simulated-process.ts';
 import { SimulatedQueue } from './simulated-queue.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
@@ -30,7 +31,7 @@ export const fairWeather: Weather = { lossProbability: 0, delayProbability: 0, d
 const usualMs = 2;
 
 interface Subscriber {
-  process: SimulatedProcess;
+  process: Peer;
   subject: string;
   queue: string | undefined;
   take: (message: Message) => void;
@@ -56,8 +57,10 @@ export class SimulatedNats {
   readonly queue: SimulatedQueue;
   weather: Weather = fairWeather;
   /** What is sent without a server is kept by the client, and sent when there is one again. */
-  readonly #outboxes = new Map<SimulatedProcess, (() => void)[]>();
+  readonly #outboxes = new Map<Peer, (() => void)[]>();
+  readonly #connections = new Set<SimulatedConnection>();
   #isUp = true;
+  #serverRun = 1;
   #inboxes = 0;
 
   constructor(time: SimulatedTime, chance: SeededChance, witness: Witness, sabotage: Sabotage) {
@@ -77,8 +80,16 @@ export class SimulatedNats {
     return bucket;
   }
 
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+  /** How often it was started. */
+  get serverRun(): number {
+    return this.#serverRun;
+  }
+
   /** Whether the process and the server hear each other now. */
-  reaches(process: SimulatedProcess): boolean {
+  reaches(process: Peer): boolean {
     return this.#isUp && process.isLinked;
   }
 
@@ -89,6 +100,11 @@ export class SimulatedNats {
 
   start(): void {
     this.#isUp = true;
+    this.#serverRun += 1;
+    for (const connection of this.#connections) {
+      if (connection.isAlive) this.time.after(this.latency(), () => connection.look());
+      else this.#connections.delete(connection);
+    }
     for (const bucket of this.#buckets.values()) bucket.deliver();
     this.queue.deliver();
     for (const process of this.#outboxes.keys()) this.#flush(process);
@@ -110,23 +126,30 @@ export class SimulatedNats {
     return this.#chance.pick(from);
   }
 
-  connect(process: SimulatedProcess): Bus {
-    const request: Bus['request'] = (subject, payload, { timeoutMs, headers: carried }) =>
-      new Promise((resolve, reject) => {
-        const inbox = this.#newInbox();
-        const settle = (settleIt: () => void) => {
-          cancelDeadline();
-          subscription.unsubscribe();
-          settleIt();
-        };
-        const subscription = this.#subscribe(process, inbox, (message) =>
-          settle(() =>
-            message.headers?.code === 503 ? reject(new errors.NoRespondersError(subject)) : resolve(message),
-          ),
-        );
-        const cancelDeadline = process.clock.after(timeoutMs, () => settle(() => reject(new errors.TimeoutError())));
-        this.#send(process, subject, payload, { headers: carried, reply: inbox });
+  /** `endsWithServer`: as of a real bus. */
+  connect(process: SimulatedProcess, { endsWithServer = false } = {}): Bus {
+    const connection = new SimulatedConnection(process, this, endsWithServer);
+    this.#connections.add(connection);
+    return this.#busOf(connection);
+  }
+
+  #busOf(process: SimulatedConnection): Bus {
+    const request: Bus['request'] = (subject, payload, { timeoutMs, headers: carried }) => {
+      const inbox = this.#newInbox();
+      const asked = Promise.withResolvers<Message>();
+      const subscription = this.#subscribe(process, inbox, (message) => {
+        if (message.headers?.code === 503) asked.reject(new errors.NoRespondersError(subject));
+        else asked.resolve(message);
       });
+      const cancelDeadline = process.clock.after(timeoutMs, () => asked.reject(new errors.TimeoutError()));
+      const stopListening = process.onClose(() => asked.reject(new errors.ClosedConnectionError()));
+      this.#send(process, subject, payload, { headers: carried, reply: inbox });
+      return asked.promise.finally(() => {
+        cancelDeadline();
+        stopListening();
+        subscription.unsubscribe();
+      });
+    };
     return {
       clock: process.clock,
       send: (subject, payload, envelope) => this.#send(process, subject, payload, envelope),
@@ -139,27 +162,30 @@ export class SimulatedNats {
       get nats(): never {
         throw new TypeError('there is no NATS in a simulated world');
       },
+      ended: process.ended,
       close: async () => undefined,
+      async abandon() {
+        process.close();
+      },
     };
   }
 
   /** A question to the server itself, which may get lost, as its answer may. */
-  #ask<T>(process: SimulatedProcess, work: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancelDeadline = process.clock.after(5_000, () => reject(new errors.TimeoutError()));
-      this.send(process, () => {
-        const result = work();
-        this.bring(process, () =>
-          process.run(() => {
-            cancelDeadline();
-            resolve(result);
-          }),
-        );
-      });
+  #ask<T>(process: SimulatedConnection, work: () => T): Promise<T> {
+    const asked = Promise.withResolvers<T>();
+    const cancelDeadline = process.clock.after(5_000, () => asked.reject(new errors.TimeoutError()));
+    const stopListening = process.onClose(() => asked.reject(new errors.ClosedConnectionError()));
+    this.send(process, () => {
+      const result = work();
+      this.bring(process, () => process.run(() => asked.resolve(result)));
+    });
+    return asked.promise.finally(() => {
+      cancelDeadline();
+      stopListening();
     });
   }
 
-  #openKeyValues(process: SimulatedProcess, bucket: SimulatedBucket): KeyValues {
+  #openKeyValues(process: SimulatedConnection, bucket: SimulatedBucket): KeyValues {
     return {
       latest: (key) => answered(this.#ask(process, () => bucket.latest(key))),
       lastRevision: () => answered(this.#ask(process, () => bucket.lastRevision)),
@@ -172,12 +198,7 @@ export class SimulatedNats {
     return `_INBOX.${++this.#inboxes}`;
   }
 
-  #subscribe(
-    process: SimulatedProcess,
-    subject: string,
-    take: (message: Message) => void,
-    queue?: string,
-  ): Subscription {
+  #subscribe(process: Peer, subject: string, take: (message: Message) => void, queue?: string): Subscription {
     const subscriber: Subscriber = { process, subject, queue, take };
     const subscribers = this.#subscribers.get(subject) ?? new Set();
     subscribers.add(subscriber);
@@ -189,29 +210,31 @@ export class SimulatedNats {
     return { unsubscribe, drain: async () => unsubscribe() };
   }
 
-  #send(process: SimulatedProcess, subject: string, payload: string | Uint8Array, { headers, reply }: Envelope = {}) {
+  #send(process: Peer, subject: string, payload: string | Uint8Array, { headers, reply }: Envelope = {}) {
     const data = typeof payload === 'string' ? Buffer.from(payload) : payload;
     this.send(process, () => this.#receive({ subject, data, headers, reply }));
   }
 
   /** To the server, unless it is lost on the way; later, when the server cannot be reached now. */
-  send(process: SimulatedProcess, arrive: () => void): void {
+  send(process: Peer, arrive: () => void): void {
     if (!this.reaches(process)) this.#keep(process, arrive);
     else if (!this.happens(this.weather.lossProbability)) this.#carry(arrive);
   }
 
   /** To a process, unless it is lost on the way. */
-  bring(process: SimulatedProcess, arrive: () => void): void {
+  bring(process: Peer, arrive: () => void): void {
     if (this.reaches(process) && !this.happens(this.weather.lossProbability)) this.#carry(arrive);
   }
 
+  /** What is on its way when the server is killed is on its way to nobody. */
   #carry(arrive: () => void): void {
+    const run = this.#serverRun;
     this.time.after(this.latency(), () => {
-      if (this.#isUp) arrive();
+      if (this.#isUp && run === this.#serverRun) arrive();
     });
   }
 
-  #keep(process: SimulatedProcess, arrive: () => void): void {
+  #keep(process: Peer, arrive: () => void): void {
     if (!process.isAlive) return;
     let outbox = this.#outboxes.get(process);
     if (!outbox) {
@@ -222,7 +245,7 @@ export class SimulatedNats {
     outbox.push(arrive);
   }
 
-  #flush(process: SimulatedProcess): void {
+  #flush(process: Peer): void {
     const outbox = this.#outboxes.get(process);
     if (!outbox || !this.reaches(process)) return;
     for (const arrive of outbox.splice(0)) this.send(process, arrive);

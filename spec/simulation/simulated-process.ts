@@ -5,7 +5,17 @@
 import type { Clock } from '../../transport/clock.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
-export class SimulatedProcess {
+/** One end of a connection to the simulated nats-server. */
+export interface Peer {
+  readonly clock: Clock;
+  readonly isAlive: boolean;
+  /** Whether NATS hears it, and is heard by it. */
+  readonly isLinked: boolean;
+  run(callback: () => void): void;
+  onLink(listener: () => void): () => void;
+}
+
+export class SimulatedProcess implements Peer {
   readonly name: string;
   readonly clock: Clock;
   readonly #time: SimulatedTime;

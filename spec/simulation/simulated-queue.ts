@@ -2,7 +2,7 @@
 import type { Message } from '../../transport/nats/bus.ts';
 import type { ConsumeOptions, Delivery } from '../../transport/nats/work-queue.ts';
 import type { SimulatedNats } from './simulated-nats.ts';
-import type { SimulatedProcess } from './simulated-process.ts';
+import type { Peer } from './simulated-process.ts';
 
 interface Queued extends Message {
   readonly sequence: number;
@@ -13,7 +13,7 @@ interface Queued extends Message {
 }
 
 interface Member {
-  process: SimulatedProcess;
+  process: Peer;
   take: (delivery: Delivery) => void;
 }
 
@@ -58,7 +58,7 @@ export class SimulatedQueue {
     return { seq: sequence };
   }
 
-  consume(process: SimulatedProcess, { durable, subject, ackWaitMs }: ConsumeOptions, take: Member['take']) {
+  consume(process: Peer, { durable, subject, ackWaitMs }: ConsumeOptions, take: Member['take']) {
     const pattern = new RegExp(`^${subject.replaceAll('.', '\\.').replace('>', '.+')}$`);
     const consumer = this.#consumers.get(durable) ?? { pattern, ackWaitMs, members: new Set() };
     this.#consumers.set(durable, consumer);

@@ -2,6 +2,7 @@
 import { startCompute } from '../../actors/compute/compute.ts';
 import { startController } from '../../actors/controller/controller.ts';
 import { startNetworkController } from '../../actors/network/network-controller.ts';
+import { Lives } from '../../actors/runtime/lives.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { standardPulse } from '../../actors/runtime/pulse.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
@@ -100,18 +101,28 @@ export class World {
     this.outside = this.#runtime(new SimulatedProcess('outside', this.time), new SeededChance(plan.seed, 'outside'));
   }
 
-  /** Starts what does not run. It runs when this resolves, or is tried again by itself. */
+  /** Starts what does not run. It runs when this resolves, or is tried again by itself, as when it has ended by itself. */
   async start(name: string): Promise<void> {
     if (this.processes.get(name)?.isAlive) return;
     const process = new SimulatedProcess(name, this.time, this.#aheadMs.get(name));
     this.processes.set(name, process);
-    const runtime = this.#runtime(process, new SeededChance(this.plan.seed, `${name} ${++this.#incarnations}`));
-    try {
-      await this.#startPart(name, runtime, process);
-    } catch (error) {
-      this.#logger.info({ process: name, error }, 'could not start');
+    const chance = new SeededChance(this.plan.seed, `${name} ${++this.#incarnations}`);
+    const incarnation = chance.uuid();
+    const startAgain = (error: unknown) => {
+      this.#logger.info({ process: name, error }, 'has ended');
       process.kill();
       this.time.after(startAgainMs, () => void this.start(name));
+    };
+    try {
+      const lives = await Lives.start({
+        clock: process.clock,
+        logger: this.#logger,
+        connect: async () => this.#runtime(process, chance, incarnation),
+        begin: async ({ runtime, add }) => add(await this.#startPart(name, runtime, process)),
+      });
+      lives.ended.catch(startAgain);
+    } catch (error) {
+      startAgain(error);
     }
   }
 
@@ -152,12 +163,21 @@ export class World {
     if (!this.processes.get(name)?.isAlive) void hypervisor.close();
   }
 
-  #runtime(process: SimulatedProcess, chance: SeededChance): Runtime {
-    const bus: Bus = this.nats.connect(process);
+  #runtime(process: SimulatedProcess, chance: SeededChance, incarnation?: string): Runtime {
+    // Whoever has no parts goes by nothing that it was told before.
+    const bus: Bus = this.nats.connect(process, { endsWithServer: incarnation !== undefined });
     const { clock } = process;
     const logger = this.#logger;
     const pulse = standardPulse;
-    return { bus, store: new Store(bus, logger, pulse), clock, chance, logger, pulse };
+    return {
+      bus,
+      store: new Store(bus, logger, pulse),
+      clock,
+      chance,
+      logger,
+      pulse,
+      incarnation: incarnation ?? chance.uuid(),
+    };
   }
 }
 

@@ -1,11 +1,13 @@
 /** A nats-server that is killed under a working cloud, is late, or comes back without what it had stored. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { adminProject } from '../../actors/identity/first-admin.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
+import { ApiClient } from '../../transport/nats/api-client.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { startKilonova } from '../support/kilonova-process.ts';
 import { startTestNats } from '../support/nats.ts';
 import { eventually, imageName, startTestCloud } from '../support/test-cloud.ts';
@@ -117,17 +119,29 @@ it('stops waiting when it is told to', async () => {
   expect(await network.ended).toBe(0);
 }, 120_000);
 
-it('ends, and says why, when its server comes back without what it had stored', async () => {
+it('begins again, and makes what every cloud has, when its server comes back without what it had stored', async () => {
   const nats = await startTestNats();
   onTestFinished(() => nats.stop());
   const state = await mkdtemp(join(tmpdir(), 'kilonova-lost-'));
   onTestFinished(() => rm(state, { recursive: true, force: true }));
   const words = ['--nats', nats.url, '--state', state, '--no-test-image'];
   await using controller = startKilonova(['controller', ...words]);
-  await controller.says(/kilonova controller is ready/);
+  await using server = startKilonova(['api', '--nats', nats.url]);
+  await Promise.all([controller.says(/kilonova controller is ready/), server.says(/kilonova api is ready/)]);
+  const token = (await readFile(join(state, 'admin-token'), 'utf8')).trim();
   await nats.kill();
   await nats.loseState();
   await nats.startAgain();
-  expect(await controller.ended).toBe(5);
-  expect(controller.stderr()).toMatch(/unavailable: the state store has lost what it held in cloud_\w+/);
+  const again = /the NATS server was started anew: beginning again with what is stored/;
+  await Promise.all([controller.says(again), server.says(again)]);
+
+  const bus = await connectBus({ url: nats.url, name: 'test' });
+  onTestFinished(() => bus.close());
+  const client = new ApiClient(bus, token);
+  await eventually(async () => {
+    const { flavors } = await client.ask(api.flavor.list, {}).catch(() => ({ flavors: [] }));
+    return flavors.some(({ name }) => name === 'm1.micro') || undefined;
+  }, startMs);
+  for (const part of [controller, server]) part.kill('SIGTERM');
+  expect(await Promise.all([controller.ended, server.ended])).toEqual([0, 0]);
 }, 120_000);

@@ -5,6 +5,7 @@ import { type Role, startCloud } from '../../actors/cloud/cloud.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ClientUsers } from '../../actors/identity/client-users.ts';
 import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import type { Life } from '../../actors/runtime/lives.ts';
 import { defaultCacheDir } from '../../actors/setup/cache-dir.ts';
 import { ensureLibvirt } from '../../actors/setup/libvirt-daemon.ts';
 import { buildTestImage } from '../../actors/setup/test-image.ts';
@@ -20,37 +21,31 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
     throw fail('invalid_request', 'a part alone needs a NATS server: give --nats, or KILONOVA_NATS_URL');
   }
   const stopping = new AbortController();
-  const stopAsked = askedToStop().then(() => stopping.abort());
+  void askedToStop().then(() => stopping.abort());
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const access = accessOf(settings, settings.nats);
   const clientUsers = access.credentials && ClientUsers.of(access.credentials);
-  const { signal } = stopping;
-  const running = await startProcess(role, access, settings, { signal, say }).catch((thrown: unknown) => {
-    if (signal.aborted) return undefined;
-    throw thrown;
-  });
-  if (!running) return 0;
-  try {
+
+  async function begin({ runtime, add }: Life): Promise<void> {
     if (role === 'controller') {
-      await ensureFirstAdmin(running.runtime, join(settings.state, 'admin-token'));
-      if (clientUsers) running.add(await keepAdminCredentials(clientUsers, settings.state, running.runtime));
+      await ensureFirstAdmin(runtime, join(settings.state, 'admin-token'));
+      if (clientUsers) add(await keepAdminCredentials(clientUsers, settings.state, runtime));
       const image = settings.testImage ? await testImage(say) : undefined;
-      await ensureFirstRecords(running.runtime, image, { bridge: settings.bridge, cidr: settings.cidr });
+      await ensureFirstRecords(runtime, image, { bridge: settings.bridge, cidr: settings.cidr });
     }
-    running.add(
-      await startCloud(running.runtime, {
-        roles: [role],
-        controller: { maxAttempts: settings.maxAttempts, storeBytes: settings.natsStore, clientUsers },
-        scheduler: { policy: settings.policy },
-        ...(role === 'compute' && (await computeHost(settings, say))),
-      }),
-    );
-    process.stdout.write(`kilonova ${role} is ready\n`);
-    await Promise.race([stopAsked, running.broken]);
-    return 0;
-  } finally {
-    await running.stop();
+    const cloud = await startCloud(runtime, {
+      roles: [role],
+      controller: { maxAttempts: settings.maxAttempts, storeBytes: settings.natsStore, clientUsers },
+      scheduler: { policy: settings.policy },
+      ...(role === 'compute' && (await computeHost(settings, say))),
+    });
+    add(cloud);
   }
+
+  const lives = await startProcess(role, access, settings, { signal: stopping.signal, say, begin });
+  if (!stopping.signal.aborted) process.stdout.write(`kilonova ${role} is ready\n`);
+  await lives.ended;
+  return 0;
 }
 
 /** A cloud can do without. */

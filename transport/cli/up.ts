@@ -5,7 +5,8 @@ import { roles, startCloud } from '../../actors/cloud/cloud.ts';
 import { openSharedDisks } from '../../actors/cloud/compute-hosts.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ClientUsers } from '../../actors/identity/client-users.ts';
-import { adminProject, ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import { adminProject, ensureFirstAdmin, type FirstAdmin } from '../../actors/identity/first-admin.ts';
+import type { Life, Lives } from '../../actors/runtime/lives.ts';
 import type { NatsServerOptions } from '../../actors/setup/nats-server.ts';
 import { ensureMachine, type ReadyMachine } from '../../actors/setup/setup.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
@@ -20,7 +21,7 @@ import { adminCredsFile, natsUrlFile } from './client/access.ts';
 import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch.ts';
 import { measureLaunchPath } from './launch-path.ts';
 import { accessOf, connectTo, type NatsAccess } from './nats-access.ts';
-import { askedToStop, type Process, startProcess } from './process.ts';
+import { askedToStop, startProcess } from './process.ts';
 import { formatMs } from './progress.ts';
 import { defaultState, recoveryOf, type Settings } from './settings.ts';
 import { readVersion } from './version.ts';
@@ -53,7 +54,7 @@ export async function up(options: UpOptions): Promise<number> {
     end.abort(new StopAsked(name));
   });
   let machine: ReadyMachine | undefined;
-  let cloud: Process | undefined;
+  let cloud: Lives | undefined;
   try {
     say(`· kilonova ${readVersion()}, with its state in ${options.state}`);
     const bus = await prepareBus(options);
@@ -64,15 +65,15 @@ export async function up(options: UpOptions): Promise<number> {
     // For client commands on this machine: the port may be any. Not for everybody: a URL may hold a password.
     await writeFile(join(options.state, natsUrlFile), `${machine.natsUrl}\n`, { mode: 0o600 });
     const access = { ...accessOf(options, machine.natsUrl), ...bus };
-    cloud = await startProcess('up', access, options, { signal: end.signal, say });
-    cloud.broken.catch((reason) => end.abort(reason));
-    // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
-    const { token, isNew } = await ensureFirstAdmin(cloud.runtime, tokenFile(options));
     const clientUsers = access.credentials && ClientUsers.of(access.credentials);
-    if (clientUsers) cloud.add(await keepAdminCredentials(clientUsers, options.state, cloud.runtime));
-    const image = await startParts(cloud, machine, options, clientUsers);
+    const ready = machine;
+    const begun = Promise.withResolvers<Begun>();
+    const begin = async (life: Life) => begun.resolve(await beginCloud(life, ready, options, clientUsers, say));
+    cloud = await startProcess('up', access, options, { signal: end.signal, say, begin });
+    cloud.ended.catch((reason) => end.abort(reason));
+    end.signal.throwIfAborted();
+    const { token, isNew, image } = await begun.promise;
     await waitForHosts(cloud, hostNames(machine, options), end.signal);
-    new ApiClient(cloud.runtime.bus, token).followAlarms(({ message }) => say(`! ${message}`));
     say(`✓ the cloud is up after ${formatMs(Date.now() - startedAt)}: ${describeCloud(machine, options)}`);
     if (isNew) say(`  the administrator’s token, shown once and kept in ${tokenFile(options)}: ${token}`);
 
@@ -169,20 +170,29 @@ function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
-async function startParts(
-  cloud: Process,
+/** What a first launch goes by. */
+interface Begun extends FirstAdmin {
+  /** Its name. */
+  image: string;
+}
+
+async function beginCloud(
+  { runtime, add }: Life,
   machine: ReadyMachine,
   options: Settings,
   clientUsers: ClientUsers | undefined,
-): Promise<string> {
-  const { runtime } = cloud;
+  say: (line: string) => void,
+): Promise<Begun> {
   const { bridge, cidr, state, sharedDisks } = options;
-  const { name } = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
+  // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
+  const administrator = await ensureFirstAdmin(runtime, tokenFile(options));
+  if (clientUsers) add(await keepAdminCredentials(clientUsers, state, runtime));
+  const { name: image } = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
   const shared =
     machine.libvirt || sharedDisks === undefined
       ? undefined
       : { name: sharedDisks, disks: openSharedDisks(state, sharedDisks) };
-  cloud.add(
+  add(
     await startCloud(runtime, {
       roles,
       controller: { maxAttempts: options.maxAttempts, storeBytes: options.natsStore, clientUsers },
@@ -212,7 +222,8 @@ async function startParts(
           }),
     }),
   );
-  return name;
+  new ApiClient(runtime.bus, administrator.token).followAlarms(({ message }) => say(`! ${message}`));
+  return { ...administrator, image };
 }
 
 async function launchFirst(
@@ -267,7 +278,7 @@ function addressOf({ ports }: InstanceView): string {
 }
 
 async function showLaunchPath(
-  { runtime }: Process,
+  { runtime }: Lives,
   client: ApiClient,
   image: string,
   say: (line: string) => void,
@@ -280,7 +291,7 @@ async function showLaunchPath(
   );
 }
 
-async function waitForHosts({ runtime }: Process, names: string[], signal: AbortSignal): Promise<void> {
+async function waitForHosts({ runtime }: Lives, names: string[], signal: AbortSignal): Promise<void> {
   const hosts = await runtime.store.view('host');
   const areUp = Promise.withResolvers<void>();
   const look = () => {

@@ -4,6 +4,7 @@
  */
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from 'nats';
+import type { FailureError } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
 import type { StoreSettings } from './ensure-stream.ts';
 import type { KeyValues } from './key-values.ts';
@@ -55,8 +56,15 @@ export interface Bus {
   readonly consume: Consume;
   /** What only NATS itself has: the object store, the stream of facts, micro services. Throws TypeError elsewhere. */
   readonly nats: Nats;
+  /**
+   * Resolves when another server stands where the one stood that this connection was made to, where that matters
+   * (`BusOptions.endsWithServer`). The connection is closed by then, and nothing has reached the other server.
+   */
+  readonly ended: Promise<FailureError>;
   /** Stops taking messages, lets those in hand be answered, and closes. */
   close(): Promise<void>;
+  /** Closes as a process does that is killed: what was not sent is never sent, and whoever waits for an answer is told. */
+  abandon(): Promise<void>;
 }
 
 export interface StoreUse {

@@ -9,7 +9,7 @@ import {
   type QueuedIterator,
   type Status,
 } from 'nats';
-import { fail } from '../../machines/failure.ts';
+import { type FailureError, fail } from '../../machines/failure.ts';
 import { type Clock, sleep, systemClock } from '../clock.ts';
 import type { Bus, Message, Nats, Subscription } from './bus.ts';
 import type { StoreSettings } from './ensure-stream.ts';
@@ -17,6 +17,7 @@ import { openNatsKeyValues } from './key-values.ts';
 import { Outbox } from './outbox.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 import { Requests } from './requests.ts';
+import { servedBy } from './served-by.ts';
 import { connectionOf } from './server-urls.ts';
 import { storeUse } from './store-use.ts';
 import { consumeFromNats } from './work-queue.ts';
@@ -34,6 +35,11 @@ export interface BusOptions {
   store?: StoreSettings;
   /** Whether JetStream has to be there; a client of the API may not even ask. */
   usesJetStream?: boolean;
+  /**
+   * Whether the connection ends when it is served by another (`servedBy`): a server that was killed may have lost the last
+   * that it had acknowledged, and whoever goes by what it was told before would be ahead of the store.
+   */
+  endsWithServer?: boolean;
   /** How long to wait for a server that is not there yet (ms). */
   waitMs?: number;
   /** Told, once, why it is waited for. */
@@ -78,7 +84,15 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const newInbox = () => createInbox(more?.inboxPrefix);
   const requests = new Requests({ connection, outbox, clock, inbox: newInbox() });
   const waitingForServer = new Set<() => void>();
+  const ended = Promise.withResolvers<FailureError>();
+  const server = servedBy(connection);
+  const abandon = () => connection.close();
   void bridgeGaps(connection, outbox, requests, () => {
+    if (options.endsWithServer && servedBy(connection) !== server) {
+      ended.resolve(fail('unavailable', 'the NATS server was started anew', { disposition: 'retry' }));
+      return abandon();
+    }
+    outbox.release();
     for (const listener of [...waitingForServer]) listener();
   });
   const onBack = (listener: () => void) => {
@@ -99,6 +113,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     openKeyValues: (bucket, { history }) => openNatsKeyValues(nats, { name: bucket, history, clock, onBack }),
     storeUse: () => storeUse(nats),
     consume: (options, take, onTrouble) => consumeFromNats({ bus, onBack }, options, take, onTrouble),
+    ended: ended.promise,
+    abandon,
     async close() {
       if (connection.isClosed()) return;
       outbox.flush();
@@ -168,10 +184,7 @@ async function bridgeGaps(
       outbox.hold();
       requests.lose();
     }
-    if (type === 'reconnect') {
-      outbox.release();
-      onBack();
-    }
+    if (type === 'reconnect') onBack();
   }
 }
 
