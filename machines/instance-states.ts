@@ -16,6 +16,12 @@ export function statePath(value: StateValue): string {
   return child === undefined ? parent : `${parent}.${statePath(child)}`;
 }
 
+/** The state as XState has it. */
+function stateValue(path: string): StateValue {
+  const [state = '', ...ancestors] = path.split('.').reverse();
+  return ancestors.reduce<StateValue>((value, ancestor) => ({ [ancestor]: value }), state);
+}
+
 export interface VisibleStates {
   vmState: NonNullable<InstanceMeta['vmState']>;
   taskState?: string;
@@ -58,11 +64,10 @@ export const instanceCommands = [
 export type InstanceCommandName = (typeof instanceCommands)[number];
 
 /** The commands that the chart accepts in a state. */
-export function commandsIn(value: StateValue): readonly InstanceCommandName[] {
-  const path = statePath(value);
+export function commandsIn(path: string): readonly InstanceCommandName[] {
   let commands = acceptedCommands.get(path);
   if (!commands) {
-    const snapshot = instanceMachine.resolveState({ value, context: anyContext });
+    const snapshot = instanceMachine.resolveState({ value: stateValue(path), context: anyContext });
     const isOver = snapshot.status === 'done';
     commands = isOver ? [] : instanceCommands.filter((name) => eventsOf(name).some((event) => snapshot.can(event)));
     acceptedCommands.set(path, commands);

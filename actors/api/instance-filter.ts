@@ -5,6 +5,7 @@ import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { isAdmin } from '../identity/authenticator.ts';
+import { contextOf } from '../instance/stored-chart.ts';
 import { shownPowerState } from '../records/instance-view.ts';
 import { isSeenBy } from '../records/lookup.ts';
 import { parseTimestamp } from '../records/timestamp.ts';
@@ -22,7 +23,7 @@ const filters: { [F in keyof ListInstances]?: (wanted: NonNullable<ListInstances
     },
     vmState: (vmState) => (instance) => instance.vmState === vmState,
     powerState: (powerState, liveness) => (instance) => shownPowerState(instance, liveness) === powerState,
-    host: (host) => (instance) => instance.chart.context.host === host,
+    host: (host) => (instance) => contextOf(instance).host === host,
     availabilityZone: (zone) => (instance) => instance.availabilityZone === zone,
     flavor: (idOrName) => (instance) => instance.flavor.id === idOrName || instance.flavor.name === idOrName,
     keyName: (keyName) => (instance) => instance.keyName === keyName,
@@ -78,7 +79,8 @@ function ofImage(idOrName: string, caller: Caller, images: View<Image>): Filter 
   return ({ imageId }) => ids.has(imageId);
 }
 
-function addressesOf({ chart }: Instance): string[] {
-  const { ports = [] } = chart.context as { ports?: { addresses: string[] }[] };
+function addressesOf(instance: Instance): string[] {
+  // What another release has written may know of none.
+  const { ports = [] } = contextOf(instance);
   return ports.flatMap(({ addresses }) => addresses);
 }

@@ -3,6 +3,7 @@ import type { InstanceView, ListInstances } from '../../transport/messages/api/i
 import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { contextOf } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { seenInstance } from '../records/lookup.ts';
 import { pageOf } from '../records/paging.ts';
@@ -58,7 +59,7 @@ const sortKeys: Record<NonNullable<ListInstances['sortBy']>, (instance: Instance
   updatedAt: ({ updatedAt }) => updatedAt,
   name: ({ name }) => name,
   vmState: ({ vmState }) => vmState,
-  host: ({ chart }) => String(chart.context.host ?? ''),
+  host: (instance) => contextOf(instance).host ?? '',
 };
 
 /** Never calls two instances equal, so that pages neither overlap nor leave out. */

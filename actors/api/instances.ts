@@ -5,6 +5,7 @@ import { computeCalls, facts, type InstanceFact } from '../../transport/messages
 import { call } from '../../transport/nats/call.ts';
 import { replayFacts } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import { contextOf } from '../instance/stored-chart.ts';
 import { actionsOf } from '../records/instance-actions.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { seenInstance } from '../records/lookup.ts';
@@ -26,8 +27,8 @@ export const instanceReads: Reads = async (on, { bus, store, logger }) => {
   on(api.instance.list, (query, { caller }) => ({ instances: list.page(query, caller) }));
 
   on(api.instance.consoleLog, async ({ uuid, maxBytes = 65_536 }, request) => {
-    const { host } = find(uuid, request).chart.context;
-    if (typeof host !== 'string') throw fail('conflict', `instance ${uuid} has no host yet`);
+    const { host } = contextOf(find(uuid, request));
+    if (host === undefined) throw fail('conflict', `instance ${uuid} has no host yet`);
     const kind = computeCalls.consoleLog;
     return call(bus, subjects.computeCall(host, kind.name), kind, { uuid, maxBytes }, request.context);
   });

@@ -9,6 +9,7 @@ import type { CallContext } from '../../transport/nats/call-context.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import type { View } from '../../transport/nats/view.ts';
 import type { GuestPort, GuestSpec } from '../hypervisor/hypervisor.ts';
+import { attemptOf } from '../instance/stored-chart.ts';
 
 /** A port as the network controller describes it to a host. */
 export type AllocatedPort = GuestPort & { networkId: string };
@@ -54,9 +55,15 @@ export class GuestSpecs {
     const known = this.#ports.get(record.uuid);
     if (known) return known;
     const kind = networkCalls.allocateForInstance;
-    const { uuid, projectId, securityGroups, networks, chart } = record;
-    const attempt = Number(chart.context.attempt);
-    const body = { instanceUuid: uuid, attempt, projectId, host: this.#host, securityGroups, networks };
+    const { uuid, projectId, securityGroups, networks } = record;
+    const body = {
+      instanceUuid: uuid,
+      attempt: attemptOf(record),
+      projectId,
+      host: this.#host,
+      securityGroups,
+      networks,
+    };
     const { ports } = await call(this.#bus, subjects.networkCall(kind.name), kind, body, context);
     this.#ports.set(uuid, ports);
     return ports;

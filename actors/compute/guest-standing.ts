@@ -1,9 +1,8 @@
 /** What a guest on a host is to that host, by the instance's record. Pure. */
-import type { StateValue } from 'xstate';
-import type { InstanceContext } from '../../machines/instance.ts';
-import { holdsShare, statePath } from '../../machines/instance-states.ts';
+import { holdsShare } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { isSameOwner } from '../instance/owner.ts';
+import { contextOf, stateOf } from '../instance/stored-chart.ts';
 
 /** `stale`: a copy that must not be: the instance is elsewhere, deleted, or holds nothing. */
 export type Standing = 'ours' | 'stale' | 'unknown';
@@ -19,14 +18,13 @@ export function standingOf(record: Instance | undefined, host: string): Standing
 }
 
 /** Whether an instance may go on, somewhere, with the disks that it has on shared storage. Once it may not, it never will. */
-export function mayNeedDisks({ chart }: Pick<Instance, 'chart'>): boolean {
-  return chart.status === 'active' && holdsShare(stateOf({ chart }));
+export function mayNeedDisks(record: Pick<Instance, 'chart'>): boolean {
+  return record.chart.status === 'active' && holdsShare(stateOf(record));
 }
 
 /** Whether the instance is being moved away from this host, and comes back to it should that fail. */
-export function mayReturn({ chart }: Pick<Instance, 'chart'>, host: string): boolean {
-  const { lostHost } = chart.context as Partial<InstanceContext>;
-  return chart.status === 'active' && lostHost === host;
+export function mayReturn(record: Pick<Instance, 'chart'>, host: string): boolean {
+  return record.chart.status === 'active' && contextOf(record).lostHost === host;
 }
 
 /** Why it is stale, for an operator. */
@@ -35,8 +33,4 @@ export function whyStale(record: Instance, host: string): string {
   if (chart.status !== 'active') return 'the instance is deleted';
   if (owner === 'control') return 'the instance is on no host now';
   return owner.host === host ? `the instance is ${stateOf(record)}` : `the instance is on host ${owner.host} now`;
-}
-
-function stateOf({ chart }: Pick<Instance, 'chart'>): string {
-  return statePath(chart.value as StateValue);
 }

@@ -11,6 +11,7 @@ import type { GuestReport } from '../hypervisor/hypervisor.ts';
 import { restoreSettled } from '../instance/chart-snapshot.ts';
 import { heldShare } from '../instance/held-share.ts';
 import { InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
+import { attemptOf } from '../instance/stored-chart.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Claims } from './claims.ts';
 import type { GuestReports } from './guest-reports.ts';
@@ -191,8 +192,4 @@ export class HostInstances {
     claims.release(owner.uuid);
     specs.forget(owner.uuid);
   }
-}
-
-function attemptOf({ chart }: Instance): number {
-  return Number(chart.context.attempt);
 }

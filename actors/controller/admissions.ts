@@ -8,11 +8,11 @@
  * written are decided together in the next one.
  */
 import { type FailureError, fail } from '../../machines/failure.ts';
-import type { InstanceContext } from '../../machines/instance.ts';
 import { type Clock, every } from '../../transport/clock.ts';
 import type { Admission, Instance, Project, Quota } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { contextOf } from '../instance/stored-chart.ts';
 import { ProjectUsage } from '../records/project-usage.ts';
 import { quotaOf } from '../records/quotas.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -242,7 +242,7 @@ export class Admissions {
     const isShown = (uuid: string, { flavorId }: Admission['pending'][string]) => {
       const record = this.#instances.get(uuid);
       if (flavorId === undefined || !record) return record !== undefined;
-      const { wantedFlavor } = record.chart.context as Partial<InstanceContext>;
+      const { wantedFlavor } = contextOf(record);
       return [record.flavor.id, wantedFlavor?.id].includes(flavorId);
     };
     for (const [uuid, entry] of this.#live(projectId, earlier)) {

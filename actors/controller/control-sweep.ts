@@ -6,10 +6,9 @@
  * How long one waits is how often it was seen waiting, not what a clock says: a clock that is stepped, or another
  * machine's, gives up no launch. Any number of controllers may do it: the record's revision decides who was first.
  */
-import type { StateValue } from 'xstate';
 import type { Failure } from '../../machines/failure.ts';
 import { instanceTimeouts } from '../../machines/instance.ts';
-import { isJustPlaced, isPlacing, isTriedAgain, statePath } from '../../machines/instance-states.ts';
+import { isJustPlaced, isPlacing, isTriedAgain } from '../../machines/instance-states.ts';
 import { every } from '../../transport/clock.ts';
 import { computeCasts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -19,6 +18,7 @@ import { subjects } from '../../transport/nats/subjects.ts';
 import type { ViewEntry } from '../../transport/nats/view.ts';
 import { castId } from '../instance/cast-id.ts';
 import { InstanceOwner } from '../instance/owner.ts';
+import { attemptOf, stateOf } from '../instance/stored-chart.ts';
 import { ownInstances } from './owning.ts';
 import type { ControllerWorld } from './writes.ts';
 
@@ -58,11 +58,11 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     waiting = new Map();
     for (const entry of instances.entries()) {
       const { key, value } = entry;
-      const state = statePath(value.chart.value as StateValue);
+      const state = stateOf(value);
       const help = helpFor(value, state);
       if (!help) continue;
       const known = before.get(key);
-      const what = `${state} ${value.chart.context.attempt}`;
+      const what = `${state} ${attemptOf(value)}`;
       const sweeps = known?.what === what ? known.sweeps + 1 : 0;
       waiting.set(key, { what, sweeps });
       try {
@@ -100,7 +100,7 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
 
   /** The host makes nothing of what it knows already; one that takes no notice for long is left for another. */
   async function tellHost({ value, revision }: ViewEntry<Instance>, sweeps: number): Promise<void> {
-    const { owner, chart } = value;
+    const { owner } = value;
     if (owner === 'control' || sweeps < tellAgainAfter) return;
     if (sweeps >= leaveHostAfter) {
       const failure = noNotice(owner.host);
@@ -108,7 +108,7 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
       return;
     }
     const kind = computeCasts.runInstance;
-    const id = castId(value, { attempt: Number(chart.context.attempt), what: 'run', now: clock.now() });
+    const id = castId(value, { attempt: attemptOf(value), what: 'run', now: clock.now() });
     const body = { record: value, revision };
     await cast(bus, subjects.computeCast(owner.host, kind.name), kind, body, { id, context: newContext() });
   }

@@ -2,10 +2,10 @@
  * Asks again for the deletions that were accepted and that nobody has begun: the host that was told did not answer, and
  * by now the instance may be another's, who knows nothing of it. Any number of controllers may do it.
  */
-import type { InstanceContext } from '../../machines/instance.ts';
 import { every } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
+import { contextOf } from '../instance/stored-chart.ts';
 import { openPassing } from './command-instance.ts';
 import type { ControllerWorld } from './writes.ts';
 
@@ -33,6 +33,6 @@ export async function startDeletionSweep(world: ControllerWorld): Promise<() => 
   return every(clock, sweepEveryMs, sweep);
 }
 
-function isBegun({ chart }: Instance): boolean {
-  return chart.status === 'done' || (chart.context as unknown as InstanceContext).isDeleteWanted;
+function isBegun(record: Instance): boolean {
+  return record.chart.status === 'done' || contextOf(record).isDeleteWanted;
 }

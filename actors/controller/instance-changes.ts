@@ -6,6 +6,7 @@ import type { Flavor, Instance, InstancePayload } from '../../transport/messages
 import type { Entry } from '../../transport/nats/bucket.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';
 import { heldShare } from '../instance/held-share.ts';
+import { stateOf } from '../instance/stored-chart.ts';
 import { refuseMisfit } from '../records/image-fit.ts';
 import { payloadKey } from '../records/keys.ts';
 import { Catalog } from './catalog.ts';
@@ -28,8 +29,7 @@ export const instanceChangeWrites: Writes = async (on, world) => {
   async function find(uuid: string, told: InstanceCommandName, caller: Caller): Promise<Entry<Instance>> {
     const entry = await storedInstance(bucket, uuid, caller);
     refuseLocked(entry.value, caller);
-    const { chart } = entry.value;
-    if (chart.status === 'done' || !commandsIn(chart.value as never).includes(told)) {
+    if (entry.value.chart.status === 'done' || !commandsIn(stateOf(entry.value)).includes(told)) {
       throw fail('conflict', `instance ${uuid} is ${entry.value.vmState}: ${told} is not possible now`, {
         details: { vmState: entry.value.vmState, command: told },
       });

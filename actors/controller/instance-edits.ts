@@ -1,11 +1,10 @@
 /** Update, lock and unlock: what a client changes of an instance beside its life. */
 import { fail } from '../../machines/failure.ts';
-import type { InstanceContext } from '../../machines/instance.ts';
-import { statePath } from '../../machines/instance-states.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { CallContext } from '../../transport/nats/call-context.ts';
 import { publishTransition } from '../instance/facts.ts';
+import { contextOf, stateOf } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { editInstance } from './edit-instance.ts';
 import { locked, unlocked } from './instance-lock.ts';
@@ -38,7 +37,6 @@ export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance
   }
 
   function tell(record: Instance, command: string, callContext: CallContext): void {
-    const context = record.chart.context as unknown as InstanceContext;
     const at = record.updatedAt;
     publishTransition(bus, {
       type: 'command',
@@ -47,7 +45,7 @@ export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance
       at,
       record,
       states: record,
-      context,
+      context: contextOf(record),
       command,
       callContext,
     });
@@ -69,8 +67,4 @@ function refuseDeleted(record: Instance, command: string): void {
   throw fail('conflict', `instance ${record.uuid} is deleted: ${command} is not possible any more`, {
     details: { vmState: record.vmState, command },
   });
-}
-
-function stateOf({ chart }: Instance): string {
-  return statePath(chart.value as Parameters<typeof statePath>[0]);
 }

@@ -1,9 +1,10 @@
 /** The instance chart as data: how it stands in a record, and how it comes back to life. */
-import type { SnapshotFrom, StateValue } from 'xstate';
+import type { SnapshotFrom } from 'xstate';
 import type { EffectKey } from '../../machines/effect.ts';
-import { type InstanceContext, type instanceMachine, instanceSnapshotVersion } from '../../machines/instance.ts';
+import { type instanceMachine, instanceSnapshotVersion } from '../../machines/instance.ts';
 import { statePath, visibleStates } from '../../machines/instance-states.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
+import { contextOf, stateValueOf } from './stored-chart.ts';
 
 /** The instance chart, whatever effects it was provided with. */
 export type InstanceLogic = typeof instanceMachine;
@@ -49,17 +50,11 @@ export function persistSnapshot({ status, value, context, children }: InstanceSn
 }
 
 /** The snapshot as data: for asking what it can, and for moving it without its effects. */
-export function restoreSettled(
-  machine: InstanceLogic,
-  { version, value, context, status }: ChartSnapshot,
-): InstanceSnapshot {
+export function restoreSettled(machine: InstanceLogic, chart: ChartSnapshot): InstanceSnapshot {
+  const { version, status } = chart;
   if (version !== instanceSnapshotVersion)
     throw new Error(`the chart of an instance has the unknown version ${version}`);
-  return machine.resolveState({
-    value: value as StateValue,
-    context: context as unknown as InstanceContext,
-    status,
-  });
+  return machine.resolveState({ value: stateValueOf({ chart }), context: contextOf({ chart }), status });
 }
 
 /** What an effect that is restored has at least, also when its deadline passed while nobody was there to do it (ms). */

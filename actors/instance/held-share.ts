@@ -1,12 +1,14 @@
 /** What an instance holds of its host and of its project's quota. */
-import type { InstanceContext, InstanceFlavor } from '../../machines/instance.ts';
+import type { InstanceFlavor } from '../../machines/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
+import { contextOf } from './stored-chart.ts';
 
 export type Share = Pick<InstanceFlavor, 'vcpus' | 'memoryMb' | 'rootGb'>;
 
 /** Until a resize is confirmed or reverted: the greater of what it has and of what it had, since it may get that back. */
-export function heldShare({ flavor, chart }: Instance): Share {
-  const { previousFlavor } = chart.context as Partial<InstanceContext>;
+export function heldShare(record: Instance): Share {
+  const { flavor } = record;
+  const { previousFlavor } = contextOf(record);
   return previousFlavor ? greaterOf(flavor, previousFlavor) : flavor;
 }
 

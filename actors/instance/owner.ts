@@ -5,7 +5,7 @@
  * fence: a write that comes too late tells an owner that it is one no longer, and it stops its chart and touches
  * nothing more. An actor lives only while an effect is under way; a settled instance is its record.
  */
-import { type Actor, createActor, type StateValue } from 'xstate';
+import { type Actor, createActor } from 'xstate';
 import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent, InstanceNotification } from '../../machines/instance.ts';
 import { statePath, type VisibleStates, visibleStates } from '../../machines/instance-states.ts';
@@ -24,6 +24,7 @@ import {
 } from './chart-snapshot.ts';
 import { EffectRunner, type EffectSubject, registerRunner } from './effect-runner.ts';
 import type { TransitionFact } from './facts.ts';
+import { contextOf, stateOf } from './stored-chart.ts';
 
 /** Who a process is, as an owner. */
 export type OwnerName = Instance['owner'];
@@ -104,10 +105,10 @@ export class InstanceOwner implements EffectSubject {
     return this.#callContext;
   }
   get context(): InstanceContext {
-    return this.#snapshot?.context ?? (this.#record.chart.context as unknown as InstanceContext);
+    return this.#snapshot?.context ?? contextOf(this.#record);
   }
   get state(): string {
-    return statePath(this.#snapshot?.value ?? (this.#record.chart.value as StateValue));
+    return this.#snapshot ? statePath(this.#snapshot.value) : stateOf(this.#record);
   }
   /** Whether an effect is under way. */
   get isBusy(): boolean {

@@ -1,15 +1,10 @@
 /** An instance as a client sees it: record and chart flattened, times as ISO 8601. */
-import type { StateValue } from 'xstate';
 import { fail } from '../../machines/failure.ts';
-import {
-  type InstanceContext,
-  type InstanceFault,
-  instanceSnapshotVersion,
-  type PowerState,
-} from '../../machines/instance.ts';
-import { commandsIn, statePath } from '../../machines/instance-states.ts';
+import { type InstanceFault, instanceSnapshotVersion, type PowerState } from '../../machines/instance.ts';
+import { commandsIn } from '../../machines/instance-states.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
+import { contextOf, stateOf } from '../instance/stored-chart.ts';
 import type { Liveness } from '../runtime/liveness.ts';
 import { timestamp } from './timestamp.ts';
 
@@ -17,18 +12,19 @@ import { timestamp } from './timestamp.ts';
  * Of an instance on a host that is down nobody knows what its guest does, and nothing can be asked of it but that it is
  * deleted. Rejects with `unsupported` what another release has written.
  */
-export function viewInstance({ chart, ...record }: Instance, liveness: Liveness): InstanceView {
+export function viewInstance(record: Instance, liveness: Liveness): InstanceView {
+  const { chart } = record;
   if (chart.version !== instanceSnapshotVersion) {
     throw fail(
       'unsupported',
       `instance ${record.uuid} has a chart of version ${chart.version}, which is not known here`,
     );
   }
-  const context = chart.context as unknown as InstanceContext;
-  const value = chart.value as StateValue;
-  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor, tried } = context;
+  const state = stateOf(record);
+  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor, tried } =
+    contextOf(record);
   const isUnreachable = isOnDownHost(record, liveness);
-  const commands = chart.status === 'done' ? [] : commandsIn(value);
+  const commands = chart.status === 'done' ? [] : commandsIn(state);
   return {
     uuid: record.uuid,
     name: record.name,
@@ -37,7 +33,7 @@ export function viewInstance({ chart, ...record }: Instance, liveness: Liveness)
     userId: record.userId,
     reservationId: record.reservationId,
     launchIndex: record.launchIndex,
-    state: statePath(value),
+    state,
     vmState: record.vmState,
     ...(record.taskState !== undefined && { taskState: record.taskState }),
     powerState: shownPowerState(record, liveness),

@@ -1,8 +1,8 @@
 /** What each project has, counted from its instances' records as they change: so nothing is ever given back twice or not at all. */
-import type { InstanceContext } from '../../machines/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { greaterOf, heldShare } from '../instance/held-share.ts';
+import { contextOf } from '../instance/stored-chart.ts';
 import { ChangedKeys } from './changed-keys.ts';
 
 export interface Usage {
@@ -46,7 +46,7 @@ export class ProjectUsage {
     }
     const { projectId, hostname } = record;
     // What it is to have counts before its host has room for it.
-    const { wantedFlavor } = record.chart.context as Partial<InstanceContext>;
+    const { wantedFlavor } = contextOf(record);
     const held = heldShare(record);
     const { vcpus, memoryMb } = wantedFlavor ? greaterOf(held, wantedFlavor) : held;
     const share = { projectId, hostname, vcpus, memoryMb };

@@ -3,10 +3,10 @@
  * would both take the host that each sees free. A decision is a compare-and-set of the group's record, which holds the
  * placements that the instances' own records do not show yet; so a scheduler that dies halfway leaves nothing behind.
  */
-import type { InstanceContext } from '../../machines/instance.ts';
 import type { Instance, ServerGroup } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { attemptOf, stateOf } from '../instance/stored-chart.ts';
 
 /** A group as it is while one of its instances is placed. */
 export interface GroupTurn {
@@ -39,14 +39,13 @@ export class GroupTurns {
   }
 
   /** Keeps what was decided. Answers `conflict` when somebody else has decided meanwhile: then it is to be decided anew. */
-  async end({ group, revision, underWay }: GroupTurn, { uuid, chart }: Instance, host: string) {
-    const { attempt } = chart.context as unknown as InstanceContext;
-    const placing = { ...underWay, [uuid]: { host, attempt } };
+  async end({ group, revision, underWay }: GroupTurn, instance: Instance, host: string) {
+    const placing = { ...underWay, [instance.uuid]: { host, attempt: attemptOf(instance) } };
     return this.#groups.update(group.id, { ...group, placing }, revision);
   }
 
   #isBeingPlaced(uuid: string, attempt: number): boolean {
-    const chart = this.#instances.get(uuid)?.chart;
-    return chart?.value === 'scheduling' && chart.context.attempt === attempt;
+    const instance = this.#instances.get(uuid);
+    return instance !== undefined && stateOf(instance) === 'scheduling' && attemptOf(instance) === attempt;
   }
 }

@@ -1,8 +1,8 @@
 /** What a scheduler knows of the fleet, without asking: the hosts' records, their aggregates, and what instances use. */
-import type { InstanceContext } from '../../machines/instance.ts';
 import type { Host, Image, Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { contextOf } from '../instance/stored-chart.ts';
 import { HostAggregates, zoneOf } from '../records/host-aggregates.ts';
 import type { Liveness } from '../runtime/liveness.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -46,8 +46,8 @@ export class HostStates {
   }
 
   /** The hosts that an instance may go to at all, as they are at this moment: of an evacuation not where it comes from. */
-  candidates({ chart }: Instance): HostState[] {
-    const { lostHost, wantedHost } = chart.context as unknown as InstanceContext;
+  candidates(record: Instance): HostState[] {
+    const { lostHost, wantedHost } = contextOf(record);
     const states: HostState[] = [];
     for (const host of this.#hosts.values()) {
       if (host.name === lostHost || (wantedHost !== undefined && host.name !== wantedHost)) continue;
@@ -75,7 +75,7 @@ export class HostStates {
 
   request(record: Instance, turn: GroupTurn | undefined, newImage: Image | undefined): PlacementRequest {
     const { flavor, availabilityZone, imageId, hints = {} } = record;
-    const { tried, sharedDisks } = record.chart.context as unknown as InstanceContext;
+    const { tried, sharedDisks } = contextOf(record);
     return {
       flavor,
       availabilityZone,

@@ -2,11 +2,11 @@
  * What the instances on each host use, counted from their records as they change: nothing has to be given back, and
  * nothing drifts. Whoever writes records tells of them by `note`, and need not wait until the view has them.
  */
-import type { InstanceContext } from '../../machines/instance.ts';
-import { holdsShare, statePath } from '../../machines/instance-states.ts';
+import { holdsShare } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { heldShare } from '../instance/held-share.ts';
+import { contextOf, stateOf } from '../instance/stored-chart.ts';
 import { ChangedKeys } from '../records/changed-keys.ts';
 
 /** What is taken of a host. */
@@ -143,12 +143,10 @@ function add(counts: Map<string, number>, key: string, by: number): void {
 }
 
 function shareOf(record: Instance, revision: number): Share {
-  const { chart, vmState, hints } = record;
+  const { vmState, hints } = record;
   const { vcpus, memoryMb, rootGb } = heldShare(record);
-  const { host } = chart.context as unknown as InstanceContext;
-  const state = statePath(chart.value as Parameters<typeof statePath>[0]);
   return {
-    host: holdsShare(state) ? host : undefined,
+    host: holdsShare(stateOf(record)) ? contextOf(record).host : undefined,
     vcpus,
     memoryMb,
     diskGb: rootGb,

@@ -10,13 +10,12 @@
  */
 import { fail } from '../../machines/failure.ts';
 import {
-  type InstanceContext,
   type InstanceEvent,
   type InstanceNotification,
   instanceMachine,
   instanceTimeouts,
 } from '../../machines/instance.ts';
-import { isJustPlaced, isPlacing, statePath } from '../../machines/instance-states.ts';
+import { isJustPlaced, isPlacing } from '../../machines/instance-states.ts';
 import { sleep } from '../../transport/clock.ts';
 import { computeCasts, schedulerCasts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -28,6 +27,7 @@ import { castId } from '../instance/cast-id.ts';
 import { ChartMoves } from '../instance/chart-moves.ts';
 import { presentRecord, restoreSettled } from '../instance/chart-snapshot.ts';
 import { publishTransition } from '../instance/facts.ts';
+import { attemptOf, contextOf, stateOf } from '../instance/stored-chart.ts';
 import { openDeadLetters } from '../runtime/dead-letters.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { allFilters, isFilterName } from './filters.ts';
@@ -207,7 +207,7 @@ class Placing {
     at: number,
     callContext: CallContext,
   ): void {
-    const context = record.chart.context as unknown as InstanceContext;
+    const context = contextOf(record);
     const fact = { to: stateOf(record), at, record, states: record, context, callContext };
     for (const { type } of emitted) publishTransition(this.#runtime.bus, { ...fact, type, from: undefined });
     publishTransition(this.#runtime.bus, { ...fact, type: 'transition', from });
@@ -233,12 +233,4 @@ function policyOf({ policy = 'filter', filters, multipliers }: SchedulerOptions)
     ...(filters && { filters: filters.filter(isFilterName) }),
     ...(multipliers && { multipliers }),
   };
-}
-
-function attemptOf({ chart }: Instance): number {
-  return Number(chart.context.attempt);
-}
-
-function stateOf({ chart }: Instance): string {
-  return statePath(chart.value as Parameters<typeof statePath>[0]);
 }

@@ -1,8 +1,7 @@
 /** What must hold of the records as they follow each other, whatever happens to the cloud meanwhile. */
-import type { StateValue } from 'xstate';
 import type { StoredChild } from '../../actors/instance/chart-snapshot.ts';
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { InstanceContext } from '../../machines/instance.ts';
-import { statePath } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { History, RecordSeen } from './history.ts';
 import type { Violation } from './violation.ts';
@@ -76,14 +75,6 @@ export function deadlineOf({ chart }: Instance): number | undefined {
     ({ snapshot }) => snapshot.input.deadline,
   );
   return deadlines.length === 0 ? undefined : Math.max(...deadlines);
-}
-
-export function contextOf({ chart }: Instance): InstanceContext {
-  return chart.context as unknown as InstanceContext;
-}
-
-export function stateOf({ chart }: Instance): string {
-  return statePath(chart.value as StateValue);
 }
 
 function ownerOf({ owner }: Instance): string {

@@ -1,9 +1,10 @@
 /** What must hold when nothing is under way any more: every promise was kept, and all that is held adds up. */
+
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import { instanceOfPayload } from '../../actors/records/keys.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
 import { holdsShare, isAtRest } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import { contextOf, stateOf } from './check-records.ts';
 import type { History } from './history.ts';
 import type { HeldGuest, Remains } from './remains.ts';
 import type { Violation } from './violation.ts';

@@ -1,5 +1,5 @@
 /** Tells which promises were broken, and the life of each instance that one was broken for. */
-import { contextOf, stateOf } from './check-records.ts';
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { History } from './history.ts';
 import type { Violation } from './violation.ts';
 

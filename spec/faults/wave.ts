@@ -1,7 +1,8 @@
 /** Launches that are asked for at once, and what became of them. */
+
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import { isAtRest } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import { contextOf, stateOf } from '../checker/check-records.ts';
 import type { Asked, History } from '../checker/history.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { type FaultClient, uuidOf } from './fault-client.ts';

@@ -1,10 +1,11 @@
 /** Sees everything of a cloud of real processes, from outside: what the checker judges it by. */
+
+import { stateOf } from '../../actors/instance/stored-chart.ts';
 import { isAtRest } from '../../machines/instance-states.ts';
 import { sleep, systemClock } from '../../transport/clock.ts';
 import { type AddressLease, buckets, type Host, type Instance, type Port } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { streams } from '../../transport/nats/subjects.ts';
-import { stateOf } from '../checker/check-records.ts';
 import { DoubleWatch } from '../checker/double-watch.ts';
 import { History } from '../checker/history.ts';
 import type { HeldGuest, Remains } from '../checker/remains.ts';

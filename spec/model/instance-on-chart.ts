@@ -45,7 +45,7 @@ export const instanceChart: Chart<InstanceFacts> = {
       earlierFlavor: previousFlavor && nameOf(previousFlavor),
       fault: fault?.step,
       taskState,
-      commands: [...commandsIn(value)].sort(),
+      commands: [...commandsIn(state)].sort(),
       attempt,
     };
   },

@@ -1,6 +1,6 @@
 /** A host returns while its instance is being moved away from it, and the move fails: the disk has to be there still. */
 import { expect, it } from 'vitest';
-import { contextOf, stateOf } from '../checker/check-records.ts';
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { Action } from './actions.ts';
 import { runWorld } from './run-world.ts';
 import { uuidOf } from './simulated-client.ts';

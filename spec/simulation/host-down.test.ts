@@ -1,6 +1,6 @@
 /** A host is down, and the network controllers are, too: what was taken from the host is given back when it can be. */
 import { expect, it } from 'vitest';
-import { stateOf } from '../checker/check-records.ts';
+import { stateOf } from '../../actors/instance/stored-chart.ts';
 import { runWorld } from './run-world.ts';
 import { uuidOf } from './simulated-client.ts';
 

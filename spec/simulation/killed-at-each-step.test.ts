@@ -4,7 +4,7 @@
  * same. What was asked for ends as it does there.
  */
 import { describe, expect, it } from 'vitest';
-import { contextOf, stateOf } from '../checker/check-records.ts';
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { RecordSeen } from '../checker/history.ts';
 import type { Action } from './actions.ts';
 import { type Outcome, runWorld } from './run-world.ts';

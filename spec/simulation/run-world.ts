@@ -1,10 +1,12 @@
 /** Runs one world from its beginning to its end, and says which promises were broken in it. */
+
+import { stateOf } from '../../actors/instance/stored-chart.ts';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { isAtRest, isTriedAgain } from '../../machines/instance-states.ts';
 import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
 import { buckets } from '../../transport/messages/records.ts';
 import { checkQuota } from '../checker/check-quota.ts';
-import { checkRecords, stateOf } from '../checker/check-records.ts';
+import { checkRecords } from '../checker/check-records.ts';
 import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
 import { History } from '../checker/history.ts';
 import type { HeldGuest, Remains } from '../checker/remains.ts';

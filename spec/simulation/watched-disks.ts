@@ -1,7 +1,8 @@
 /** Disks that hosts of a simulated world share: sees when one is removed of which the instance is still in need. */
+
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import { SimulatedDisks } from '../../actors/simulated/simulated-disks.ts';
 import { holdsShare, isAtRest } from '../../machines/instance-states.ts';
-import { contextOf, stateOf } from '../checker/check-records.ts';
 import type { History } from '../checker/history.ts';
 
 export class WatchedDisks extends SimulatedDisks {
