@@ -12,6 +12,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
+    // What is polled for is sure to come, though not within a second on such a machine.
+    expect: { poll: { timeout: 30_000 } },
     hookTimeout: 120_000,
     reporters: ['default'],
   },

@@ -3,64 +3,32 @@
  * the rules of the libvirt actor (effects look before they act, power events, conflicts, a link that drops under a step),
  * and does what libvirt does only on bad days when it is told to: see StepScript.
  *
- * What it holds outlives `close`, as guests outlive the process that made them: connect again to find them. With a journal
- * it outlives the process too.
+ * What its machine holds outlives `close`, as guests outlive the process that made them: connect again to find them. With
+ * a journal it outlives the process too.
  */
 import { type Failure, fail } from '../../machines/failure.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
-import type { Chance } from '../../transport/clock.ts';
-import type {
-  GuestPort,
-  GuestReport,
-  GuestSpec,
-  Hypervisor,
-  HypervisorEvent,
-  HypervisorFacts,
-} from '../hypervisor/hypervisor.ts';
+import type { GuestReport, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { cancelled } from '../process/cancelled.ts';
-import { bootLog, tailOf } from './boot-log.ts';
 import { Gate } from './gate.ts';
-import type { GuestJournal } from './guest-journal.ts';
-import { SimulatedDisks } from './simulated-disks.ts';
-import { type Domain, isActive, SimulatedDomains } from './simulated-domains.ts';
+import { type Leftovers, SimulatedMachine, type SimulatedMachineOptions } from './simulated-machine.ts';
 import { type Latency, type StepFault, type StepName, StepScript, type StepScriptOptions } from './step-script.ts';
 
-export interface SimulatedHypervisorOptions extends StepScriptOptions {
-  /** What fits into the host; a domain beyond it does not start. Unbounded when absent. */
-  memoryMb?: number;
+export interface SimulatedHypervisorOptions extends StepScriptOptions, SimulatedMachineOptions {
   /** `x86_64` unless given. */
   architectures?: string[];
-  /** Where what it holds is kept; in memory when absent. */
-  journal?: GuestJournal;
-  /** The disks of all hypervisors that are given them; its own when absent. */
-  sharedDisks?: SimulatedDisks;
 }
 
 export class SimulatedHypervisor implements Hypervisor {
   readonly #script: StepScript;
-  readonly #memoryMb: number;
+  readonly #machine: SimulatedMachine;
   readonly #architectures: string[];
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
-  readonly #domains: SimulatedDomains;
-  readonly #filters: Map<string, 'prepared' | 'applied'>;
-  readonly #disks: SimulatedDisks;
-  readonly #sharesDisks: boolean;
-  /** Of the machine that is simulated: `boot`, the id of its boot. */
-  readonly #machine: Map<string, string>;
-  readonly #chance: Chance;
   readonly #link = new Gate();
 
-  constructor(options: SimulatedHypervisorOptions) {
-    const { memoryMb = Infinity, architectures = ['x86_64'], journal, sharedDisks, ...script } = options;
-    const keep = <Value>(kind: string) => journal?.map<Value>(kind) ?? new Map<string, Value>();
-    this.#domains = new SimulatedDomains(keep('domain'), (report) => this.#emit({ type: 'power', ...report }));
-    this.#filters = keep('filter');
-    this.#disks = sharedDisks ?? new SimulatedDisks(journal);
-    this.#sharesDisks = sharedDisks !== undefined;
-    this.#machine = keep('machine');
-    this.#chance = script.chance;
-    this.#script = new StepScript(script);
-    this.#memoryMb = memoryMb;
+  constructor({ architectures = ['x86_64'], ...options }: SimulatedHypervisorOptions) {
+    this.#script = new StepScript(options);
+    this.#machine = new SimulatedMachine(options, (report) => this.#emit({ type: 'power', ...report }));
     this.#architectures = architectures;
     this.#link.refuse(notConnected());
   }
@@ -92,34 +60,29 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   crashGuest(uuid: string): void {
-    if (isActive(this.#present(uuid))) this.#domains.change(uuid, 'crashed', 'the guest crashed');
+    this.#machine.switchOff(uuid, 'crashed', 'the guest crashed');
   }
 
   /** From inside, by its user. */
   shutDownGuest(uuid: string): void {
-    if (isActive(this.#present(uuid))) this.#domains.change(uuid, 'shutdown', 'the guest shut itself down');
+    this.#machine.switchOff(uuid, 'shutdown', 'the guest shut itself down');
   }
 
   /** Its domain is gone behind our back; disks and filter stay. */
   loseGuest(uuid: string): void {
-    this.#domains.remove(uuid, 'its domain was removed on its host');
+    this.#machine.domains.remove(uuid, 'its domain was removed on its host');
   }
 
   /** The machine goes down and up again: every guest is off, and its filter gone. The process on it is not its matter. */
   rebootMachine(): void {
-    for (const uuid of this.#domains.uuids()) {
-      const domain = this.#domains.get(uuid);
-      if (domain && isActive(domain)) this.#domains.change(uuid, 'shutdown');
-    }
-    for (const uuid of [...this.#filters.keys()]) this.#filters.delete(uuid);
-    this.#machine.set('boot', this.#chance.uuid());
+    this.#machine.reboot();
   }
 
   /** Guests go on; steps wait until the link is back. */
   loseConnection(reason = 'the simulated link was cut'): void {
     if (!this.#link.isOpen) return;
     this.#link.shut();
-    this.#domains.hide();
+    this.#machine.domains.hide();
     this.#emit({ type: 'lost', reason });
   }
 
@@ -127,21 +90,17 @@ export class SimulatedHypervisor implements Hypervisor {
     if (this.#link.isOpen) return;
     this.#link.open();
     this.#emit({ type: 'connected' });
-    this.#domains.show({ isFirst: false });
+    this.#machine.domains.show({ isFirst: false });
   }
 
-  /** The uuids of which something is held. Disks that are shared are nobody's own. */
-  leftovers(): { domains: string[]; filters: string[]; disks: string[]; earlierDisks: string[] } {
-    return {
-      domains: this.#domains.uuids(),
-      filters: [...this.#filters.keys()],
-      ...(this.#sharesDisks ? { disks: [], earlierDisks: [] } : this.#disks.leftovers()),
-    };
+  /** The uuids of which something is held. */
+  leftovers(): Leftovers {
+    return this.#machine.leftovers();
   }
 
   /** What the guest does, whether anybody is connected or not. */
   peek(uuid: string): ReportedPowerState {
-    return this.#domains.get(uuid)?.powerState ?? 'absent';
+    return this.#machine.domains.report(uuid).powerState;
   }
 
   // The connection.
@@ -151,14 +110,14 @@ export class SimulatedHypervisor implements Hypervisor {
       if (this.#link.isOpen) return;
       this.#link.open();
       this.#emit({ type: 'connected' });
-      this.#domains.show({ isFirst: true });
+      this.#machine.domains.show({ isFirst: true });
     });
     return { type: 'simulated', version: 1_000_000, virtType: 'simulated', architectures: this.#architectures };
   }
 
   async close(): Promise<void> {
     this.#link.refuse(notConnected());
-    this.#domains.hide();
+    this.#machine.domains.hide();
   }
 
   get isConnected(): boolean {
@@ -173,29 +132,19 @@ export class SimulatedHypervisor implements Hypervisor {
   // Spawning.
 
   prepareFilter({ uuid }: GuestSpec, signal: AbortSignal): Promise<void> {
-    return this.#do('prepareFilter', signal, () => {
-      if (!this.#filters.has(uuid)) this.#filters.set(uuid, 'prepared');
-    });
+    return this.#do('prepareFilter', signal, () => this.#machine.prepareFilter(uuid));
   }
 
-  createDisks({ uuid, configDrive, ports }: GuestSpec, signal: AbortSignal): Promise<void> {
-    return this.#do('createDisks', signal, () => {
-      const { hostname, publicKeys } = configDrive;
-      const keys = publicKeys.map(({ publicKey }) => publicKey);
-      this.#disks.create(uuid, { hostname, addresses: ports.map(addressesOf), publicKeys: keys });
-    });
+  createDisks(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+    return this.#do('createDisks', signal, () => this.#machine.createDisks(guest));
   }
 
   adoptDisks({ uuid }: GuestSpec, signal: AbortSignal): Promise<void> {
-    return this.#do('adoptDisks', signal, () => this.#disks.adopt(uuid));
+    return this.#do('adoptDisks', signal, () => this.#machine.disks.adopt(uuid));
   }
 
-  createDomain({ uuid, domainName, flavor }: GuestSpec, signal: AbortSignal): Promise<void> {
-    return this.#do('createDomain', signal, () => {
-      const known = this.#domains.get(uuid);
-      if (known && isActive(known)) return;
-      this.#boot(uuid, flavor.memoryMb, () => this.#domains.create(uuid, domainName, flavor.memoryMb));
-    });
+  createDomain(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+    return this.#do('createDomain', signal, () => this.#machine.createDomain(guest));
   }
 
   /** There is no bridge. */
@@ -204,143 +153,96 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   applyFilter({ uuid }: GuestSpec, signal: AbortSignal): Promise<void> {
-    return this.#do('applyFilter', signal, () => {
-      this.#filters.set(uuid, 'applied');
-    });
+    return this.#do('applyFilter', signal, () => this.#machine.applyFilter(uuid));
   }
 
   waitForBoot(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('waitForBoot', signal, async () => {
-      for (;;) {
-        const powerState = this.#domains.get(uuid)?.powerState ?? 'absent';
-        if (powerState === 'running') return;
-        if (powerState !== 'paused' && powerState !== 'nostate') {
-          throw fail('domain_lost', `the domain of instance ${uuid} is ${powerState} before it ran`, {
-            disposition: 'reschedule',
-            details: { powerState },
-          });
-        }
-        await this.#domains.changeOf(uuid, signal);
-      }
-    });
+    return this.#do('waitForBoot', signal, () => this.#machine.running(uuid, signal));
   }
 
   // Power.
 
   start(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('start', signal, () => this.#bringUp(uuid));
+    return this.#do('start', signal, () => this.#machine.bringUp(uuid));
   }
 
   /** The latency of the step is how long the guest takes to power off; beyond `graceMs` the plug is pulled. */
   stop(uuid: string, graceMs: number, signal: AbortSignal): Promise<void> {
-    return this.#do('stop', signal, () => this.#switchOff(uuid), graceMs);
+    return this.#do('stop', signal, () => this.#machine.switchOff(uuid), graceMs);
   }
 
-  /** A soft one changes no power state, as on libvirt. */
   reboot(uuid: string, how: 'soft' | 'hard', signal: AbortSignal): Promise<void> {
-    return this.#do('reboot', signal, () => {
-      const { powerState, memoryMb } = this.#present(uuid);
-      if (how === 'soft' && powerState === 'running') return this.#boot(uuid, 0, () => undefined);
-      this.#switchOff(uuid);
-      this.#boot(uuid, memoryMb, () => this.#domains.change(uuid, 'running'));
-    });
+    return this.#do('reboot', signal, () => this.#machine.rebootGuest(uuid, how));
   }
 
   pause(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('pause', signal, () => {
-      this.#active(uuid);
-      this.#domains.change(uuid, 'paused');
-    });
+    return this.#do('pause', signal, () => this.#machine.change(uuid, 'paused'));
   }
 
   unpause(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('unpause', signal, () => {
-      this.#active(uuid);
-      this.#domains.change(uuid, 'running');
-    });
+    return this.#do('unpause', signal, () => this.#machine.change(uuid, 'running'));
   }
 
   suspend(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('suspend', signal, () => {
-      if (this.#present(uuid).powerState === 'suspended') return;
-      this.#active(uuid);
-      this.#domains.change(uuid, 'suspended');
-    });
+    return this.#do('suspend', signal, () => this.#machine.change(uuid, 'suspended'));
   }
 
   resume(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('resume', signal, () => this.#bringUp(uuid));
+    return this.#do('resume', signal, () => this.#machine.bringUp(uuid));
   }
 
   // Changing a guest that is off.
 
   defineDomain({ uuid, domainName, flavor }: GuestSpec, signal: AbortSignal): Promise<void> {
-    return this.#do('defineDomain', signal, () => this.#domains.define(uuid, domainName, flavor.memoryMb));
+    return this.#do('defineDomain', signal, () => this.#machine.domains.define(uuid, domainName, flavor.memoryMb));
   }
 
   resizeDisks(uuid: string, _: number, signal: AbortSignal): Promise<void> {
-    return this.#do('resizeDisks', signal, () => this.#disks.resize(uuid));
+    return this.#do('resizeDisks', signal, () => this.#machine.disks.resize(uuid));
   }
 
   restoreDisks(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('restoreDisks', signal, () => this.#disks.restore(uuid));
+    return this.#do('restoreDisks', signal, () => this.#machine.disks.restore(uuid));
   }
 
   forgetEarlierDisks(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('forgetEarlierDisks', signal, () => this.#disks.forgetEarlier(uuid));
+    return this.#do('forgetEarlierDisks', signal, () => this.#machine.disks.forgetEarlier(uuid));
   }
 
   // Undoing.
 
   destroyDomain(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('destroyDomain', signal, () => {
-      const domain = this.#domains.get(uuid);
-      if (!domain) return;
-      if (isActive(domain)) this.#domains.change(uuid, 'shutdown');
-      this.#domains.remove(uuid);
-    });
+    return this.#do('destroyDomain', signal, () => this.#machine.destroyDomain(uuid));
   }
 
   removeFilter(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('removeFilter', signal, () => {
-      this.#filters.delete(uuid);
-    });
+    return this.#do('removeFilter', signal, () => this.#machine.removeFilter(uuid));
   }
 
   removeDisks(uuid: string, signal: AbortSignal): Promise<void> {
-    return this.#do('removeDisks', signal, () => this.#disks.remove(uuid));
+    return this.#do('removeDisks', signal, () => this.#machine.disks.remove(uuid));
   }
 
   // Looking. Does not wait for a link that is lost.
 
   powerState(uuid: string): Promise<ReportedPowerState> {
-    return this.#look('powerState', () => this.#domains.report(uuid).powerState);
+    return this.#look('powerState', () => this.#machine.domains.report(uuid).powerState);
   }
 
   listGuests(): Promise<GuestReport[]> {
-    return this.#look('listGuests', () => {
-      const uuids = new Set([...this.#domains.uuids(), ...this.#filters.keys()]);
-      return [...uuids].map((uuid) => this.#domains.report(uuid));
-    });
+    return this.#look('listGuests', () => this.#machine.guests());
   }
 
   listDisks(): Promise<string[]> {
-    return this.#look('listDisks', () => this.#disks.list());
+    return this.#look('listDisks', () => this.#machine.disks.list());
   }
 
   bootId(): Promise<string> {
-    return this.#look('bootId', () => {
-      const known = this.#machine.get('boot') ?? this.#chance.uuid();
-      if (!this.#machine.has('boot')) this.#machine.set('boot', known);
-      return known;
-    });
+    return this.#look('bootId', () => this.#machine.bootId());
   }
 
   consoleLog(uuid: string, maxBytes: number): Promise<string> {
-    return this.#look('consoleLog', () => {
-      const disk = this.#disks.get(uuid);
-      return disk ? tailOf(bootLog(disk.guest, disk.boots), maxBytes) : '';
-    });
+    return this.#look('consoleLog', () => this.#machine.consoleLog(uuid, maxBytes));
   }
 
   async #do(step: StepName, signal: AbortSignal, work: () => Promise<void> | void, atMostMs?: number): Promise<void> {
@@ -362,48 +264,9 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
-  #switchOff(uuid: string): void {
-    if (isActive(this.#present(uuid))) this.#domains.change(uuid, 'shutdown');
-  }
-
-  /** Unpauses what is paused, and resumes what was suspended, which is no boot. */
-  #bringUp(uuid: string): void {
-    const domain = this.#present(uuid);
-    if (domain.powerState === 'paused' || domain.powerState === 'suspended') this.#domains.change(uuid, 'running');
-    else if (!isActive(domain)) this.#boot(uuid, domain.memoryMb, () => this.#domains.change(uuid, 'running'));
-  }
-
-  /** As QEMU: neither without a disk, nor without memory. */
-  #boot(uuid: string, memoryMb: number, run: () => void): void {
-    if (!this.#disks.get(uuid)) {
-      throw fail('hypervisor_error', `instance ${uuid} has no disk`, { disposition: 'reschedule' });
-    }
-    if (this.#memoryMb < Infinity && this.#domains.usedMemoryMb() + memoryMb > this.#memoryMb) {
-      throw fail('hypervisor_error', 'cannot set up guest memory: cannot allocate memory', {
-        disposition: 'reschedule',
-      });
-    }
-    this.#disks.countBoot(uuid);
-    run();
-  }
-
-  #present(uuid: string): Domain {
-    const domain = this.#domains.get(uuid);
-    if (!domain) throw fail('domain_lost', `instance ${uuid} has no domain on this host`);
-    return domain;
-  }
-
-  #active(uuid: string): void {
-    if (!isActive(this.#present(uuid))) throw fail('conflict', `instance ${uuid} does not run`);
-  }
-
   #emit(event: HypervisorEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-function addressesOf({ fixedIps }: GuestPort): string[] {
-  return fixedIps.map(({ address, prefixLength }) => `${address}/${prefixLength}`);
 }
 
 function notConnected() {

@@ -7,9 +7,8 @@ import { type Failure, FailureError } from '../../machines/failure.ts';
 import { type Chance, type Clock, sleep } from '../../transport/clock.ts';
 import { Gate } from './gate.ts';
 
-/** The methods of Hypervisor that can be slow, fail or hang. */
-export const stepNames = [
-  'connect',
+/** The methods of Hypervisor that do something to a guest, until their last argument, a signal, aborts. */
+export const effectNames = [
   'prepareFilter',
   'createDisks',
   'adoptDisks',
@@ -31,6 +30,12 @@ export const stepNames = [
   'destroyDomain',
   'removeFilter',
   'removeDisks',
+] as const;
+
+/** The methods of Hypervisor that can be slow, fail or hang. */
+export const stepNames = [
+  'connect',
+  ...effectNames,
   'powerState',
   'listGuests',
   'listDisks',

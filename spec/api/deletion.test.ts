@@ -150,7 +150,7 @@ describe('a delete before the scheduler has heard of the instance', () => {
     const { uuid, state } = await create();
     expect(state).toBe('scheduling');
     await remove(uuid);
-    await cloud.until(uuid, isDeleted, 1_000);
+    await cloud.until(uuid, isDeleted);
     bus.request = request;
     for (const letGo of held) letGo();
     await expectDeleted(uuid);

@@ -5,6 +5,7 @@ import { api } from '../../transport/messages/api.ts';
 import type { ApiClient } from '../../transport/nats/api-client.ts';
 import { streams, subjects } from '../../transport/nats/subjects.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { pagesOf } from './pages.ts';
 
 let cloud: TestCloud;
 let uuid: string;
@@ -48,15 +49,8 @@ describe('a list of facts', () => {
   });
 
   it('comes in pages that are the whole when joined, and ends with an empty one', async () => {
-    const joined: FactView[] = [];
-    for (;;) {
-      const marker = joined.at(-1)?.sequence;
-      const page = await list({ limit: 5, ...(marker !== undefined && { marker }) });
-      expect(page.length).toBeLessThanOrEqual(5);
-      if (page.length === 0) break;
-      joined.push(...page);
-    }
-    expect(joined).toEqual(await list());
+    const pages = await pagesOf(5, 'sequence', (page) => list(page));
+    expect(pages.flat()).toEqual(await list());
   });
 
   it('begins at a time', async () => {
@@ -147,15 +141,8 @@ describe('a list of facts', () => {
         JSON.stringify({ ...fact, at: index, failure }),
       );
     }
-    const joined: FactView[] = [];
-    let pages = 0;
-    for (; ; pages++) {
-      const marker = joined.at(-1)?.sequence;
-      const page = await list({ limit: 1000, ...(marker !== undefined && { marker }) }, client);
-      if (page.length === 0) break;
-      joined.push(...page);
-    }
-    expect(pages).toBeGreaterThan(2);
-    expect(joined.flatMap((told) => (told.fact.failure ? [told.fact.at] : []))).toEqual([...Array(200).keys()]);
+    const pages = await pagesOf(1000, 'sequence', (page) => list(page, client));
+    expect(pages.length).toBeGreaterThan(2);
+    expect(pages.flat().flatMap((told) => (told.fact.failure ? [told.fact.at] : []))).toEqual([...Array(200).keys()]);
   });
 });

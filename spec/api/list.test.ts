@@ -5,6 +5,7 @@ import { type InstanceView, instanceSortKeys, type ListInstances } from '../../t
 import { api } from '../../transport/messages/api.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { pagesOf } from './pages.ts';
 
 let cloud: TestCloud;
 /** Newest first. */
@@ -129,14 +130,8 @@ describe('a list', () => {
       expect(uuidsOf(whole).toSorted()).toEqual(uuidsOf(live).toSorted());
       const keys = whole.map((instance) => instance[sortBy] ?? '');
       expect(order === 'ascending' ? keys : keys.toReversed()).toEqual(keys.toSorted());
-      const joined: InstanceView[] = [];
-      for (;;) {
-        const marker = joined.at(-1)?.uuid;
-        const page = await list({ sortBy, order, limit: 7, ...(marker !== undefined && { marker }) });
-        if (page.length === 0) break;
-        joined.push(...page);
-      }
-      expect(uuidsOf(joined)).toEqual(uuidsOf(whole));
+      const pages = await pagesOf(7, 'uuid', (page) => list({ sortBy, order, ...page }));
+      expect(uuidsOf(pages.flat())).toEqual(uuidsOf(whole));
     },
   );
 
@@ -186,15 +181,8 @@ describe('a list', () => {
   it('comes in pages that are the whole list when joined, without doubles', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 40 }), fc.boolean(), async (limit, isDeleted) => {
-        const joined: InstanceView[] = [];
-        for (;;) {
-          const marker = joined.at(-1)?.uuid;
-          const page = await list({ limit, isDeleted, ...(marker !== undefined && { marker }) });
-          expect(page.length).toBeLessThanOrEqual(limit);
-          if (page.length === 0) break;
-          joined.push(...page);
-        }
-        expect(uuidsOf(joined)).toEqual(uuidsOf(isDeleted ? deleted : live));
+        const pages = await pagesOf(limit, 'uuid', (page) => list({ isDeleted, ...page }));
+        expect(uuidsOf(pages.flat())).toEqual(uuidsOf(isDeleted ? deleted : live));
       }),
       { numRuns: 30 },
     );

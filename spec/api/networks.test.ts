@@ -6,6 +6,7 @@ import { api } from '../../transport/messages/api.ts';
 import type { Network, Subnet } from '../../transport/messages/records.ts';
 import type { ApiClient } from '../../transport/nats/api-client.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { pagesOf } from './pages.ts';
 
 let cloud: TestCloud;
 let admin: ApiClient;
@@ -152,14 +153,8 @@ describe('the fixed IPs', () => {
     expect((await list(owner, { network: 'own' })).map(({ networkId }) => networkId)).toEqual(Array(4).fill(own.id));
     expect((await list(owner, { instanceUuid: uuids[1] })).map(({ address }) => address)).toEqual(['10.9.0.20']);
 
-    const joined: typeof all = [];
-    for (;;) {
-      const marker = joined.at(-1)?.portId;
-      const page = await list(owner, { limit: 2, ...(marker !== undefined && { marker }) });
-      if (page.length === 0) break;
-      joined.push(...page);
-    }
-    expect(joined).toEqual(all);
+    const pages = await pagesOf(2, 'portId', (page) => list(owner, page));
+    expect(pages.flat()).toEqual(all);
 
     const everyones = await list(admin, { allProjects: true });
     expect(everyones.map(({ instanceUuid }) => instanceUuid).toSorted()).toEqual([...uuids, foreign].toSorted());

@@ -6,6 +6,7 @@ import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { pagesOf } from './pages.ts';
 import { newUser, refused } from './people.ts';
 
 let cloud: TestCloud;
@@ -61,14 +62,8 @@ describe('a project', () => {
     for (const name of ['b', 'a', 'b', 'c']) await admin.ask(api.project.create, { name: `page ${name}` });
     const all = (await admin.ask(api.project.list, {})).projects;
     expect(all.map(({ name }) => name)).toEqual(all.map(({ name }) => name).toSorted());
-    const joined: typeof all = [];
-    for (;;) {
-      const marker = joined.at(-1)?.id;
-      const { projects } = await admin.ask(api.project.list, { limit: 3, ...(marker !== undefined && { marker }) });
-      if (projects.length === 0) break;
-      joined.push(...projects);
-    }
-    expect(joined).toEqual(all);
+    const pages = await pagesOf(3, 'id', async (page) => (await admin.ask(api.project.list, page)).projects);
+    expect(pages.flat()).toEqual(all);
   });
 
   it('cannot be used while it is disabled; its instances go on', async () => {

@@ -9,7 +9,7 @@ export async function expectNothingLeft(cloud: TestCloud, uuid: string): Promise
     await eventually(async () => {
       held = await heldOf(cloud, uuid);
       return held.length === 0 ? true : undefined;
-    }, 5_000);
+    });
   } catch {
     throw new Error(`something is left of instance ${uuid}: ${held.join(', ')}`);
   }

@@ -10,6 +10,7 @@ import { createRuntime } from '../../actors/runtime/runtime.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { pagesOf } from './pages.ts';
 import { newUser, refused } from './people.ts';
 
 let cloud: TestCloud;
@@ -172,14 +173,8 @@ describe('the tokens of a user', () => {
     const times = all.map(({ createdAt }) => createdAt);
     expect(times).toEqual(times.toSorted().toReversed());
     expect((await admin.ask(api.token.list, { userId: id })).tokens).toEqual(all);
-    const joined: typeof all = [];
-    for (;;) {
-      const marker = joined.at(-1)?.id;
-      const { tokens } = await client.ask(api.token.list, { limit: 3, ...(marker !== undefined && { marker }) });
-      if (tokens.length === 0) break;
-      joined.push(...tokens);
-    }
-    expect(joined).toEqual(all);
+    const pages = await pagesOf(3, 'id', async (page) => (await client.ask(api.token.list, page)).tokens);
+    expect(pages.flat()).toEqual(all);
     const { token } = await admin.ask(api.token.get, {});
     expect(await refused(client.ask(api.token.list, { marker: token.id }))).toMatchObject({
       code: 'not_found',

@@ -4,6 +4,7 @@ import { adminProject, adminUser } from '../../actors/identity/first-admin.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { pagesOf } from './pages.ts';
 import { newUser, refused } from './people.ts';
 
 let cloud: TestCloud;
@@ -54,14 +55,8 @@ describe('a user', () => {
     for (const name of ['b', 'a', 'b', 'c']) await admin.ask(api.user.create, { name: `page ${name}` });
     const all = (await admin.ask(api.user.list, {})).users;
     expect(all.map(({ name }) => name)).toEqual(all.map(({ name }) => name).toSorted());
-    const joined: typeof all = [];
-    for (;;) {
-      const marker = joined.at(-1)?.id;
-      const { users } = await admin.ask(api.user.list, { limit: 3, ...(marker !== undefined && { marker }) });
-      if (users.length === 0) break;
-      joined.push(...users);
-    }
-    expect(joined).toEqual(all);
+    const pages = await pagesOf(3, 'id', async (page) => (await admin.ask(api.user.list, page)).users);
+    expect(pages.flat()).toEqual(all);
     expect(await refused(admin.ask(api.user.list, { marker: 'nobody' }))).toMatchObject({
       code: 'not_found',
       details: { field: '/marker' },

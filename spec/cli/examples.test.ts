@@ -9,7 +9,7 @@ import { nouns } from '../../transport/cli/commands/nouns.ts';
 import { buildProgram } from '../../transport/cli/program.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import { api } from '../../transport/messages/api.ts';
-import { type NatsLink, openNatsLink } from '../support/nats-link.ts';
+import type { NatsLink } from '../support/nats-link.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { main, openShell, type Shell } from './support.ts';
 
@@ -42,17 +42,14 @@ beforeAll(async () => {
   await rm(keys, { recursive: true });
   const pulse = { beatEveryMs: 500, deadAfterMs: 3_000 };
   cloud = await startTestCloud({ hosts: [], controller: { clientUsers }, pulse });
-  link = await openNatsLink(cloud.url);
-  await cloud.addHost({ name: 'host1', runtime: await cloud.connect(link.url) });
+  link = await cloud.addDistantHost({ name: 'host1' });
   shell = await openShell({ KILONOVA_NATS_URL: cloud.url, KILONOVA_TOKEN: cloud.token });
   await writeFile(join(shell.folder, 'tiny.raw'), 'x'.repeat(100_000));
 });
 
 afterAll(async () => {
-  link.mend();
   await shell[Symbol.asyncDispose]();
   await cloud.stop();
-  await link.close();
 });
 
 async function works(line: string): Promise<void> {
@@ -65,7 +62,7 @@ async function loseHost1(): Promise<void> {
   await eventually(async () => {
     const { host } = await cloud.client.ask(api.host.get, { host: 'host1' });
     return host.downSince ? true : undefined;
-  }, 20_000);
+  });
 }
 
 it('there is an example in the help of every command of the client', () => {

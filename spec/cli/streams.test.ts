@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { openShell, type Shell } from './support.ts';
@@ -76,8 +77,7 @@ describe('on a terminal', () => {
     const { stdout } = await shell.terminal('instance list --columns name,uuid,vmState,createdAt');
     const line = stdout.split('\r\n').find((each) => each.includes(uuid)) ?? '';
     expect(line).toContain('\u001b[32mactive\u001b[39m');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are made of them.
-    const plain = line.replaceAll(/\u001b\[\d+m/g, '');
+    const plain = stripVTControlCharacters(line);
     expect(plain).toMatch(/^a-name-that-is-much-too-.*… {2}/);
     expect(plain.length).toBeLessThanOrEqual(100);
   });

@@ -15,7 +15,7 @@ export interface Ended {
   stderr: string;
 }
 
-export interface Running extends PromiseLike<Ended> {
+export interface Running extends Promise<Ended> {
   child: ChildProcess;
   /** Resolves when it has written that; rejects when it ends before. */
   says(pattern: RegExp): Promise<void>;
@@ -76,12 +76,10 @@ function follow(child: ChildProcess, words: readonly string[]): Running {
       resolve({ code, ...output });
     });
   });
-  return {
+  return Object.assign(ended, {
     child,
-    // biome-ignore lint/suspicious/noThenProperty: to wait for it is to wait for its end.
-    then: (fulfilled, rejected) => ended.then(fulfilled, rejected),
-    says(pattern) {
-      return new Promise((resolve, reject) => {
+    says(pattern: RegExp) {
+      return new Promise<void>((resolve, reject) => {
         const look = () => {
           if (pattern.test(output.stdout) || pattern.test(output.stderr)) resolve();
         };
@@ -92,5 +90,5 @@ function follow(child: ChildProcess, words: readonly string[]): Running {
         );
       });
     },
-  };
+  });
 }

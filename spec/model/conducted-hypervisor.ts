@@ -4,33 +4,10 @@
  */
 import type { GuestReport, GuestSpec, HypervisorEvent, HypervisorFacts } from '../../actors/hypervisor/hypervisor.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import { effectNames } from '../../actors/simulated/step-script.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { Conductor } from './conductor.ts';
-
-/** The steps of which the last thing that they are given is their signal. */
-const heldSteps = [
-  'prepareFilter',
-  'createDisks',
-  'createDomain',
-  'enableHairpin',
-  'applyFilter',
-  'waitForBoot',
-  'start',
-  'stop',
-  'reboot',
-  'pause',
-  'unpause',
-  'suspend',
-  'resume',
-  'defineDomain',
-  'resizeDisks',
-  'restoreDisks',
-  'forgetEarlierDisks',
-  'destroyDomain',
-  'removeFilter',
-  'removeDisks',
-] as const;
 
 export class ConductedHypervisor extends SimulatedHypervisor {
   readonly #conductor: Conductor;
@@ -44,7 +21,7 @@ export class ConductedHypervisor extends SimulatedHypervisor {
   constructor(conductor: Conductor) {
     super({ clock: systemClock, chance: systemChance, latencyMs: 0 });
     this.#conductor = conductor;
-    for (const step of heldSteps) {
+    for (const step of effectNames) {
       const work = SimulatedHypervisor.prototype[step] as (...given: unknown[]) => Promise<void>;
       const held = async (...given: unknown[]) => {
         if (step === 'createDisks') this.#guest = given[0] as GuestSpec;

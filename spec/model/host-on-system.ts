@@ -60,7 +60,7 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
   }
 
   async function hear(): Promise<void> {
-    await eventually(() => told.length >= wanted.length || undefined, 5_000).catch(() => undefined);
+    await eventually(() => told.length >= wanted.length || undefined).catch(() => undefined);
     if (told.join() !== wanted.join()) throw new Error(`the host tells of ${told.join()}, not ${wanted.join()}`);
   }
 

@@ -103,7 +103,7 @@ class InstanceRun {
     // Whatever has come of it, it makes room for others.
     if (this.#uuid) {
       await cloud.client.ask(api.instance.delete, { uuid: this.#uuid }).catch(() => undefined);
-      await cloud.until(this.#uuid, ({ state }) => state === 'deleted', 5_000).catch(() => undefined);
+      await cloud.until(this.#uuid, ({ state }) => state === 'deleted').catch(() => undefined);
     }
     for (const host of this.#hosts) await host.stop();
   }
@@ -223,7 +223,7 @@ class InstanceRun {
       seen = seenOf((await client.ask(api.instance.get, { uuid: this.#uuid })).instance);
       return isDeepStrictEqual(seen, wanted) ? true : undefined;
     };
-    await eventually(isSeen, 5_000).catch(() => {
+    await eventually(isSeen).catch(() => {
       throw new Error(`a client sees ${JSON.stringify(seen)}, not ${JSON.stringify(wanted)}`);
     });
     const forbidden = instanceSpecification.events.filter(

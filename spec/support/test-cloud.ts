@@ -29,6 +29,7 @@ import { connectBus } from '../../transport/nats/connect-bus.ts';
 import type { StoreSettings } from '../../transport/nats/ensure-stream.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 import { startTestNats, type TestNats } from './nats.ts';
+import { type NatsLink, openNatsLink } from './nats-link.ts';
 
 export interface TestHost {
   name: string;
@@ -57,6 +58,8 @@ export interface TestCloud {
   /** A runtime with a connection of its own, as another process would have. */
   connect(url?: string): Promise<Runtime>;
   addHost(host: TestHost): Promise<Part>;
+  /** A host with a way of its own to the server, which can be cut; it is whole again before the cloud stops. */
+  addDistantHost(host: TestHost): Promise<NatsLink>;
   create(request?: Partial<CreateInstance>, client?: ApiClient): Promise<InstanceView>;
   /** Resolves when the instance satisfies the condition. */
   until(uuid: string, is: (instance: InstanceView) => boolean, deadlineMs?: number): Promise<InstanceView>;
@@ -64,7 +67,11 @@ export interface TestCloud {
 }
 
 export const imageName = 'simulated';
+/** Of clouds whose hosts are to be held for dead soon. */
+export const quickPulse: Pulse = { beatEveryMs: 200, deadAfterMs: 1_000 };
 export const controlPlane: readonly Role[] = ['api', 'controller', 'scheduler', 'network'];
+/** How long what is sure to come may take on a machine that does much else (ms). */
+const patienceMs = 30_000;
 const plenty: Capacity = { vcpus: 64, memoryMb: 262_144, diskGb: 4096 };
 
 export async function startTestCloud({
@@ -156,6 +163,14 @@ export async function startTestCloud({
     return part;
   }
 
+  async function addDistantHost(host: TestHost): Promise<NatsLink> {
+    const link = await openNatsLink(nats.url);
+    cleanups.push(() => link.close());
+    await addHost({ ...host, runtime: await connect(link.url) });
+    cleanups.push(async () => link.mend());
+    return link;
+  }
+
   const parts = await startCloud(runtime, {
     roles,
     ...(controller && { controller }),
@@ -175,6 +190,7 @@ export async function startTestCloud({
     write,
     connect,
     addHost,
+    addDistantHost,
     async createUser(project, roles: RoleName[] = ['member']) {
       const createdAt = Date.now();
       const user = `${project}-${systemChance.uuid().slice(0, 8)}`;
@@ -191,7 +207,7 @@ export async function startTestCloud({
       if (!instance) throw new Error('no instance was created');
       return instance;
     },
-    until(uuid, is, deadlineMs = 10_000) {
+    until(uuid, is, deadlineMs = patienceMs) {
       return eventually(async () => {
         const { instance } = await client.ask(api.instance.get, { uuid });
         return is(instance) ? instance : undefined;
@@ -206,7 +222,7 @@ export async function startTestCloud({
 /** Asks again until there is an answer; rejects with the last thing that was thrown, or that time was up. */
 export async function eventually<T>(
   ask: () => T | undefined | Promise<T | undefined>,
-  deadlineMs = 10_000,
+  deadlineMs = patienceMs,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {

@@ -4,26 +4,21 @@ import type { Part } from '../../actors/runtime/runtime.ts';
 import { api } from '../../transport/messages/api.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import { type NatsLink, openNatsLink } from '../support/nats-link.ts';
-import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import type { NatsLink } from '../support/nats-link.ts';
+import { eventually, quickPulse, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
-const pulse = { beatEveryMs: 200, deadAfterMs: 1_000 };
-const patienceMs = 20_000;
 let cloud: TestCloud;
 let link: NatsLink;
 let others: Part[] = [];
 
 afterEach(async () => {
   for (const part of others.splice(0)) await part.stop();
-  link?.mend();
   await cloud?.stop();
-  await link?.close();
 });
 
 async function startWithLone(): Promise<void> {
-  cloud = await startTestCloud({ hosts: [], pulse });
-  link = await openNatsLink(cloud.url);
-  await cloud.addHost({ name: 'lone', runtime: await cloud.connect(link.url) });
+  cloud = await startTestCloud({ hosts: [], pulse: quickPulse });
+  link = await cloud.addDistantHost({ name: 'lone' });
 }
 
 async function held(): Promise<number> {
@@ -39,14 +34,11 @@ it('a deletion that is under way ends without the host, which removes what is le
   await cloud.client.ask(api.instance.delete, { uuid });
   await cloud.until(uuid, ({ state }) => state === 'releasing.destroyingDomain');
   link.cut();
-  await cloud.until(uuid, ({ state }) => state === 'deleted', patienceMs);
+  await cloud.until(uuid, ({ state }) => state === 'deleted');
   await eventually(async () => ((await held()) === 0 ? true : undefined));
   goOn?.();
   link.mend();
-  await eventually(
-    () => (cloud.hypervisors.get('lone')?.leftovers().domains.length === 0 ? true : undefined),
-    patienceMs,
-  );
+  await eventually(() => (cloud.hypervisors.get('lone')?.leftovers().domains.length === 0 ? true : undefined));
 });
 
 it('of several controllers one declares the host down, and each of its launches is taken over once', async () => {
@@ -68,7 +60,7 @@ it('of several controllers one declares the host down, and each of its launches 
   });
   link.cut();
   for (const uuid of uuids) {
-    const moved = await cloud.until(uuid, ({ state }) => state === 'running', patienceMs);
+    const moved = await cloud.until(uuid, ({ state }) => state === 'running');
     expect(moved).toMatchObject({ host: 'second', attempt: 2 });
   }
   expect(ofHost).toEqual(['down']);

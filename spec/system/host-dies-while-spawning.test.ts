@@ -2,25 +2,18 @@ import { afterEach, expect, it } from 'vitest';
 import { api } from '../../transport/messages/api.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import { type NatsLink, openNatsLink } from '../support/nats-link.ts';
-import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import type { NatsLink } from '../support/nats-link.ts';
+import { eventually, quickPulse, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
-const pulse = { beatEveryMs: 200, deadAfterMs: 1_000 };
-const patienceMs = 20_000;
 let cloud: TestCloud;
 let link: NatsLink;
 
-afterEach(async () => {
-  link?.mend();
-  await cloud?.stop();
-  await link?.close();
-});
+afterEach(() => cloud?.stop());
 
 /** A cloud with a host whose way to the others can be cut, and which is the only one as yet. */
 async function startWithFirst(): Promise<void> {
-  cloud = await startTestCloud({ hosts: [], pulse });
-  link = await openNatsLink(cloud.url);
-  await cloud.addHost({ name: 'first', runtime: await cloud.connect(link.url) });
+  cloud = await startTestCloud({ hosts: [], pulse: quickPulse });
+  link = await cloud.addDistantHost({ name: 'first' });
 }
 
 const hypervisorOf = (name: string) => {
@@ -44,7 +37,7 @@ it('a launch goes to another host, with the same MAC address; the first one, whi
   await cloud.addHost({ name: 'second' });
   link.cut();
 
-  const moved = await cloud.until(uuid, ({ state }) => state === 'running', patienceMs);
+  const moved = await cloud.until(uuid, ({ state }) => state === 'running');
   expect(moved).toMatchObject({
     host: 'second',
     hostStatus: 'up',
@@ -57,7 +50,7 @@ it('a launch goes to another host, with the same MAC address; the first one, whi
   // It was only slow, and goes on where it was.
   goOn();
   link.mend();
-  await eventually(() => (told.at(-1) === 'up' ? true : undefined), patienceMs);
+  await eventually(() => (told.at(-1) === 'up' ? true : undefined));
   expect(await cloud.until(uuid, () => true)).toMatchObject({ state: 'running', host: 'second', ports: moved.ports });
   const ports = await cloud.runtime.store.view('port');
   expect([...ports.values()]).toMatchObject([{ host: 'second', attempt: 2 }]);
@@ -72,7 +65,7 @@ it('a launch that has no other host fails with what happened, and is deleted wit
   await cloud.until(uuid, ({ state }) => state === 'spawning.creatingDomain');
   link.cut();
   await isDown('first');
-  const failed = await cloud.until(uuid, ({ vmState }) => vmState === 'error', patienceMs);
+  const failed = await cloud.until(uuid, ({ vmState }) => vmState === 'error');
   expect(failed).toMatchObject({
     state: 'failed.scheduling',
     ports: [],

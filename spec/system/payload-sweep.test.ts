@@ -5,12 +5,11 @@ import { payloadKey } from '../../actors/records/keys.ts';
 import { systemChance } from '../../transport/clock.ts';
 import { api } from '../../transport/messages/api.ts';
 import { HeldClock } from '../support/held-clock.ts';
-import { openNatsLink } from '../support/nats-link.ts';
-import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { eventually, quickPulse, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
 let cloud: TestCloud;
 beforeAll(async () => {
-  cloud = await startTestCloud({ pulse: { beatEveryMs: 200, deadAfterMs: 1_000 } });
+  cloud = await startTestCloud({ pulse: quickPulse });
 });
 afterAll(() => cloud.stop());
 
@@ -52,8 +51,7 @@ it('removes what no record names when it finds it twice, and nothing that is in 
 });
 
 it('keeps what a host that is away has yet to hear of', async () => {
-  const link = await openNatsLink(cloud.url);
-  await cloud.addHost({ name: 'away', zone: 'away', runtime: await cloud.connect(link.url) });
+  const link = await cloud.addDistantHost({ name: 'away', zone: 'away' });
   const { uuid } = await cloud.create({ availabilityZone: 'away' });
   await cloud.until(uuid, ({ state }) => state === 'running');
   link.cut();
@@ -71,5 +69,4 @@ it('keeps what a host that is away has yet to hear of', async () => {
     return (await keys()).includes(awaited) ? undefined : true;
   });
   stop();
-  await link.close();
 });

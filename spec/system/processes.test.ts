@@ -73,7 +73,7 @@ async function until(uuid: string, state: string) {
   return eventually(async () => {
     const { instance } = await client.ask(api.instance.get, { uuid });
     return instance.state === state ? instance : undefined;
-  }, 20_000);
+  });
 }
 
 it('launches through separate processes, over both hosts', async () => {
@@ -126,7 +126,7 @@ it('keeps disabled the host of a compute process that was killed, when it is sta
     return again.hypervisorState === 'up' && Date.parse(again.startedAt) > Date.parse(host.startedAt)
       ? again
       : undefined;
-  }, 20_000);
+  });
   const kept = (await client.ask(api.host.get, { host: 'beta' })).host;
   expect(kept).toMatchObject({ service: 'disabled', disabledReason: 'it was killed', isAlive: true });
   expect((await client.ask(api.host.enable, { host: 'beta' })).host.service).toBe('enabled');

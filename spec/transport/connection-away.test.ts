@@ -57,7 +57,7 @@ describe('a call', () => {
       disposition: 'retry',
       message: expect.stringContaining('not connected to NATS'),
     });
-    expect(Date.now() - askedAt).toBeLessThan(1_000);
+    expect(Date.now() - askedAt).toBeLessThan(5_000);
     await nats.startAgain();
     expect(await ask('later')).toEqual({ name: 'later' });
     expect(heard.all).toEqual(['later']);
@@ -82,7 +82,7 @@ describe('a call', () => {
     const lostAt = Date.now();
     await away();
     expect(await asked).toMatchObject({ code: 'unavailable', message: expect.stringContaining('may have been done') });
-    expect(Date.now() - lostAt).toBeLessThan(2_000);
+    expect(Date.now() - lostAt).toBeLessThan(5_000);
   });
 });
 

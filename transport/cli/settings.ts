@@ -57,140 +57,110 @@ export function recoveryOf({ lostGuests, rebootedGuests, unknownGuests }: Settin
 
 /** Each is made once: a command has a setting when it has this very option. */
 export const definitions = {
-  state: new Option('--state <folder>', 'where the cloud keeps its state')
-    .env('KILONOVA_STATE')
-    .default(defaultState()),
-  nats: new Option('--nats <url>', 'the NATS server to use').env('KILONOVA_NATS_URL'),
-  natsWait: new Option('--nats-wait <seconds>', 'how long to wait for a NATS server that is not there yet')
-    .env('KILONOVA_NATS_WAIT')
+  state: setting('--state <folder>', 'where the cloud keeps its state').default(defaultState()),
+  nats: setting('--nats <url>', 'the NATS server to use'),
+  natsWait: setting('--nats-wait <seconds>', 'how long to wait for a NATS server that is not there yet')
     .default(60)
     .argParser(wholeNumber(0)),
-  natsAddress: new Option(
+  natsAddress: setting(
     '--nats-address <ip>',
     'where the nats-server of our own listens; beyond loopback, --nats-tls-cert keeps others from reading along',
   )
-    .env('KILONOVA_NATS_ADDRESS')
     .default('127.0.0.1')
     .argParser(ipAddress),
-  natsPort: new Option('--nats-port <port>', 'for the nats-server of our own (default: 4222, or any free one)')
-    .env('KILONOVA_NATS_PORT')
-    .argParser(wholeNumber(0)),
-  natsStore: new Option(
+  natsPort: setting('--nats-port <port>', 'for the nats-server of our own (default: 4222, or any free one)').argParser(
+    wholeNumber(0),
+  ),
+  natsStore: setting(
     '--nats-store <size>',
     'what the state store may hold, as 512M or 20G: a tenth of it is kept for what there is (default: what the server says)',
-  )
-    .env('KILONOVA_NATS_STORE')
-    .argParser(byteSize),
-  natsSync: new Option(
+  ).argParser(byteSize),
+  natsSync: setting(
     '--nats-sync <when>',
     'when the nats-server of our own flushes to the disk: always, before it acknowledges, or an interval as 10s or 1m; ' +
       'from nats-server 2.10 on (default: what the server does, every two minutes)',
-  )
-    .env('KILONOVA_NATS_SYNC')
-    .argParser(matching(/^(always|[1-9]\d*(ms|s|m))$/, 'always, or an interval like 10s or 1m')),
-  natsReplicas: new Option(
+  ).argParser(matching(/^(always|[1-9]\d*(ms|s|m))$/, 'always, or an interval like 10s or 1m')),
+  natsReplicas: setting(
     '--nats-replicas <count>',
     'on how many servers of a NATS cluster each record stands (default: as it is, and 1 of a new cloud)',
-  )
-    .env('KILONOVA_NATS_REPLICAS')
-    .argParser(wholeNumber(1)),
-  keepFacts: new Option('--keep-facts <days>', 'how long facts are kept (default: as it is, and 7 of a new cloud)')
-    .env('KILONOVA_KEEP_FACTS')
-    .argParser(wholeNumber(1)),
-  natsTlsCert: new Option(
+  ).argParser(wholeNumber(1)),
+  keepFacts: setting(
+    '--keep-facts <days>',
+    'how long facts are kept (default: as it is, and 7 of a new cloud)',
+  ).argParser(wholeNumber(1)),
+  natsTlsCert: setting(
     '--nats-tls-cert <file>',
     'the certificate of the nats-server of our own, in PEM; also for 127.0.0.1, where this process reaches it',
-  ).env('KILONOVA_NATS_TLS_CERT'),
-  natsTlsKey: new Option('--nats-tls-key <file>', 'the private key of that certificate').env('KILONOVA_NATS_TLS_KEY'),
-  natsCa: new Option(
+  ),
+  natsTlsKey: setting('--nats-tls-key <file>', 'the private key of that certificate'),
+  natsCa: setting(
     '--nats-ca <file>',
     'who has to have signed the NATS server’s certificate, in PEM; then the connection has to be encrypted',
-  ).env('KILONOVA_NATS_CA'),
-  creds: new Option('--creds <file>', 'as which user of NATS to connect').env('KILONOVA_CREDS'),
-  hypervisor: new Option('--hypervisor <kind>', 'auto: libvirt where it can be had, else simulated')
-    .choices(['auto', 'libvirt', 'simulated'])
-    .env('KILONOVA_HYPERVISOR')
-    .default('auto'),
-  libvirtUri: new Option('--libvirt-uri <uri>', 'a libvirt that runs already, for example qemu:///system').env(
-    'KILONOVA_LIBVIRT_URI',
   ),
-  virtType: new Option('--virt-type <type>', 'auto: kvm where a probe guest really boots, else qemu’s emulation')
-    .choices(['auto', 'kvm', 'qemu'])
-    .env('KILONOVA_VIRT_TYPE')
+  creds: setting('--creds <file>', 'as which user of NATS to connect'),
+  hypervisor: setting('--hypervisor <kind>', 'auto: libvirt where it can be had, else simulated')
+    .choices(['auto', 'libvirt', 'simulated'])
     .default('auto'),
-  host: new Option('--host <name>', 'the name of this compute host').env('KILONOVA_HOST').default(hostname()),
-  zone: new Option('--zone <name>', 'the availability zone of this compute host').env('KILONOVA_ZONE').default('nova'),
-  nftTable: new Option('--nft-table <name>', 'the nftables table for the filters of this host’s guests')
-    .env('KILONOVA_NFT_TABLE')
+  libvirtUri: setting('--libvirt-uri <uri>', 'a libvirt that runs already, for example qemu:///system'),
+  virtType: setting('--virt-type <type>', 'auto: kvm where a probe guest really boots, else qemu’s emulation')
+    .choices(['auto', 'kvm', 'qemu'])
+    .default('auto'),
+  host: setting('--host <name>', 'the name of this compute host').default(hostname()),
+  zone: setting('--zone <name>', 'the availability zone of this compute host').default('nova'),
+  nftTable: setting('--nft-table <name>', 'the nftables table for the filters of this host’s guests')
     .default('kilonova')
     .argParser(matching(/^[a-z][a-z0-9_]{0,30}$/, 'a name for an nft table')),
-  sharedDisks: new Option(
+  sharedDisks: setting(
     '--shared-disks <name>',
     'the folder compute of the state folder is on storage that all hosts with this name share (NFS, Ceph FS): what is evacuated from one to another keeps its disk',
-  )
-    .env('KILONOVA_SHARED_DISKS')
-    .argParser(matching(/^[A-Za-z0-9_.-]{1,64}$/, 'a name of letters, digits, -, _ and .')),
-  bridge: new Option('--bridge <name>', 'the bridge of the first network of a new cloud')
-    .env('KILONOVA_BRIDGE')
+  ).argParser(matching(/^[A-Za-z0-9_.-]{1,64}$/, 'a name of letters, digits, -, _ and .')),
+  bridge: setting('--bridge <name>', 'the bridge of the first network of a new cloud')
     .default('kn-br0')
     .argParser(matching(/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/, 'a name for a bridge')),
-  cidr: new Option('--cidr <block>', 'the addresses of the first network of a new cloud')
-    .env('KILONOVA_CIDR')
+  cidr: setting('--cidr <block>', 'the addresses of the first network of a new cloud')
     .default('10.20.0.0/22')
     .argParser(blockWithRoom),
-  lostGuests: new Option(
+  lostGuests: setting(
     '--lost-guests <what>',
     'an instance that ran and of which the hypervisor has no domain any more: fail, or restart it from its disks',
   )
     .choices(['fail', 'restart'])
-    .env('KILONOVA_LOST_GUESTS')
     .default('fail'),
-  rebootedGuests: new Option(
+  rebootedGuests: setting(
     '--rebooted-guests <what>',
     'guests that ran when the machine went down, and are off since it was booted: leave them off, or start them',
   )
     .choices(['leave', 'start'])
-    .env('KILONOVA_REBOOTED_GUESTS')
     .default('leave'),
-  unknownGuests: new Option(
+  unknownGuests: setting(
     '--unknown-guests <what>',
     'guests that this host has made and of which there is no record: leave, report or destroy them',
   )
     .choices(['leave', 'report', 'destroy'])
-    .env('KILONOVA_UNKNOWN_GUESTS')
     .default('report'),
-  simulatedHosts: new Option('--simulated-hosts <count>', 'how many simulated hosts to run')
-    .env('KILONOVA_SIMULATED_HOSTS')
+  simulatedHosts: setting('--simulated-hosts <count>', 'how many simulated hosts to run')
     .default(1)
     .argParser(wholeNumber(1)),
-  simulatedLatency: new Option('--simulated-latency <ms>', 'how long each step of a simulated hypervisor takes')
-    .env('KILONOVA_SIMULATED_LATENCY')
+  simulatedLatency: setting('--simulated-latency <ms>', 'how long each step of a simulated hypervisor takes')
     .default(0)
     .argParser(wholeNumber(0)),
-  policy: new Option('--policy <name>', 'how the scheduler chooses')
+  policy: setting('--policy <name>', 'how the scheduler chooses')
     .choices(['filter', 'chance', 'simple', 'zone'])
-    .env('KILONOVA_POLICY')
     .default('filter'),
-  maxAttempts: new Option('--max-attempts <count>', 'how many hosts a launch may try')
-    .env('KILONOVA_MAX_ATTEMPTS')
+  maxAttempts: setting('--max-attempts <count>', 'how many hosts a launch may try')
     .default(3)
     .argParser(wholeNumber(1)),
-  maxDeliveries: new Option('--max-deliveries <count>', 'how often a cast is tried before it is a dead letter')
-    .env('KILONOVA_MAX_DELIVERIES')
+  maxDeliveries: setting('--max-deliveries <count>', 'how often a cast is tried before it is a dead letter')
     .default(defaultMaxDeliveries)
     .argParser(wholeNumber(1)),
   testImage: new Option('--no-test-image', 'do not build and register the test image'),
-  logLevel: new Option('--log-level <level>', 'what is worth a line of the structured log')
+  logLevel: setting('--log-level <level>', 'what is worth a line of the structured log')
     .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
-    .env('KILONOVA_LOG_LEVEL')
     .default('warn'),
-  logFile: new Option('--log-file <file>', 'where the log goes, instead of standard error').env('KILONOVA_LOG_FILE'),
-  token: new Option('--token <secret>', 'who asks; a file keeps it from the list of processes').env('KILONOVA_TOKEN'),
-  tokenFile: new Option(
-    '--token-file <file>',
-    'a file that holds the token (default: admin-token in the state folder)',
-  ).env('KILONOVA_TOKEN_FILE'),
-  config: new Option('--config <file>', 'settings in TOML, by the names of their flags').env('KILONOVA_CONFIG'),
+  logFile: setting('--log-file <file>', 'where the log goes, instead of standard error'),
+  token: setting('--token <secret>', 'who asks; a file keeps it from the list of processes'),
+  tokenFile: setting('--token-file <file>', 'a file that holds the token (default: admin-token in the state folder)'),
+  config: setting('--config <file>', 'settings in TOML, by the names of their flags'),
 } satisfies Record<keyof Settings, Option>;
 
 /** The configuration file may say what each of them is, so each command that has any knows where it is. */
@@ -204,6 +174,12 @@ export function withSettings(command: Command, names: readonly (keyof Settings)[
 export function defaultState(): string {
   if (process.getuid?.() === 0) return '/var/lib/kilonova';
   return join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'kilonova');
+}
+
+/** `--nats-port` is KILONOVA_NATS_PORT in the environment. */
+function setting(flags: string, description: string): Option {
+  const option = new Option(flags, description);
+  return option.env(`KILONOVA_${option.name().toUpperCase().replaceAll('-', '_')}`);
 }
 
 function matching(pattern: RegExp, what: string) {

@@ -1,6 +1,6 @@
 /**
- * What all messages go through. Behind it stands NATS (`connect-bus.ts`), or a simulated bus that can drop, delay and
- * reorder (`transport/simulated/`); the parts cannot tell which.
+ * What all messages go through. Behind it stands NATS (`connect-bus.ts`), or in simulated worlds a bus of theirs
+ * that can drop, delay and reorder; the parts cannot tell which.
  */
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from 'nats';

@@ -104,14 +104,12 @@ export async function castForReceipt<Body>(
 export interface CastHandler {
   cast: Cast<unknown>;
   /** Resolves when the consequence is durable; rejects to have the cast delivered again, later. */
-  // biome-ignore lint/suspicious/noConfusingVoidType: most casts have no receipt to give
-  handle: (body: never, context: CallContext) => Promise<Receipt | void>;
+  handle: (body: never, context: CallContext) => Promise<Receipt | undefined> | Promise<void>;
 }
 
 export function onCast<Body>(
   kind: Cast<Body>,
-  // biome-ignore lint/suspicious/noConfusingVoidType: most casts have no receipt to give
-  handle: (body: Body, context: CallContext) => Promise<Receipt | void>,
+  handle: (body: Body, context: CallContext) => Promise<Receipt | undefined> | Promise<void>,
 ): CastHandler {
   return { cast: kind, handle };
 }

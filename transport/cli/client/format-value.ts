@@ -1,8 +1,7 @@
 /** Values of the API as a person reads them. */
 
 /** Control characters, and marks for the direction of writing: they move the cursor, hide a line or turn it around. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
+const unprintable = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu;
 
 /** Nothing there. */
 const absent = '-';

@@ -15,8 +15,8 @@ export interface Noun {
   verbs: readonly Verb[];
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each verb has messages of its own.
-export type AnyEndpoint = Endpoint<any, any>;
+/** Each verb has messages of its own, which its endpoint checks. */
+export type AnyEndpoint = Endpoint<unknown, unknown>;
 
 /**
  * A command. Its arguments are the fields of the request that are named here, its flags all others; what it prints

@@ -59,7 +59,8 @@ export async function bodyOf({ verb, command, lookup, given, flags }: Invocation
 /** The body, if it satisfies the schema; a refusal names the flag instead of the field. */
 export function checked({ endpoint, ...verb }: Verb, body: Thing, flags: readonly Flag[]): Thing {
   try {
-    return endpoint.request.check(body);
+    endpoint.request.check(body);
+    return body;
   } catch (thrown) {
     throw inWordsOfTheCommand(thrown, { endpoint, ...verb }, flags);
   }

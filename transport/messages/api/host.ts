@@ -5,17 +5,20 @@ import { Host } from '../records.ts';
 import { read, write } from './endpoint.ts';
 import { HostName, IdOrName, markedBy, NewDisk, Nothing, paging } from './fields.ts';
 
-const {
-  hypervisor,
-  service,
-  disabledReason,
-  hypervisorState,
-  hypervisorReason,
-  unknownGuests,
-  capacity,
-  allocationRatio,
-  sharedDisks,
-} = Host.properties;
+const { service, capacity } = Host.properties;
+
+/** What is shown as it is in the record. */
+const { properties: recorded } = Type.Pick(Host, [
+  'hypervisor',
+  'service',
+  'disabledReason',
+  'hypervisorState',
+  'hypervisorReason',
+  'unknownGuests',
+  'capacity',
+  'allocationRatio',
+  'sharedDisks',
+]);
 
 export const HostView = Exact(
   {
@@ -26,16 +29,8 @@ export const HostView = Exact(
     ),
     availabilityZone: Described(Id, 'that it is in: of an aggregate of its, or its own'),
     aggregates: Type.Array(Type.String(), { description: 'names of the aggregates that it is in' }),
-    hypervisor,
-    service,
-    disabledReason,
-    hypervisorState,
-    hypervisorReason,
-    unknownGuests,
-    capacity,
-    allocationRatio,
+    ...recorded,
     used: Described(capacity, 'what its instances have of it'),
-    sharedDisks,
     instances: Type.Integer({ description: 'how many are on it' }),
     startedAt: Described(Timestamp, 'when its worker began'),
     heartbeatAt: Described(Timestamp, 'when it was heard last'),
