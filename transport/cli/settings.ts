@@ -58,7 +58,7 @@ export function recoveryOf({ lostGuests, rebootedGuests, unknownGuests }: Settin
 /** Each is made once: a command has a setting when it has this very option. */
 export const definitions = {
   state: setting('--state <folder>', 'where the cloud keeps its state').default(defaultState()),
-  nats: setting('--nats <url>', 'the NATS server to use'),
+  nats: new Option('--nats <url>', 'the NATS server to use').env('KILONOVA_NATS_URL'),
   natsWait: setting('--nats-wait <seconds>', 'how long to wait for a NATS server that is not there yet')
     .default(60)
     .argParser(wholeNumber(0)),
