@@ -125,6 +125,11 @@ export function isJustPlaced(path: string): boolean {
   return hasTag(path, 'placed');
 }
 
+/** Whether its host has yet to find out whether it has room for an instance in this state. */
+export function isUnclaimed(path: string): boolean {
+  return hasTag(path, 'unclaimed');
+}
+
 /** Whether an instance in this state holds a share of its host. Of a state that is not known it counts as holding. */
 export function holdsShare(path: string): boolean {
   return !hasTag(path, 'shareless');

@@ -127,7 +127,8 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       subject: subjects.computeCasts(name),
       handlers: [
         onCast(computeCasts.runInstance, (stored, context) => instances.run(stored, context)),
-        onCast(computeCasts.commandInstance, ({ uuid, command }, context) => instances.command(uuid, command, context)),
+        onCast(computeCasts.commandInstance, (command, context) => instances.command(command, context)),
+        onCast(computeCasts.takeUpInstance, ({ uuid }) => instances.attend(uuid)),
         onCast(computeCasts.forgetInstance, ({ uuid }) => reconciler.forget(uuid, ending.signal)),
       ],
       onFailure: (failure, about) => logger.error({ failure, ...about, host: name }, 'a cast could not be applied'),

@@ -1,7 +1,7 @@
 /** The instances of one host: who owns them here, and what casts do to them. */
 import { fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceEvent } from '../../machines/instance.ts';
-import { holdsShare } from '../../machines/instance-states.ts';
+import { holdsShare, isUnclaimed } from '../../machines/instance-states.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
@@ -10,7 +10,7 @@ import type { Receipt } from '../../transport/nats/cast.ts';
 import type { GuestReport } from '../hypervisor/hypervisor.ts';
 import { restoreSettled } from '../instance/chart-snapshot.ts';
 import { heldShare } from '../instance/held-share.ts';
-import { InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
+import { type CommandKey, InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
 import { attemptOf } from '../instance/stored-chart.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Claims } from './claims.ts';
@@ -31,6 +31,12 @@ export interface HostInstancesWorld {
 interface StoredInstance {
   record: Instance;
   revision: number;
+}
+
+/** A client's command, as a controller passes it on. */
+interface PassedCommand extends CommandKey {
+  uuid: string;
+  command: InstanceEvent;
 }
 
 export class HostInstances {
@@ -63,7 +69,7 @@ export class HostInstances {
 
   /** The scheduler has placed an instance here. A cast that is delivered again, or too late, changes nothing. */
   async run({ record, revision }: StoredInstance, context: CallContext): Promise<void> {
-    await this.#underWay.get(record.uuid);
+    await this.#untilLeftAlone(record.uuid);
     const known = this.#owners.get(record.uuid);
     if (known && known.context.attempt >= attemptOf(record)) return;
     await known?.halt();
@@ -71,16 +77,28 @@ export class HostInstances {
   }
 
   /** A client's command. A refusal is a receipt too: to deliver the cast again would not make it right. */
-  async command(uuid: string, command: InstanceEvent, context: CallContext): Promise<Receipt> {
+  async command({ uuid, command, ...key }: PassedCommand, context: CallContext): Promise<Receipt> {
     try {
       const owner = await this.#ownerOf(uuid);
       // It happens now: how long the cast was on its way is no part of any deadline.
-      return { revision: await owner.send({ ...command, at: this.#world.clock.now() }, context) };
+      return { revision: await owner.command({ ...command, at: this.#world.clock.now() }, key, context) };
     } catch (thrown) {
       const failure = toFailure(thrown);
       if (failure.code === 'conflict') return { failure };
       throw thrown;
     }
+  }
+
+  /**
+   * The control plane finds that an instance of this host does not go on: its cast may have been taken by another process of
+   * the host, which has ended since.
+   */
+  async attend(uuid: string): Promise<void> {
+    await this.disownTaken(uuid);
+    if (this.#owners.has(uuid)) return;
+    const stored = await this.#world.bucket.get(uuid);
+    await this.#untilLeftAlone(uuid);
+    if (stored && isOurs(stored.value, this.#world.name)) this.takeUp(stored.value, stored.revision);
   }
 
   /** The hypervisor tells what a guest does. */
@@ -135,13 +153,29 @@ export class HostInstances {
     );
   }
 
-  /** Does something to a guest that has no owner: none comes before it is done. `false`: it has one by now. */
+  /**
+   * Does something to a guest that has no owner, after what is done to it already: no owner comes before all is done.
+   * `false`: it has one by now.
+   */
   async whileNobodyHas(uuid: string, work: () => Promise<void>): Promise<boolean> {
-    if (this.#owners.has(uuid)) return false;
-    const done = work().finally(() => this.#underWay.delete(uuid));
+    const before = this.#underWay.get(uuid) ?? Promise.resolve();
+    const doing = before.then(async () => {
+      if (this.#owners.has(uuid)) return false;
+      await work();
+      return true;
+    });
+    const done = doing.then(forget, forget);
     this.#underWay.set(uuid, done);
-    await done;
-    return true;
+    const underWay = this.#underWay;
+    function forget(): void {
+      if (underWay.get(uuid) === done) underWay.delete(uuid);
+    }
+    return doing;
+  }
+
+  /** Resolves when nothing is done to the guest by whoever found that it has no owner. */
+  async #untilLeftAlone(uuid: string): Promise<void> {
+    for (let work = this.#underWay.get(uuid); work; work = this.#underWay.get(uuid)) await work;
   }
 
   /** Resolves when every chart stands where it is stored. */
@@ -167,7 +201,7 @@ export class HostInstances {
     if (!isOurs(stored.value, this.#world.name)) {
       return new InstanceOwner(this.#owning, stored.value, stored.revision);
     }
-    await this.#underWay.get(uuid);
+    await this.#untilLeftAlone(uuid);
     // Two casts may have looked at the same time.
     const faster = this.#owners.get(uuid);
     if (faster) return faster;
@@ -177,8 +211,7 @@ export class HostInstances {
   }
 
   #adopt(owner: InstanceOwner): void {
-    // Before it is claimed for, in `building`, there is nothing to book.
-    if (holdsShare(owner.state) && !owner.state.startsWith('building')) {
+    if (holdsShare(owner.state) && !isUnclaimed(owner.state)) {
       this.#world.claims.hold(owner.uuid, heldShare(owner.record));
     }
     if (owner.record.chart.children) owner.start();

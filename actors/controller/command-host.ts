@@ -2,7 +2,7 @@
  * Makes a host what an operator wants: by a call to the process that runs it, or, when nobody does, by writing it into
  * the host's record, where the next process finds it.
  */
-import { type Failure, fail, toFailure } from '../../machines/failure.ts';
+import { toFailure } from '../../machines/failure.ts';
 import { computeCalls } from '../../transport/messages/internal.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
@@ -14,6 +14,7 @@ import { commandedRecord } from '../compute/host-chart.ts';
 import { publishHostCommand } from '../compute/host-facts.ts';
 import { hostKey } from '../records/keys.ts';
 import { missing } from '../records/lookup.ts';
+import { unansweredBy } from './host-loss.ts';
 
 /** Resolves with the revision of the host's record that shows the command. The same once more is the same. */
 export async function commandHost(
@@ -50,17 +51,6 @@ async function askHost(
   } catch (thrown) {
     const failure = toFailure(thrown);
     if (failure.code === 'unavailable') return undefined;
-    throw failure.code === 'timeout' ? unknownOutcome(name, failure) : thrown;
+    throw failure.code === 'timeout' ? unansweredBy(name, failure) : thrown;
   }
-}
-
-function unknownOutcome(name: string, cause: Failure) {
-  return fail(
-    'timeout',
-    `host ${name} has not answered: whether it has heard is not known, and it may be asked again`,
-    {
-      disposition: 'retry',
-      cause,
-    },
-  );
 }

@@ -2,6 +2,10 @@
  * Passes a client's command on to whoever owns the instance: to its host by a cast, or, while the instance is being
  * placed, to the chart right here. A host that is down hears nothing: what is on it can only be deleted, which the control
  * plane then does; other commands are refused, instead of being kept for when the host returns.
+ *
+ * What a host does not confirm is answered as such: it may have heard, or hear yet. A deletion is then written down, and
+ * asked for until it is done; any other command is the client's to ask for again, and is taken only as long as nothing else
+ * was asked for meanwhile.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
@@ -19,7 +23,7 @@ import { subjects } from '../../transport/nats/subjects.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { editInstance } from './edit-instance.ts';
-import { lossOf } from './host-loss.ts';
+import { lossOf, unansweredBy } from './host-loss.ts';
 import { refuseLocked } from './instance-lock.ts';
 import { ownInstances } from './owning.ts';
 import { storedInstance } from './stored-instance.ts';
@@ -33,20 +37,24 @@ interface CommandWorld {
   readonly chance: Chance;
 }
 
-/** How long a host may take to say that it has stored the command, before it is answered as accepted all the same. */
+/** How long a host may take to say that it has stored the command. */
 const receiptMs = 5_000;
 
-/** How often the owner may change under our hands before we give up. */
+/** How often the owner may change under our hands, or another command be faster, before we give up. */
 const maxTurns = 8;
 
-/** What a command is answered with. */
-interface Commanded extends Outcome<{ instance: InstanceView }> {
-  /** Whether the record shows the command: else its host has yet to hear of it. */
-  isShown: boolean;
-}
-
 /** Passes a command on, and answers with the instance as it is then. */
-export type CommandInstance = (uuid: string, command: InstanceCommand, request: WriteRequest) => Promise<Commanded>;
+export type CommandInstance = (
+  uuid: string,
+  command: InstanceCommand,
+  request: WriteRequest,
+) => Promise<Outcome<{ instance: InstanceView }>>;
+
+/** What a client asks of an instance, and the id by which its owner knows whether that was taken. */
+interface Asked {
+  id: string;
+  command: InstanceCommand;
+}
 
 export async function openInstanceCommands(world: ControllerWorld): Promise<CommandInstance> {
   const { store } = world;
@@ -56,23 +64,22 @@ export async function openInstanceCommands(world: ControllerWorld): Promise<Comm
     store.liveness(),
   ]);
   return async (uuid, command, { caller, context }) => {
-    const revision = await commandInstance(commands, { uuid, command }, caller, context);
-    if (revision !== undefined) await instances.reached(revision);
+    const revision = await commandInstance(commands, uuid, { id: commands.chance.uuid(), command }, caller, context);
+    await instances.reached(revision);
     const entry = instances.entry(uuid) ?? (await storedInstance(commands.instanceBucket, uuid, caller));
     return {
       reply: { instance: viewInstance(entry.value, liveness) },
       written: [{ bucket: 'instance', revision: entry.revision }],
-      isShown: revision !== undefined,
     };
   };
 }
 
-/** Passes a command on that nobody waits for. Rejects with `conflict` when it is not possible, or the record is out of date. */
+/** Passes a command on that nobody waits for. Rejects with `conflict` when it is not possible, or the record out of date. */
 export type PassCommand = (entry: Entry<Instance>, command: InstanceCommand, context: CallContext) => Promise<unknown>;
 
 export async function openPassing(world: ControllerWorld): Promise<PassCommand> {
   const commands = await openCommandWorld(world);
-  return (entry, command, context) => pass(commands, entry, command, context);
+  return (entry, command, context) => pass(commands, entry, { id: commands.chance.uuid(), command }, context);
 }
 
 async function openCommandWorld(world: ControllerWorld): Promise<CommandWorld> {
@@ -85,47 +92,52 @@ async function openCommandWorld(world: ControllerWorld): Promise<CommandWorld> {
   return { bus, instanceBucket, hosts, owners, chance };
 }
 
-/** The revision at which the record shows the command; `undefined` when the host has yet to hear of it. */
+/** The revision at which the record shows the command. */
 async function commandInstance(
   world: CommandWorld,
-  { uuid, command }: { uuid: string; command: InstanceCommand },
+  uuid: string,
+  asked: Asked,
   caller: Caller,
   context: CallContext,
-): Promise<number | undefined> {
+): Promise<number> {
   // As it is stored: a lock holds for every command that comes after it was answered.
   let entry = await storedInstance(world.instanceBucket, uuid, caller);
   for (let turn = 0; turn < maxTurns; turn++) {
     refuseLocked(entry.value, caller);
     try {
-      return await pass(world, entry, command, context);
+      return await pass(world, entry, asked, context);
     } catch (error) {
       const latest = await world.instanceBucket.get(uuid);
+      // Whoever has taken it could not say so.
+      if (latest?.value.lastCommand === asked.id) return latest.revision;
       if (toFailure(error).code !== 'conflict' || !latest || !hasMoved(entry, latest)) throw error;
       entry = latest;
     }
   }
-  throw fail('conflict', `instance ${uuid} changes hands too quickly`, { disposition: 'retry' });
+  throw fail('conflict', `instance ${uuid} is told too much at once`, { disposition: 'retry' });
 }
 
 /** Whether it is another's by now, or stands elsewhere: what a client edited beside its life is no reason to ask again. */
-function hasMoved({ value: before }: Entry<Instance>, { value: { owner, chart } }: Entry<Instance>): boolean {
-  return !isDeepStrictEqual([owner, chart], [before.owner, before.chart]);
+function hasMoved({ value: before }: Entry<Instance>, { value: after }: Entry<Instance>): boolean {
+  const lifeOf = ({ owner, chart, lastCommand }: Instance) => [owner, chart, lastCommand];
+  return !isDeepStrictEqual(lifeOf(after), lifeOf(before));
 }
 
 async function pass(
   world: CommandWorld,
   entry: Entry<Instance>,
-  command: InstanceCommand,
+  { id, command }: Asked,
   context: CallContext,
-): Promise<number | undefined> {
+): Promise<number> {
   const { value, revision } = entry;
   const now = world.owners.clock.now();
-  const send = (...following: InstanceEvent[]) =>
-    new InstanceOwner(world.owners, value, revision, context).send({ ...command, at: now }, context, ...following);
-  if (value.owner === 'control') return send();
+  const key = { id, after: value.lastCommand };
+  const take = (...following: InstanceEvent[]) =>
+    new InstanceOwner(world.owners, value, revision).command({ ...command, at: now }, key, context, ...following);
+  if (value.owner === 'control') return take();
   const failure = await lossOf(world.hosts, value.owner.host);
-  if (!failure) return commandHost(world, value.owner.host, entry, command, context);
-  if (command.type === 'instance.delete') return send({ type: 'host.lost', failure, at: now });
+  if (!failure) return commandHost(world, value.owner.host, entry, { id, command }, context);
+  if (command.type === 'instance.delete') return take({ type: 'host.lost', failure, at: now });
   throw fail('unavailable', failure.message, { cause: failure, details: { host: value.owner.host } });
 }
 
@@ -133,28 +145,26 @@ async function commandHost(
   { bus, chance, instanceBucket, owners }: CommandWorld,
   host: string,
   entry: Entry<Instance>,
-  command: InstanceCommand,
+  { id, command }: Asked,
   context: CallContext,
-): Promise<number | undefined> {
-  const { key: uuid } = entry;
+): Promise<number> {
+  const { key: uuid, revision } = entry;
+  const { lastCommand: after } = entry.value;
   const kind = computeCasts.commandInstance;
   const receipt = await castForReceipt(
     bus,
     subjects.computeCast(host, kind.name),
     kind,
-    { uuid, command },
-    {
-      id: `${uuid}-${chance.uuid()}`,
-      context,
-      waitMs: receiptMs,
-    },
+    { uuid, id, command, ...(after !== undefined && { after }) },
+    // The same command once more, of a record that has moved on, is another message.
+    { id: `${id}-${revision}`, context, waitMs: receiptMs },
   );
   if (receipt?.failure) throw new FailureError(receipt.failure as Failure);
-  if (!receipt && command.type === 'instance.delete') {
-    // Should the host be dead, or not have the instance any more, whoever has it by then finds the wish.
-    await editInstance({ bucket: instanceBucket, clock: owners.clock, chance }, entry, askDeletion);
-  }
-  return receipt?.revision;
+  if (receipt?.revision !== undefined) return receipt.revision;
+  if (command.type !== 'instance.delete') throw unansweredBy(host);
+  // Should the host be dead, or not have the instance any more, whoever has it by then finds the wish.
+  const edited = await editInstance({ bucket: instanceBucket, clock: owners.clock, chance }, entry, askDeletion);
+  return edited.revision;
 }
 
 function askDeletion(record: Instance): Instance {

@@ -1,15 +1,15 @@
 /**
  * Looks after the instances that nobody acts for: the control plane's whose controller has died over them, those for which
- * no scheduler has answered in time, those that were placed and that their host was not told of, and those taken from a
- * host that is down of which something could not be given back.
+ * no scheduler has answered in time, those whose host lives and does not go on with them, because it was not told, or the
+ * process that was told runs it no longer, and those taken from a host that is down of which something could not be given
+ * back.
  *
  * How long one waits is how often it was seen waiting, not what a clock says: a clock that is stepped, or another
  * machine's, gives up no launch. Any number of controllers may do it: the record's revision decides who was first.
  */
 import type { Failure } from '../../machines/failure.ts';
-import { instanceTimeouts } from '../../machines/instance.ts';
+import { type InstanceEvent, instanceTimeouts } from '../../machines/instance.ts';
 import { isJustPlaced, isPlacing, isTriedAgain } from '../../machines/instance-states.ts';
-import { every } from '../../transport/clock.ts';
 import { computeCasts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
@@ -17,18 +17,22 @@ import { cast } from '../../transport/nats/cast.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import type { ViewEntry } from '../../transport/nats/view.ts';
 import { castId } from '../instance/cast-id.ts';
+import { restoredAtLeastMs } from '../instance/chart-snapshot.ts';
 import { InstanceOwner } from '../instance/owner.ts';
-import { attemptOf, stateOf } from '../instance/stored-chart.ts';
+import { attemptOf, deadlineOf, stateOf } from '../instance/stored-chart.ts';
+import { sweep } from '../runtime/sweep.ts';
 import { ownInstances } from './owning.ts';
 import type { ControllerWorld } from './writes.ts';
 
 const sweepEveryMs = 5_000;
 /** How old what is under way must be before it is begun again. To begin it twice does no harm. */
 const staleAfterMs = 5_000;
-/** After how many sweeps a host is told again of what was placed on it. */
-const tellAgainAfter = 3;
-/** After how many sweeps a host that is told again and again, and does not begin, has lost the launch. */
+/** After how many sweeps a host is told of what was placed on it, or of what should have ended. */
+const tellHostAfter = 3;
+/** After how many sweeps a host that is told again and again, and takes no notice, has lost the instance. */
 const leaveHostAfter = 60;
+/** The longest time that anything that an instance waits for may take (ms). */
+const longestMs = Math.max(...Object.values(instanceTimeouts));
 /** After how many sweeps is tried again what could not be given back. */
 const releaseAgainAfter = 12;
 /** After how many sweeps a launch has waited for a host as long as it may. */
@@ -43,17 +47,21 @@ interface Waiting {
 /** What is done for an instance in a state, when it was seen there that often. */
 type Help = (entry: ViewEntry<Instance>, sweeps: number, state: string) => Promise<void>;
 
-/** Sweeps at once, and from then on; returns the function that ends it. */
+/** Returns the function that ends it. */
 export async function startControlSweep(world: ControllerWorld): Promise<() => void> {
   const { bus, store, clock, logger } = world;
-  const [instances, owning] = await Promise.all([store.view('instance'), ownInstances(world)]);
+  const [instances, liveness, owning] = await Promise.all([
+    store.view('instance'),
+    store.liveness(),
+    ownInstances(world),
+  ]);
   const letGo = ({ uuid }: InstanceOwner) => inHand.delete(uuid);
   const owners = { ...owning, onSettle: letGo, onRelease: letGo };
   /** Those for which this process acts. */
   const inHand = new Set<string>();
   let waiting = new Map<string, Waiting>();
 
-  async function sweep(): Promise<void> {
+  async function look(): Promise<void> {
     const before = waiting;
     waiting = new Map();
     for (const entry of instances.entries()) {
@@ -75,7 +83,7 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
   }
 
   function helpFor({ owner, chart }: Instance, state: string): Help | undefined {
-    if (owner !== 'control') return isJustPlaced(state) ? tellHost : undefined;
+    if (owner !== 'control') return chart.children || isTriedAgain(state) ? tellHost : undefined;
     if (chart.children) return goOn;
     return isTriedAgain(state) ? releaseAgain : undefined;
   }
@@ -98,27 +106,40 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     await new InstanceOwner(owners, value, revision).send({ type: 'release.retry', at: clock.now() }, newContext());
   }
 
-  /** The host makes nothing of what it knows already; one that takes no notice for long is left for another. */
-  async function tellHost({ value, revision }: ViewEntry<Instance>, sweeps: number): Promise<void> {
-    const { owner } = value;
-    if (owner === 'control' || sweeps < tellAgainAfter) return;
-    if (sweeps >= leaveHostAfter) {
-      const failure = noNotice(owner.host);
-      await new InstanceOwner(owners, value, revision).send({ type: 'host.lost', at: clock.now(), failure });
-      return;
+  /** The host makes nothing of what it has already; one that takes no notice for long is left for another, if it can be. */
+  async function tellHost({ value, revision }: ViewEntry<Instance>, sweeps: number, state: string): Promise<void> {
+    const { uuid, owner } = value;
+    if (owner === 'control') return;
+    // What was placed there is begun at once, and what is begun has its deadline.
+    const isBegun = !isJustPlaced(state);
+    const tellAfter = tellHostAfter + (isBegun ? sweepsWithin(allowedMs(value)) : 0);
+    const leaveAfter = leaveHostAfter + (isBegun ? sweepsWithin(longestMs + restoredAtLeastMs) : 0);
+    if (sweeps >= leaveAfter) {
+      const instance = new InstanceOwner(owners, value, revision);
+      const lost: InstanceEvent = { type: 'host.lost', at: clock.now(), failure: noNotice(owner.host) };
+      if (instance.accepts(lost)) return void (await instance.send(lost));
     }
-    const kind = computeCasts.runInstance;
-    const id = castId(value, { attempt: attemptOf(value), what: 'run', now: clock.now() });
-    const body = { record: value, revision };
-    await cast(bus, subjects.computeCast(owner.host, kind.name), kind, body, { id, context: newContext() });
+    if (sweeps < tellAfter || !liveness.isAlive(owner.host)) return;
+    const kind = computeCasts.takeUpInstance;
+    const id = castId(value, { attempt: attemptOf(value), what: 'take-up', now: clock.now() });
+    await cast(bus, subjects.computeCast(owner.host, kind.name), kind, { uuid }, { id, context: newContext() });
   }
 
-  void sweep();
-  return every(clock, sweepEveryMs, sweep);
+  return sweep(world, 'instances', sweepEveryMs, look);
+}
+
+/** How long the host may take over what it does, as it was when that was stored: one clock wrote both times. */
+function allowedMs(record: Instance): number {
+  const allowed = (deadlineOf(record) ?? 0) - record.updatedAt;
+  return Math.min(Math.max(0, allowed), longestMs);
+}
+
+function sweepsWithin(ms: number): number {
+  return Math.ceil(ms / sweepEveryMs);
 }
 
 function noNotice(host: string): Failure {
-  return { code: 'timeout', message: `host ${host} has not begun with it in time`, disposition: 'reschedule' };
+  return { code: 'timeout', message: `host ${host} has not gone on with it in time`, disposition: 'reschedule' };
 }
 
 const tooLate = {

@@ -2,16 +2,16 @@
  * Asks again for the deletions that were accepted and that nobody has begun: the host that was told did not answer, and
  * by now the instance may be another's, who knows nothing of it. Any number of controllers may do it.
  */
-import { every } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import { contextOf } from '../instance/stored-chart.ts';
+import { sweep } from '../runtime/sweep.ts';
 import { openPassing } from './command-instance.ts';
 import type { ControllerWorld } from './writes.ts';
 
 const sweepEveryMs = 5_000;
 
-/** Sweeps from now on; returns the function that ends it. */
+/** Returns the function that ends it. */
 export async function startDeletionSweep(world: ControllerWorld): Promise<() => void> {
   const { store, clock, logger } = world;
   const [instances, liveness, pass] = await Promise.all([store.view('instance'), store.liveness(), openPassing(world)]);
@@ -21,7 +21,7 @@ export async function startDeletionSweep(world: ControllerWorld): Promise<() => 
     return owner !== 'control' && liveness.isSilent(owner.host);
   }
 
-  async function sweep(): Promise<void> {
+  return sweep(world, 'deletions', sweepEveryMs, async () => {
     for (const entry of instances.entries()) {
       const { value } = entry;
       if (!value.isDeletionAsked || isBegun(value) || isWaiting(value)) continue;
@@ -29,8 +29,7 @@ export async function startDeletionSweep(world: ControllerWorld): Promise<() => 
         logger.debug({ uuid: value.uuid, error }, 'a deletion could not be asked for again'),
       );
     }
-  }
-  return every(clock, sweepEveryMs, sweep);
+  });
 }
 
 function isBegun(record: Instance): boolean {

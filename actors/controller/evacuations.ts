@@ -28,7 +28,7 @@ interface Wishes {
 }
 
 export const evacuationWrites: Writes = async (on, world) => {
-  const { store, clock } = world;
+  const { store, clock, chance } = world;
   const [bucket, instances, hosts, hostBucket, views, owners, liveness] = await Promise.all([
     store.bucket('instance'),
     store.view('instance'),
@@ -47,7 +47,8 @@ export const evacuationWrites: Writes = async (on, world) => {
     const failure = await lossOf(hostBucket, owner.host);
     if (!failure) throw stillUp(owner.host);
     if (host === owner.host) throw fail('conflict', `instance ${uuid} is on host ${host} (field /host)`, field);
-    return new InstanceOwner(owners, value, revision).send(event(failure, owner.host, wishes), context);
+    const key = { id: chance.uuid(), after: value.lastCommand };
+    return new InstanceOwner(owners, value, revision).command(event(failure, owner.host, wishes), key, context);
   }
 
   function event(failure: Failure, lostHost: string, { host, newDisk = false }: Wishes) {

@@ -1,5 +1,5 @@
 /** Why an instance cannot stay, or be asked for anything, where it is. */
-import { type Failure, fail } from '../../machines/failure.ts';
+import { type Failure, type FailureError, fail } from '../../machines/failure.ts';
 import type { Host } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import { hostKey } from '../records/keys.ts';
@@ -9,6 +9,12 @@ import { timestamp } from '../records/timestamp.ts';
 export async function lossOf(hosts: Bucket<Host>, host: string): Promise<Failure | undefined> {
   const record = (await hosts.get(hostKey(host)))?.value;
   return record && !record.down ? undefined : hostLoss(host, record?.down?.since);
+}
+
+/** It may have heard all the same, or hear yet. */
+export function unansweredBy(host: string, cause?: Failure): FailureError {
+  const message = `host ${host} has not answered: whether it has heard is not known, and it may be asked again`;
+  return fail('timeout', message, { disposition: 'retry', details: { host }, ...(cause && { cause }) });
 }
 
 /** It helps to try another host. */

@@ -7,11 +7,11 @@
  * again and again: what one began that died another takes up.
  */
 import type { InstanceEvent } from '../../machines/instance.ts';
-import { every } from '../../transport/clock.ts';
 import type { Host } from '../../transport/messages/records.ts';
 import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import { publishHostLoss } from '../compute/host-facts.ts';
 import { InstanceOwner } from '../instance/owner.ts';
+import { sweep } from '../runtime/sweep.ts';
 import { hostLoss } from './host-loss.ts';
 import { ownInstances } from './owning.ts';
 import type { ControllerWorld } from './writes.ts';
@@ -21,7 +21,7 @@ const looks = 5;
 /** How many instances are taken over at a time. */
 const atOnce = 64;
 
-/** Watches from now on; returns the function that ends it. */
+/** Returns the function that ends it. */
 export async function startHostWatch(world: ControllerWorld): Promise<() => void> {
   const { bus, store, clock, logger, pulse } = world;
   const [hosts, bucket, instances, owners, liveness] = await Promise.all([
@@ -32,7 +32,7 @@ export async function startHostWatch(world: ControllerWorld): Promise<() => void
     store.liveness(),
   ]);
 
-  async function watch(): Promise<void> {
+  async function look(): Promise<void> {
     const down = new Map<string, number>();
     for (const entry of hosts.entries()) {
       const { name, down: declared } = entry.value;
@@ -77,7 +77,5 @@ export async function startHostWatch(world: ControllerWorld): Promise<() => void
     }
   }
 
-  return every(clock, pulse.deadAfterMs / looks, () =>
-    watch().catch((error) => logger.warn({ error }, 'hosts could not be watched')),
-  );
+  return sweep(world, 'hosts', pulse.deadAfterMs / looks, look);
 }

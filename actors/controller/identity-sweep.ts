@@ -1,17 +1,14 @@
 /** Removes tokens that have expired, and what is left of users and projects that are gone. Every controller does it. */
-
-import { every } from '../../transport/clock.ts';
 import { isExpired } from '../identity/authenticator.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { sweep } from '../runtime/sweep.ts';
 import { type Holder, removeLeftovers } from './leftovers.ts';
 
 const sweepEveryMs = 600_000;
 
-/** Sweeps now and then; returns the function that ends it. */
+/** Returns the function that ends it. */
 export function startIdentitySweep(runtime: Runtime): () => void {
-  return every(runtime.clock, sweepEveryMs, () =>
-    sweepIdentity(runtime).catch((error) => runtime.logger.warn({ error }, 'tokens could not be swept')),
-  );
+  return sweep(runtime, 'tokens', sweepEveryMs, () => sweepIdentity(runtime));
 }
 
 export async function sweepIdentity({ store, clock }: Runtime): Promise<void> {

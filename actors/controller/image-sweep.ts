@@ -3,12 +3,11 @@
  * half written, and deleted images that the last instance has let go. Every controller does it: to remove what is gone
  * is to do nothing.
  */
-
-import { every } from '../../transport/clock.ts';
 import { ImageChunks } from '../../transport/nats/image-chunks.ts';
 import { ImageStore } from '../images/image-store.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { SeenBefore } from '../runtime/seen-before.ts';
+import { sweep } from '../runtime/sweep.ts';
 import { onDeleted } from './deletions.ts';
 import { ImageRemoval } from './image-removal.ts';
 
@@ -53,24 +52,17 @@ export async function startImageSweep(runtime: Runtime): Promise<() => void> {
     }
   }
 
-  async function sweep(): Promise<void> {
-    try {
-      await sweepImages();
-      await sweepChunks();
-      await files.removeUnnamed(clock.now() - restMs);
-    } catch (error) {
-      logger.warn({ error }, 'images could not be swept');
-    }
-  }
-
-  void sweep();
-  const stopSweep = every(clock, sweepEveryMs, sweep);
+  const stopSweep = sweep(runtime, 'images', sweepEveryMs, async () => {
+    await sweepImages();
+    await sweepChunks();
+    await files.removeUnnamed(clock.now() - restMs);
+  });
   const stopListening = onDeleted(clock, instances, ({ imageId }) => {
     if (!images.get(imageId)?.deletion) return;
     removal.clear(imageId).catch((error) => logger.warn({ image: imageId, error }, 'an image is still there'));
   });
   return () => {
-    stopSweep();
+    void stopSweep();
     stopListening();
   };
 }

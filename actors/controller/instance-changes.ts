@@ -83,7 +83,7 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     await admissions.admitGrowth(growth);
     try {
       const commanded = await command(uuid, { type: 'instance.resize', flavor, at: clock.now() }, request);
-      if (commanded.isShown) await admissions.settleGrowth(growth);
+      await admissions.settleGrowth(growth);
       return commanded;
     } catch (error) {
       if (toFailure(error).code === 'conflict') await admissions.settleGrowth(growth);

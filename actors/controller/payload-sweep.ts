@@ -7,17 +7,19 @@
  * in between than a controller, or a cast, is ever under way; and not while the host is away that has yet to hear of it. No
  * clock has a say in it.
  */
-import { every } from '../../transport/clock.ts';
+import { toFailure } from '../../machines/failure.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { instanceOfPayload } from '../records/keys.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { SeenBefore } from '../runtime/seen-before.ts';
+import { sweep } from '../runtime/sweep.ts';
 import { onDeleted } from './deletions.ts';
 
 const sweepEveryMs = 300_000;
 
 /** Looks through all payloads now and then, and at each deletion; returns the function that ends it. */
-export async function startPayloadSweep({ store, clock, logger }: Runtime): Promise<() => void> {
+export async function startPayloadSweep(runtime: Runtime): Promise<() => void> {
+  const { store, clock, logger } = runtime;
   const [payloads, bucket, instances, liveness] = await Promise.all([
     store.bucket('payload'),
     store.bucket('instance'),
@@ -37,7 +39,7 @@ export async function startPayloadSweep({ store, clock, logger }: Runtime): Prom
     }
   }
 
-  async function sweep(): Promise<void> {
+  const stopSweep = sweep(runtime, 'payloads', sweepEveryMs, async () => {
     const wasUnnamed = unnamed.look();
     for (const key of await payloads.keys()) {
       const instance = instances.get(instanceOfPayload(key));
@@ -45,28 +47,30 @@ export async function startPayloadSweep({ store, clock, logger }: Runtime): Prom
       // A view may be late, and leaves out records that this version cannot read.
       if (wasUnnamed(key) && !(await isNamed(key))) await remove(key);
     }
-  }
+  });
 
+  /** What cannot be read may name it. */
   async function isNamed(key: string): Promise<boolean> {
-    const instance = (await bucket.get(instanceOfPayload(key)))?.value;
-    return instance !== undefined && isOf(instance, key);
+    const uuid = instanceOfPayload(key);
+    try {
+      const instance = (await bucket.get(uuid))?.value;
+      return instance !== undefined && isOf(instance, key);
+    } catch (error) {
+      if (toFailure(error).code !== 'invalid_request') throw error;
+      logger.warn({ uuid, error }, 'a payload stays, because the record of its instance cannot be read');
+      return true;
+    }
   }
 
   function isAwaited({ owner, vmState }: Instance): boolean {
     return vmState !== 'deleted' && owner !== 'control' && liveness.statusOf(owner.host) !== 'up';
   }
 
-  async function sweepOrWarn(): Promise<void> {
-    await sweep().catch((error) => logger.warn({ error }, 'payloads could not be swept'));
-  }
-
-  void sweepOrWarn();
-  const stopSweep = every(clock, sweepEveryMs, sweepOrWarn);
   const stopListening = onDeleted(clock, instances, ({ payload }) => {
     if (payload !== undefined) void remove(payload);
   });
   return () => {
-    stopSweep();
+    void stopSweep();
     stopListening();
   };
 }

@@ -45,6 +45,12 @@ export interface OwnerWorld {
   readonly onRelease?: (owner: InstanceOwner) => void;
 }
 
+/** By what a client's command is known, and which one was the last that was taken when it was passed on, if any was. */
+export interface CommandKey {
+  readonly id: string;
+  readonly after?: string | undefined;
+}
+
 /** How long a transition that no effect waits for may stay unstored (ms). */
 const writeBehindMs = 50;
 
@@ -68,6 +74,8 @@ export class InstanceOwner implements EffectSubject {
   #callContext: CallContext | undefined;
   /** Of what is being worked on, when it is what the guest did and nobody asked for. */
   #reason: string | undefined;
+  /** The command that this owner has taken last. */
+  #lastCommand: string | undefined;
   #isDirty = false;
   #isLost = false;
   #isHalting = false;
@@ -130,8 +138,38 @@ export class InstanceOwner implements EffectSubject {
    * follows from it, as far as the chart accepts that then, is stored together with it.
    */
   async send(event: InstanceEvent, context?: CallContext, ...following: InstanceEvent[]): Promise<number> {
+    return this.#hear(event, context, following);
+  }
+
+  /**
+   * As `send`, for a client's command, which is taken once, and only as long as no other was taken than the one that it
+   * comes after. One that was taken already is answered as it was then. A deletion is right whenever it comes.
+   */
+  async command(
+    event: InstanceEvent,
+    { id, after }: CommandKey,
+    context: CallContext,
+    ...following: InstanceEvent[]
+  ): Promise<number> {
+    const last = this.#lastCommand ?? this.#record.lastCommand;
+    if (last !== id && (last === after || event.type === 'instance.delete')) {
+      return this.#hear(event, context, following, id);
+    }
+    // Whoever looks again now finds what was taken.
+    await this.durable();
+    if (last === id) return this.#revision;
+    throw fail('conflict', `instance ${this.uuid} was given another command meanwhile`, { disposition: 'retry' });
+  }
+
+  async #hear(
+    event: InstanceEvent,
+    context: CallContext | undefined,
+    following: InstanceEvent[],
+    command?: string,
+  ): Promise<number> {
     if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
     if (!this.accepts(event)) throw refusal(this, event);
+    if (command !== undefined) this.#lastCommand = command;
     if (context) this.#callContext = context;
     this.#reason = 'reason' in event ? event.reason : undefined;
     if (isCommand(event)) this.#tellCommand(event.type.slice(commandPrefix.length));
@@ -272,6 +310,7 @@ export class InstanceOwner implements EffectSubject {
     this.#states = undefined;
     this.#callContext = undefined;
     this.#reason = undefined;
+    this.#lastCommand = undefined;
     // A host keeps it: as it would be read from the store, because what was put together step by step takes more room.
     if (this.#world.name !== 'control') this.#record = JSON.parse(JSON.stringify(this.#record));
     const effects = this.#effects;
@@ -356,7 +395,8 @@ export class InstanceOwner implements EffectSubject {
     const { machine } = this.#world;
     const { vmState, powerState } = this.#states ?? this.#record;
     const snapshot = this.#snapshot ?? restoreSettled(machine, this.#record.chart);
-    return presentRecord(snapshot, { ...this.#record, vmState, powerState }, this.now());
+    const taken = this.#lastCommand !== undefined && { lastCommand: this.#lastCommand };
+    return presentRecord(snapshot, { ...this.#record, vmState, powerState, ...taken }, this.now());
   }
 }
 

@@ -3,6 +3,7 @@ import type { StateValue } from 'xstate';
 import type { InstanceContext } from '../../machines/instance.ts';
 import { statePath } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
+import type { StoredChild } from './chart-snapshot.ts';
 
 type Charted = Pick<Instance, 'chart'>;
 
@@ -19,6 +20,12 @@ export function contextOf({ chart }: Charted): InstanceContext {
 /** Which placement it is in. */
 export function attemptOf(record: Charted): number {
   return contextOf(record).attempt;
+}
+
+/** By when what is under way has to have ended; nothing, when nothing is. */
+export function deadlineOf({ chart }: Charted): number | undefined {
+  const effects = Object.values(chart.children ?? {}) as StoredChild[];
+  return effects.length === 0 ? undefined : Math.max(...effects.map(({ snapshot }) => snapshot.input.deadline));
 }
 
 /** Where it stands, as XState wants it. */

@@ -3,7 +3,7 @@
  * has seen, unchanged, is touched: what is young may be in the making. Several controllers may sweep at once: each removal
  * is of one revision.
  */
-
+import { toFailure } from '../../machines/failure.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
@@ -69,7 +69,13 @@ function mayBeGone(instances: View<Instance>, uuid: string): boolean {
 }
 
 /** Asked of the bucket itself: the view may be late, and leaves out records that this version cannot read. */
-async function isGone({ instances }: SweepBooks, uuid: string): Promise<boolean> {
-  const entry = await instances.get(uuid);
-  return entry === undefined || entry.value.vmState === 'deleted';
+async function isGone({ instances, logger }: SweepBooks, uuid: string): Promise<boolean> {
+  try {
+    const entry = await instances.get(uuid);
+    return entry === undefined || entry.value.vmState === 'deleted';
+  } catch (error) {
+    if (toFailure(error).code !== 'invalid_request') throw error;
+    logger.warn({ uuid, error }, 'addresses stay, because the record of their instance cannot be read');
+    return false;
+  }
 }

@@ -2,13 +2,12 @@
  * The network controller: gives ports with fixed IPs to instances, and takes them back. Any number of them share the
  * calls; what keeps an address unique is the store.
  */
-
-import { every } from '../../transport/clock.ts';
 import { networkCalls } from '../../transport/messages/internal.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { SeenBefore } from '../runtime/seen-before.ts';
+import { sweep } from '../runtime/sweep.ts';
 import { AddressBook } from './address-book.ts';
 import { sweepAddresses } from './address-sweep.ts';
 import { allocatePorts, describePort } from './allocate.ts';
@@ -50,18 +49,11 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
     ),
   ];
 
-  let sweeping = Promise.resolve();
-  function sweep(): Promise<void> {
-    sweeping = sweepAddresses(books).catch((error) => logger.error({ error }, 'addresses could not be swept'));
-    return sweeping;
-  }
-  void sweep();
-  const stopSweep = every(clock, sweepEveryMs, sweep);
+  const stopSweep = sweep(runtime, 'addresses', sweepEveryMs, () => sweepAddresses(books));
 
   return {
     async stop() {
-      stopSweep();
-      await Promise.all([...serving.map((stop) => stop()), sweeping]);
+      await Promise.all([...serving.map((stop) => stop()), stopSweep()]);
       for (const book of [catalog, addresses, ports]) book.close();
     },
   };

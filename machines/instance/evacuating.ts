@@ -47,7 +47,7 @@ export const evacuating = state({
     },
     claiming: {
       description: 'Sets aside what the flavor asks for.',
-      tags: 'placed',
+      tags: ['placed', 'unclaimed'],
       invoke: {
         src: 'claimResources',
         input: within('claimTimeout'),

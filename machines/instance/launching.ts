@@ -23,6 +23,7 @@ export const scheduling = state({
 
 export const building = state({
   description: 'The host looks whether it can launch the instance, and sets its share aside.',
+  tags: 'unclaimed',
   meta: { vmState: 'building' },
   on: { 'host.lost': { target: 'reclaiming', actions: blame('building') } },
   initial: 'checking',

@@ -1,6 +1,5 @@
 /** What must hold of the records as they follow each other, whatever happens to the cloud meanwhile. */
-import type { StoredChild } from '../../actors/instance/chart-snapshot.ts';
-import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
+import { contextOf, deadlineOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { InstanceContext } from '../../machines/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { History, RecordSeen } from './history.ts';
@@ -68,13 +67,6 @@ function checkDeadlines(versions: RecordSeen[], healedAt: number, broken: Broken
       broken('each deadline is kept', `${stateOf(record)} was left ${left.at - latest} ms after it had to be`);
     }
   }
-}
-
-export function deadlineOf({ chart }: Instance): number | undefined {
-  const deadlines = (Object.values(chart.children ?? {}) as StoredChild[]).map(
-    ({ snapshot }) => snapshot.input.deadline,
-  );
-  return deadlines.length === 0 ? undefined : Math.max(...deadlines);
 }
 
 function ownerOf({ owner }: Instance): string {

@@ -16,7 +16,7 @@ export type PowerVerb = 'start' | 'stop' | 'reboot' | 'pause' | 'unpause' | 'sus
 
 /** A fault, and for how long it lasts (ms). */
 export type Fault =
-  | { fault: 'kill' | 'pause' | 'cut'; process: string; forMs: number }
+  | { fault: 'kill' | 'pause' | 'twin' | 'cut'; process: string; forMs: number }
   | { fault: 'stepClock'; process: string; byMs: number }
   | { fault: 'killNats'; forMs: number }
   | { fault: 'loss' | 'delay' | 'doubling'; probability: number; forMs: number }

@@ -41,6 +41,14 @@ export class Faults {
         process?.pause();
         return () => process?.resume();
       }
+      case 'twin': {
+        // Paused, while another process of its name begins; then both run.
+        const process = processes.get(fault.process);
+        process?.pause();
+        processes.delete(fault.process);
+        void this.#world.start(fault.process);
+        return () => process?.resume();
+      }
       case 'cut': {
         const process = processes.get(fault.process);
         process?.cutLink();

@@ -22,6 +22,11 @@ export class HeldClock implements Clock {
     return () => this.#held.delete(callback);
   }
 
+  /** Whether a long wait is under way. */
+  get isHolding(): boolean {
+    return this.#held.size > 0;
+  }
+
   /** Ends the long waits that are under way; `false`: there are none. */
   endWaits(): boolean {
     const due = [...this.#held];

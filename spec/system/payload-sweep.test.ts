@@ -4,6 +4,8 @@ import { startPayloadSweep } from '../../actors/controller/payload-sweep.ts';
 import { payloadKey } from '../../actors/records/keys.ts';
 import { systemChance } from '../../transport/clock.ts';
 import { api } from '../../transport/messages/api.ts';
+import { buckets } from '../../transport/messages/records.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { eventually, quickPulse, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
@@ -22,9 +24,16 @@ async function startSweep() {
   clock.aheadMs = 3_600_000;
   const runtime = await cloud.connect();
   const stop = await startPayloadSweep({ ...runtime, clock });
-  const ended = () => eventually(() => (clock.endWaits() ? true : undefined));
   // A sweep has ended when the next one is waited for.
-  return { stop, again: ended };
+  const ended = () => eventually(() => (clock.isHolding ? true : undefined));
+  await ended();
+  return {
+    stop,
+    async again() {
+      clock.endWaits();
+      await ended();
+    },
+  };
 }
 
 it('removes what no record names when it finds it twice, and nothing that is in force', async () => {
@@ -39,14 +48,29 @@ it('removes what no record names when it finds it twice, and nothing that is in 
   await payloads.put(neverRecorded, { adminPassword: 'nobody’s' });
 
   const { stop, again } = await startSweep();
-  await again();
   expect(await keys()).toEqual([uuid, second, neverRecorded].toSorted());
-  await eventually(async () => {
-    await again();
-    return (await keys()).length === 1 ? true : undefined;
-  });
   await again();
   expect(await keys()).toEqual([second]);
+  await again();
+  expect(await keys()).toEqual([second]);
+  stop();
+});
+
+it('keeps what belongs to a record that it cannot read, and goes on with the others', async () => {
+  const { bus, store } = cloud.runtime;
+  const [instances, payloads] = await Promise.all([store.bucket('instance'), store.bucket('payload')]);
+  const { uuid } = await cloud.create({ adminPassword: 'kept' });
+  await cloud.until(uuid, ({ state }) => state === 'running');
+  // As another release would write it.
+  const later = JSON.stringify({ ...(await instances.get(uuid))?.value, vmState: 'shelved' });
+  await bus.request(subjects.record(buckets.instance.name, uuid), later, { timeoutMs: 5_000 });
+  const neverRecorded = [0, 1, 2, 3].map(() => systemChance.uuid());
+  for (const key of neverRecorded) await payloads.put(key, { adminPassword: 'nobody’s' });
+  const { stop, again } = await startSweep();
+  await again();
+  const left = await keys();
+  expect(left).toContain(uuid);
+  expect(left.filter((key) => neverRecorded.includes(key))).toEqual([]);
   stop();
 });
 
