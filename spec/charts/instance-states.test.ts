@@ -5,6 +5,7 @@ import {
   commandsIn,
   holdsShare,
   isJustPlaced,
+  isUnclaimed,
   statePath,
   unborn,
   type VisibleStates,
@@ -152,6 +153,19 @@ it('an instance holds no share of a host where it has given everything back, and
   expect(shareless.length).toBeGreaterThan(0);
   for (const { world } of shareless) expect(world).not.toContain('claim');
   expect([holdsShare('of a later release'), holdsShare('failed.of a later release')]).toEqual([true, true]);
+});
+
+it('an instance is unclaimed where its host has nothing set aside for it yet', () => {
+  const unclaimed = nodes.filter(({ value }) => isUnclaimed(statePath(value)));
+  expect(unclaimed.length).toBeGreaterThan(0);
+  for (const { world } of unclaimed) expect(world).not.toContain('claim');
+  const begun = nodes.filter(({ value }) =>
+    /^(networking|spawning|running|evacuating\.networking)/.test(statePath(value)),
+  );
+  for (const { value, world } of begun) {
+    expect(isUnclaimed(statePath(value))).toBe(false);
+    expect(world).toContain('claim');
+  }
 });
 
 it('joins the names of nested states by dots', () => {
