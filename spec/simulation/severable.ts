@@ -2,9 +2,11 @@
 import type { Hypervisor } from '../../actors/hypervisor/hypervisor.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
-export function severable(hypervisor: Hypervisor, process: SimulatedProcess): Hypervisor {
+/** `isTaken`: another process has the connection by now, which this one leaves alone. */
+export function severable(hypervisor: Hypervisor, process: SimulatedProcess, isTaken: () => boolean): Hypervisor {
   return new Proxy(hypervisor, {
     get(target, name) {
+      if (name === 'close' && isTaken()) return async () => {};
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
       return (...given: unknown[]) => {

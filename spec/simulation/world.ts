@@ -144,7 +144,11 @@ export class World {
       return startCompute(runtime, {
         name,
         availabilityZone: name,
-        hypervisor: severable(this.#sabotage.hypervisor?.(hypervisor) ?? hypervisor, process),
+        hypervisor: severable(
+          this.#sabotage.hypervisor?.(hypervisor) ?? hypervisor,
+          process,
+          () => this.processes.get(name) !== process,
+        ),
         capacity: { vcpus: this.plan.vcpusOfHost, memoryMb: 1024 * this.plan.vcpusOfHost, diskGb: 1000 },
         ...(this.#isSharer(name) && { sharedDisks: storage }),
       });
