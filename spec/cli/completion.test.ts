@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { main, openShell, type Shell } from './support.ts';
@@ -11,6 +13,7 @@ beforeAll(async () => {
   shell = await openShell({ KILONOVA_NATS_URL: cloud.url, KILONOVA_TOKEN: cloud.token });
   await cloud.create({ name: 'web' });
   await cloud.create({ name: 'web server' });
+  await writeFile(join(shell.folder, 'kilonova.bash'), (await shell.kilonova('completion', 'bash')).stdout);
 });
 
 afterAll(async () => {
@@ -22,7 +25,7 @@ afterAll(async () => {
 async function bashOffers(...words: string[]): Promise<string[]> {
   const typed = ['kilonova', ...words].map((word) => `'${word}'`).join(' ');
   const { stdout, stderr } = await shell.bash(`
-    source <(kilonova completion bash)
+    source kilonova.bash
     complete -p kilonova | grep -q -- '-F _kilonova kilonova' || exit 1
     COMP_WORDS=(${typed})
     COMP_CWORD=${words.length}
@@ -79,10 +82,10 @@ describe('in bash', () => {
 describe('without a cloud', () => {
   it('offers what needs none, soon and silently', async () => {
     await using alone = await openShell({ KILONOVA_NATS_URL: 'nats://127.0.0.1:1', KILONOVA_TOKEN: 'x' });
-    expect(await alone.kilonova('__complete', 'instance', 'stop', '')).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect((await alone.kilonova('__complete', 'instance', 'sto')).stdout).toBe('stop\n');
+    expect(await alone.start('__complete', 'instance', 'stop', '')).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await alone.start('__complete', 'instance', 'sto')).stdout).toBe('stop\n');
     await alone.bash('mkdir -p .config/kilonova; echo frob=1 > .config/kilonova/config.toml');
-    expect(await alone.kilonova('__complete', 'instance', 'stop', '')).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await alone.start('__complete', 'instance', 'stop', '')).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 });
 

@@ -110,7 +110,7 @@ describe('a configuration file', () => {
 
   it('is for the parts of the cloud too', async () => {
     await writeConfig('nats = "nats://127.0.0.1:1"\n');
-    const { code, stderr } = await shell.kilonova('scheduler', '--nats-wait', '0');
+    const { code, stderr } = await shell.start('scheduler', '--nats-wait', '0');
     expect(code).toBe(5);
     expect(stderr).toContain('there is no NATS for us at nats://127.0.0.1:1');
   });

@@ -39,7 +39,7 @@ it('tells that the connection is lost and back, and then what happened meanwhile
   const { uuid } = await cloud.create({ name: 'web' });
   await cloud.until(uuid, ({ state }) => state === 'running');
 
-  const watching = shell.kilonova('instance', 'watch', 'web', '--since', '1h');
+  const watching = shell.start('instance', 'watch', 'web', '--since', '1h');
   onTestFinished(() => void watching.child.kill('SIGKILL'));
   await watching.says(/→ running/);
   way.cut();

@@ -11,7 +11,7 @@ import { systemChance, systemClock } from '../../transport/clock.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { NatsLink } from '../support/nats-link.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
-import { main, openShell, type Shell } from './support.ts';
+import { type Ended, openShell, type Shell } from './support.ts';
 
 const program = await buildProgram(nouns.map(({ word }) => word));
 const examples = leavesOf(program).map((command) => [pathOf(command), exampleIn(helpOf(command))] as const);
@@ -53,7 +53,18 @@ afterAll(async () => {
 });
 
 async function works(line: string): Promise<void> {
-  expect(await shell.bash(line)).toMatchObject({ code: 0 });
+  expect(await done(line)).toMatchObject({ code: 0 });
+}
+
+function done(line: string): Promise<Ended> {
+  return shell.kilonova(...wordsOf(line));
+}
+
+async function untilInterrupted(line: string): Promise<Ended> {
+  const running = shell.start(...wordsOf(line));
+  await running.says(/\n/);
+  running.child.kill('SIGINT');
+  return running;
 }
 
 async function loseHost1(): Promise<void> {
@@ -73,9 +84,8 @@ it('there is an example in the help of every command of the client', () => {
 describe('the example of', () => {
   it.each(examples)('%s works', async (path, example) => {
     await before[path]?.();
-    const running = shell.bash(endless.includes(path) ? `exec timeout --signal=INT 3 ${inFull(example)}` : example);
-    const { code, stdout, stderr } = await running;
-    const expected = notThere.includes(path) ? 3 : endless.includes(path) ? 124 : 0;
+    const { code, stdout, stderr } = await (endless.includes(path) ? untilInterrupted(example) : done(example));
+    const expected = notThere.includes(path) ? 3 : endless.includes(path) ? 130 : 0;
     expect(code, `${example}\n${stderr}`).toBe(expected);
     if (expected !== 3 && !silent.includes(path)) expect(stdout).not.toBe('');
   });
@@ -108,7 +118,8 @@ function exampleIn(help: string): string {
   return /^Example:\n {2}(.+)$/m.exec(help)?.[1] ?? '';
 }
 
-/** `timeout` knows no functions of the shell. */
-function inFull(example: string): string {
-  return example.replace(/^kilonova/, `'${process.execPath}' '${main}'`);
+/** As a shell takes it apart, which knows double quotes. */
+function wordsOf(line: string): string[] {
+  const [, ...words] = [...line.matchAll(/"([^"]*)"|\S+/g)].map(([word, quoted]) => quoted ?? word);
+  return words;
 }

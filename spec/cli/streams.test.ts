@@ -35,7 +35,7 @@ describe('Ctrl-C', () => {
     [['instance', 'watch', '--since', '1h'], /running/],
     [['instance', 'console', 'talker', '--follow'], /ready/],
   ])('ends kilonova %j with 130, and without a word', async (words, pattern) => {
-    const running = shell.kilonova(...words);
+    const running = shell.start(...words);
     await running.says(pattern);
     running.child.kill('SIGINT');
     expect(await running).toMatchObject({ code: 130, stderr: '' });
@@ -44,7 +44,7 @@ describe('Ctrl-C', () => {
   it('ends the waiting, while the instance goes its way', async () => {
     const release = cloud.hypervisors.get('host1')?.hang('createDomain');
     const words = ['--image', 'simulated', '--flavor', 'm1.micro', '--wait'];
-    const running = shell.kilonova('instance', 'create', 'patient', ...words);
+    const running = shell.start('instance', 'create', 'patient', ...words);
     await new Promise<void>((resolve) => {
       running.child.stderr?.on('data', (text: string) => {
         if (text.includes('creatingDisks')) resolve();
@@ -61,7 +61,7 @@ describe('Ctrl-C', () => {
 
   it('leaves no half of an image', async () => {
     await writeFile(join(shell.folder, 'large.raw'), Buffer.alloc(200 * 1024 * 1024, 1));
-    const running = shell.kilonova('image', 'create', 'large', '--disk-format', 'raw', '--disk', 'large.raw');
+    const running = shell.start('image', 'create', 'large', '--disk-format', 'raw', '--disk', 'large.raw');
     const images = () => shell.kilonova('image', 'list', '--status', 'queued', '-q').then(({ stdout }) => stdout);
     while ((await images()) === '') await pause(10);
     running.child.kill('SIGINT');

@@ -1,13 +1,14 @@
-/** Runs the command line as somebody would: a process of its own, with an empty home and nothing told but by the test. */
+/** Runs the command line as somebody would: with an empty home, and nothing told but by the test. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { WarmProgram } from './warm.ts';
 
 export const main = fileURLToPath(new URL('../../transport/cli/main.ts', import.meta.url));
 
-const deadlineMs = 25_000;
+const deadlineMs = 50_000;
 
 export interface Ended {
   code: number | null;
@@ -25,8 +26,10 @@ export interface Shell extends AsyncDisposable {
   /** Its home, and where it stands. */
   folder: string;
   environment: Record<string, string>;
-  /** `kilonova` with these words. */
-  kilonova(...words: string[]): Running;
+  /** `kilonova` with these words, by a process that may have done others before. */
+  kilonova(...words: string[]): Promise<Ended>;
+  /** `kilonova` with these words, in a process of its own. */
+  start(...words: string[]): Running;
   /** A line of bash, in which `kilonova` is a command. */
   bash(line: string): Running;
   /** `kilonova` on a terminal that is 100 characters wide, with somebody to type. */
@@ -47,16 +50,21 @@ export async function openShell(told: Record<string, string> = {}): Promise<Shel
     KILONOVA_CACHE_DIR: process.env.KILONOVA_CACHE_DIR ?? join(tmpdir(), 'kilonova-cli-cache'),
     ...told,
   };
-  const start = (program: string, words: readonly string[], input: 'ignore' | 'pipe' = 'ignore') =>
+  const warm = new WarmProgram(folder);
+  const spawned = (program: string, words: readonly string[], input: 'ignore' | 'pipe' = 'ignore') =>
     follow(spawn(program, words, { cwd: folder, env: environment, stdio: [input, 'pipe', 'pipe'] }), words);
   return {
     folder,
     environment,
-    kilonova: (...words) => start(process.execPath, [main, ...words]),
-    bash: (line) => start('bash', ['-c', `kilonova() { '${process.execPath}' '${main}' "$@"; }\n${line}`]),
+    kilonova: (...words) => warm.run(words, environment, deadlineMs),
+    start: (...words) => spawned(process.execPath, [main, ...words]),
+    bash: (line) => spawned('bash', ['-c', `kilonova() { '${process.execPath}' '${main}' "$@"; }\n${line}`]),
     terminal: (words) =>
-      start('script', ['-qec', `stty cols 100; '${process.execPath}' '${main}' ${words}`, '/dev/null'], 'pipe'),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+      spawned('script', ['-qec', `stty cols 100; '${process.execPath}' '${main}' ${words}`, '/dev/null'], 'pipe'),
+    async [Symbol.asyncDispose]() {
+      await warm[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 

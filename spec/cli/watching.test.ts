@@ -52,7 +52,7 @@ describe('instance watch', () => {
   it('tells what happens as it happens, after what has happened since', async () => {
     const uuid = await running('web');
     await running('other');
-    const watching = shell.kilonova('instance', 'watch', 'web', '--since', '1h', '--json');
+    const watching = shell.start('instance', 'watch', 'web', '--since', '1h', '--json');
     await watching.says(/"to":"running"/);
     await shell.kilonova('instance', 'stop', 'web', '--wait');
     await watching.says(/"to":"stopped"/);
@@ -70,7 +70,7 @@ describe('instance watch', () => {
 describe('instance list --watch', () => {
   it('is drawn anew when something happens', async () => {
     await running('web');
-    const watching = shell.kilonova('instance', 'list', '--watch', '--columns', 'name,vmState');
+    const watching = shell.start('instance', 'list', '--watch', '--columns', 'name,vmState');
     await watching.says(/^web {3}active$/m);
     await shell.kilonova('instance', 'stop', 'web');
     await watching.says(/^web {3}stopped$/m);
@@ -82,7 +82,7 @@ describe('instance list --watch', () => {
 describe('instance console --follow', () => {
   it('goes on with what the guest writes, without telling anything twice', async () => {
     await running('web');
-    const following = shell.kilonova('instance', 'console', 'web', '--follow');
+    const following = shell.start('instance', 'console', 'web', '--follow');
     await following.says(/guest: ready/);
     await shell.kilonova('instance', 'reboot', 'web', '--how', 'hard', '--wait');
     await following.says(/guest: ready[\s\S]*guest: ready/);

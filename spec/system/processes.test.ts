@@ -1,62 +1,47 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
+import { type KilonovaProcess, startKilonova } from '../support/kilonova-process.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 
-const main = fileURLToPath(new URL('../../transport/cli/main.ts', import.meta.url));
-const running: ChildProcess[] = [];
+/** By the name of the host, or another of each. */
+const running = new Map<string, KilonovaProcess>();
 let nats: TestNats;
 let folder: string;
 let bus: Bus;
 let client: ApiClient;
 
-/** Starts a part as its own process; resolves when it says that it is ready. */
-async function startPart(role: string, ...flags: string[]): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [main, role, '--nats', nats.url, ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, KILONOVA_CACHE_DIR: folder },
-  });
-  running.push(child);
-  let output = '';
-  child.stderr?.on('data', (chunk) => {
-    output += chunk;
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.stdout?.on('data', (chunk) => {
-      output += chunk;
-      if (output.includes('is ready')) resolve();
-    });
-    child.on('exit', (code) => reject(new Error(`kilonova ${role} ended with ${code}: ${output}`)));
-  });
-  return child;
+/** Starts a part as a process of its own; resolves when it says that it is ready. */
+async function startPart(name: string, role: string, ...flags: string[]): Promise<void> {
+  const part = startKilonova([role, '--nats', nats.url, ...flags]);
+  running.set(name, part);
+  await part.says(/is ready/);
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
-  child.kill(signal);
-  return ended;
+const startController = (name: string) => startPart(name, 'controller', '--state', folder, '--no-test-image');
+const startHost = (name: string) =>
+  startPart(name, 'compute', '--state', folder, '--hypervisor', 'simulated', '--host', name);
+
+async function kill(name: string): Promise<void> {
+  const part = running.get(name);
+  if (!part) throw new Error(`no process for ${name}`);
+  await part[Symbol.asyncDispose]();
 }
 
 beforeAll(async () => {
   nats = await startTestNats();
   folder = await mkdtemp(join(tmpdir(), 'kilonova-processes-'));
-  await startPart('controller', '--state', folder, '--no-test-image');
+  await startController('controller');
   await Promise.all([
-    startPart('controller', '--state', folder, '--no-test-image'),
-    startPart('network'),
-    startPart('scheduler'),
-    startPart('api'),
-    startPart('compute', '--state', folder, '--hypervisor', 'simulated', '--host', 'alpha'),
-    startPart('compute', '--state', folder, '--hypervisor', 'simulated', '--host', 'beta'),
+    startController('another controller'),
+    ...['network', 'scheduler', 'api'].map((role) => startPart(role, role)),
+    ...['alpha', 'beta'].map(startHost),
   ]);
   bus = await connectBus({ url: nats.url, name: 'test' });
   client = new ApiClient(bus, (await readFile(join(folder, 'admin-token'), 'utf8')).trim());
@@ -64,7 +49,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await bus?.close();
-  await Promise.all(running.map((child) => end(child, 'SIGKILL')));
+  await Promise.all([...running.values()].map((part) => part[Symbol.asyncDispose]()));
   await nats.stop();
   await rm(folder, { recursive: true, force: true });
 });
@@ -103,11 +88,9 @@ it('goes on after a compute process is killed and started again', async () => {
   });
   const uuid = instances[0]?.uuid ?? '';
   const { host = '' } = await until(uuid, 'running');
-  const child = running.find(({ spawnargs }) => spawnargs.includes(host));
-  if (!child) throw new Error(`no process for ${host}`);
-  await end(child, 'SIGKILL');
+  await kill(host);
   // The guest has outlived the process that made it, as a real one would.
-  await startPart('compute', '--state', folder, '--hypervisor', 'simulated', '--host', host);
+  await startHost(host);
   await client.ask(api.instance.pause, { uuid });
   await until(uuid, 'paused');
   await client.ask(api.instance.delete, { uuid });
@@ -115,12 +98,10 @@ it('goes on after a compute process is killed and started again', async () => {
 });
 
 it('keeps disabled the host of a compute process that was killed, when it is started again', async () => {
-  const child = running.find((each) => each.spawnargs.includes('beta') && each.signalCode === null);
-  if (!child) throw new Error('no process for beta');
-  await end(child, 'SIGKILL');
+  await kill('beta');
   const { host } = await client.ask(api.host.disable, { host: 'beta', reason: 'it was killed' });
   expect(host).toMatchObject({ service: 'disabled', disabledReason: 'it was killed' });
-  await startPart('compute', '--state', folder, '--hypervisor', 'simulated', '--host', 'beta');
+  await startHost('beta');
   await eventually(async () => {
     const again = (await client.ask(api.host.get, { host: 'beta' })).host;
     return again.hypervisorState === 'up' && Date.parse(again.startedAt) > Date.parse(host.startedAt)
@@ -133,8 +114,8 @@ it('keeps disabled the host of a compute process that was killed, when it is sta
 });
 
 it('stops every part in order when it is asked to', async () => {
-  const codes = await Promise.all(
-    running.filter(({ signalCode }) => signalCode === null).map((child) => end(child, 'SIGTERM')),
-  );
-  expect(codes.every((code) => code === 0)).toBe(true);
+  const parts = [...running.values()];
+  for (const part of parts) part.kill('SIGTERM');
+  const codes = await Promise.all(parts.map(({ ended }) => ended));
+  expect(codes).toEqual(parts.map(() => 0));
 });

@@ -15,7 +15,8 @@ import { runVerb } from './run-verb.ts';
 
 /** Who waits at a terminal wants to know soon that nobody is there. */
 const connectMs = 5_000;
-const clearUpMs = 500;
+/** How long what does more than ask may take to clear up. */
+const clearUpMs = 5_000;
 /** When to say that credentials end. */
 const soonMs = 5 * 24 * 3600 * 1000;
 
@@ -36,7 +37,7 @@ export async function withClient(
     const client = new ApiClient(bus, token);
     const { signal } = interrupted;
     const running = runVerb({ ...invocation, client, lookup: new Lookup(client), output, signal });
-    await Promise.race([running, aborted(signal)]);
+    await Promise.race([running, aborted(signal, verb.run ? clearUpMs : 0)]);
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     stopTelling();
@@ -72,9 +73,9 @@ function tellOfConnection({ nats: { connection } }: Bus): () => void {
   return () => status.stop();
 }
 
-/** What only waits for an answer does not look at the signal; what does is given the time to clear up. */
-function aborted(signal: AbortSignal): Promise<never> {
+/** What only waits for an answer does not look at the signal. */
+function aborted(signal: AbortSignal, afterMs: number): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => setTimeout(() => reject(signal.reason), clearUpMs), { once: true });
+    signal.addEventListener('abort', () => setTimeout(() => reject(signal.reason), afterMs), { once: true });
   });
 }
