@@ -29,7 +29,10 @@ export interface HostWorld {
 
 type Run = EffectImplementation['run'];
 
-export function hostEffects(world: HostWorld): Record<EffectName, EffectImplementation> {
+/** What the control plane alone does. */
+type ControlEffect = 'leaveTriedHosts';
+
+export function hostEffects(world: HostWorld): Record<Exclude<EffectName, ControlEffect>, EffectImplementation> {
   const { hypervisor, claims, specs } = world;
   const specOf = ({ owner }: EffectJob) => specs.of(owner.record, owner.callContext);
 

@@ -3,7 +3,7 @@
  * process, each time the hypervisor is back, and when others may have moved its instances.
  *
  *     guest, and the record is …           what is done
- *     this host's                          the record follows what the guest does
+ *     this host's                          the record follows what the guest does; if it has come back: taken up anew
  *     another host's, nobody's, deleted    a stale copy: destroyed, before anything else begins here
  *     not there at all                     as the setting `unknownGuests` says
  *     no guest, the record is this host's  as the setting `lostGuests` says
@@ -19,6 +19,7 @@ import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
 import { openView } from '../../transport/nats/view.ts';
 import type { GuestReport, Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { InstanceOwner } from '../instance/owner.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { GuestReports } from './guest-reports.ts';
 import { isOurs, mayNeedDisks, mayReturn, standingOf, whyStale } from './guest-standing.ts';
@@ -55,7 +56,7 @@ interface Trace {
 /** Of the instances of a host, and of guests. Throws `invalid_request` for one that cannot be read. */
 interface Records {
   readonly owned: Entry<Instance>[];
-  of(uuid: string): Promise<Instance | undefined>;
+  of(uuid: string): Promise<Entry<Instance> | undefined>;
 }
 
 export class Reconciler {
@@ -88,12 +89,14 @@ export class Reconciler {
     await instances.disownTaken();
     const records = await this.#readRecords();
     const unknown = new Set<string>();
-    await Promise.all(found.map((trace) => this.#attend(trace, records, unknown, signal)));
+    const returned = await this.#attendAll(found, records, unknown, signal);
     this.#unknown = unknown;
-    // A process that has been stopped meanwhile takes nothing up any more.
-    signal.throwIfAborted();
-    for (const { value, revision } of records.owned) instances.takeUp(value, revision);
-    await this.#tellAll(found, this.#bootId !== undefined && this.#bootId !== bootId);
+    for (const { value, revision } of [...records.owned, ...returned]) instances.takeUp(value, revision);
+    const isAfterBoot = this.#bootId !== undefined && this.#bootId !== bootId;
+    const back = this.#isFirst ? 'when the compute host came back' : 'when the hypervisor was back';
+    const when = isAfterBoot ? 'after the machine was booted' : back;
+    await this.#tell(instances.owners(), found, when, isAfterBoot);
+    await instances.releaseAgain();
     this.#isFirst = false;
     this.#bootId = bootId;
   }
@@ -120,11 +123,14 @@ export class Reconciler {
   }
 
   async #compareOnly(uuids: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    const { bucket } = this.#world;
-    const records: Records = { owned: [], of: async (uuid) => (await bucket.get(uuid))?.value };
+    const { bucket, instances } = this.#world;
+    const records: Records = { owned: [], of: (uuid) => bucket.get(uuid) };
     const found = await this.#look(signal);
     const wanted = found.filter(({ uuid }) => uuids.has(uuid));
-    await Promise.all(wanted.map((trace) => this.#attend(trace, records, this.#unknown, signal)));
+    const returned = await this.#attendAll(wanted, records, this.#unknown, signal);
+    for (const { value, revision } of returned) instances.takeUp(value, revision);
+    const owners = instances.owners().filter(({ uuid }) => returned.some(({ key }) => key === uuid));
+    await this.#tell(owners, found, 'when the instance came back');
   }
 
   /** All of which anything is there. */
@@ -142,36 +148,56 @@ export class Reconciler {
    */
   async #readRecords(): Promise<Records> {
     const { bucket, clock, name } = this.#world;
-    if (!this.#isFirst) return { owned: [], of: async (uuid) => (await bucket.get(uuid))?.value };
+    if (!this.#isFirst) return { owned: [], of: (uuid) => bucket.get(uuid) };
     const view = await openView(bucket, clock);
     view.close();
     return {
       owned: [...view.entries()].filter(({ value }) => isOurs(value, name)),
       async of(uuid) {
-        const record = view.get(uuid);
-        if (!record && view.revisionOf(uuid) !== undefined)
+        const entry = view.entry(uuid);
+        if (!entry && view.revisionOf(uuid) !== undefined)
           throw fail('invalid_request', `the record of instance ${uuid} cannot be read`);
-        return record;
+        return entry;
       },
     };
   }
 
-  /** A guest that has no owner here. */
-  async #attend({ uuid, guest }: Trace, records: Records, unknown: Set<string>, signal: AbortSignal): Promise<void> {
+  /** Resolves with the records of those that are this host's, and that nobody here owns yet. */
+  async #attendAll(
+    traces: Trace[],
+    records: Records,
+    unknown: Set<string>,
+    signal: AbortSignal,
+  ): Promise<Entry<Instance>[]> {
+    const attended = await Promise.all(traces.map((trace) => this.#attend(trace, records, unknown, signal)));
+    // A process that has been stopped meanwhile takes nothing up any more.
+    signal.throwIfAborted();
+    return attended.filter((entry) => entry !== undefined);
+  }
+
+  /** A guest that has no owner here: its record, if it is to have one. */
+  async #attend(
+    { uuid, guest }: Trace,
+    records: Records,
+    unknown: Set<string>,
+    signal: AbortSignal,
+  ): Promise<Entry<Instance> | undefined> {
     const { name, instances, unknownGuests, logger } = this.#world;
     this.#undecided.delete(uuid);
     if (instances.owns(uuid)) return;
-    let record: Instance | undefined;
+    let entry: Entry<Instance> | undefined;
     try {
-      record = await records.of(uuid);
+      entry = await records.of(uuid);
     } catch (error) {
       // A store that does not answer says nothing: it is asked again.
       if (toFailure(error).code !== 'invalid_request') throw error;
       logger.error({ uuid, host: name, error }, 'a guest is left alone, because its record cannot be read');
       return;
     }
+    const record = entry?.value;
     const standing = standingOf(record, name);
-    if (standing === 'ours' || (standing === 'unknown' && unknownGuests === 'leave')) return;
+    if (standing === 'ours') return entry;
+    if (standing === 'unknown' && unknownGuests === 'leave') return;
     if (standing === 'unknown' && unknownGuests === 'report') {
       unknown.add(uuid);
       if (!this.#unknown.has(uuid)) this.#tellOf({ type: 'guest.unknown', uuid, reason: 'there is no record of it' });
@@ -208,23 +234,17 @@ export class Reconciler {
     publish(guest);
   }
 
-  async #tellAll(traces: Trace[], isAfterBoot: boolean): Promise<void> {
-    const { instances, reports } = this.#world;
+  async #tell(owners: InstanceOwner[], traces: Trace[], when: string, isAfterBoot = false): Promise<void> {
+    const { reports } = this.#world;
     const found = new Map(traces.map(({ uuid, guest }) => [uuid, guest]));
-    const when = isAfterBoot
-      ? 'after the machine was booted'
-      : this.#isFirst
-        ? 'when the compute host came back'
-        : 'when the hypervisor was back';
     await Promise.all(
-      instances.owners().map(async (owner) => {
+      owners.map(async (owner) => {
         const { powerState = 'absent', reason } = found.get(owner.uuid) ?? {};
         const foundSo = `found ${foundWords[powerState]} ${when}`;
         const report = { uuid: owner.uuid, powerState, reason: reason ? `${foundSo}: ${reason}` : foundSo };
         await reports.tell(owner, report, { isAfterBoot });
       }),
     );
-    await instances.releaseAgain();
   }
 }
 

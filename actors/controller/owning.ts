@@ -4,19 +4,16 @@ import { publishTransition } from '../instance/facts.ts';
 import type { OwnerWorld } from '../instance/owner.ts';
 import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
-import { tellingHosts } from './forget-instance.ts';
+import { leaveTriedHosts, tellingHosts } from './forget-instance.ts';
 import type { ControllerWorld } from './writes.ts';
 
 export async function ownInstances({ bus, store, clock, logger, isStopping }: ControllerWorld): Promise<OwnerWorld> {
   return {
     name: 'control',
     machine: provideEffects({
-      requestPlacement: tellingHosts(bus, requestPlacement(bus), ({ owner }) =>
-        owner.context.tried.map(({ host }) => host),
-      ),
-      releaseNetwork: tellingHosts(bus, releaseNetwork(bus), ({ owner: { context } }) =>
-        context.host === undefined ? [] : [context.host],
-      ),
+      requestPlacement: tellingHosts(bus, requestPlacement(bus)),
+      releaseNetwork: tellingHosts(bus, releaseNetwork(bus)),
+      leaveTriedHosts: leaveTriedHosts(bus),
     }),
     bucket: await store.bucket('instance'),
     clock,

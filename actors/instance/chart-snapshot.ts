@@ -16,7 +16,7 @@ export type InstanceSnapshot = SnapshotFrom<InstanceLogic>;
  */
 export function presentRecord(snapshot: InstanceSnapshot, record: Instance, at = record.updatedAt): Instance {
   const path = statePath(snapshot.value);
-  const { imageId, payload, flavor, host } = snapshot.context;
+  const { imageId, payload, flavor } = snapshot.context;
   const { taskState: _, ...kept } = record;
   return {
     ...kept,
@@ -24,10 +24,16 @@ export function presentRecord(snapshot: InstanceSnapshot, record: Instance, at =
     ...(payload !== undefined && { payload }),
     ...(flavor && { flavor }),
     ...visibleStates(path, snapshot.context, record),
-    owner: host === undefined || snapshot.hasTag('control') ? 'control' : { host },
+    owner: ownerOf(snapshot),
     chart: persistSnapshot(snapshot),
     updatedAt: Math.max(at, record.updatedAt),
   };
+}
+
+/** Whose an instance is where its chart stands. */
+export function ownerOf(snapshot: InstanceSnapshot): Instance['owner'] {
+  const { host } = snapshot.context;
+  return host === undefined || snapshot.hasTag('control') ? 'control' : { host };
 }
 
 /**

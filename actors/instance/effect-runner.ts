@@ -20,6 +20,8 @@ export interface EffectSubject {
   readonly callContext: CallContext;
   /** Resolves when all transitions so far are stored; rejects when this process owns the instance no longer. */
   durable(): Promise<void>;
+  /** Leaves the instance to whom it is by now, as it is stored. `false`: that is this process itself. */
+  letGo(): boolean;
 }
 
 /** What an effect is given. */

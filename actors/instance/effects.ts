@@ -8,7 +8,7 @@ import { type EffectImplementation, runnerOf } from './effect-runner.ts';
 
 export type EffectName = keyof typeof instanceMachine.implementations.actors & string;
 
-/** The machine with these effects. The ones that are not given fail: this process does not own such states. */
+/** The machine with these effects. The ones that are not given are left to whoever owns such states. */
 export function provideEffects(implementations: Partial<Record<EffectName, EffectImplementation>>): InstanceLogic {
   const names = Object.keys(instanceMachine.implementations.actors) as EffectName[];
   const actors = Object.fromEntries(
@@ -58,9 +58,10 @@ function effectLogic(
 
 function notOurs(name: string): EffectImplementation {
   return {
-    isDurable: false,
-    async run() {
-      throw fail('unsupported', `${name} is not done by this part`);
+    // Whoever goes on finds it stored.
+    isDurable: true,
+    async run({ owner }) {
+      if (!owner.letGo()) throw fail('unsupported', `${name} is not done by this part`);
     },
   };
 }

@@ -17,6 +17,7 @@ import type { Logger } from '../runtime/logger.ts';
 import {
   type InstanceLogic,
   type InstanceSnapshot,
+  ownerOf,
   persistSnapshot,
   presentRecord,
   restoreLive,
@@ -39,7 +40,7 @@ export interface OwnerWorld {
   readonly publish: (fact: TransitionFact) => void;
   /** Whether the process stops: a store that does not answer is then waited for no longer. */
   readonly isStopping?: () => boolean;
-  /** Called when no effect is under way any more. */
+  /** Called when no effect is under way any more, and the instance stays this process's. */
   readonly onSettle?: (owner: InstanceOwner) => void;
   /** Called once, when the instance is no longer this process's: deleted, handed over, or taken. */
   readonly onRelease?: (owner: InstanceOwner) => void;
@@ -204,6 +205,13 @@ export class InstanceOwner implements EffectSubject {
     return [...last, ...(this.#unanswered ?? [])].some((chart) => isEqual(chart, stored));
   }
 
+  /** What is stored is another's: that one goes on from there. */
+  letGo(): boolean {
+    if (isSameOwner(this.#record.owner, this.#world.name)) return false;
+    this.#lose();
+    return true;
+  }
+
   /** Stops the chart where it stands, with what it has stored: another process, or this one later, goes on from there. */
   async halt(): Promise<void> {
     this.#isHalting = true;
@@ -237,7 +245,12 @@ export class InstanceOwner implements EffectSubject {
   }
 
   #changed(snapshot: InstanceSnapshot): void {
-    if (snapshot === this.#snapshot || this.#isLost) return;
+    if (this.#isLost) return;
+    if (snapshot === this.#snapshot) {
+      // One that has just been woken for an event has nothing under way either.
+      if (Object.keys(snapshot.children).length > 0) this.#settleUnlessBusy();
+      return;
+    }
     const from = this.state;
     const { context } = this;
     this.#snapshot = snapshot;
@@ -282,14 +295,14 @@ export class InstanceOwner implements EffectSubject {
 
   /** A chart without an effect under way has nothing to wait for: its actor goes, its record stays. */
   #settleUnlessBusy(): void {
-    const children = Object.values(this.#snapshot?.children ?? {});
-    if (!this.#actor || children.some((child) => child?.getSnapshot().status === 'active')) return;
+    const snapshot = this.#snapshot;
+    if (!this.#actor || !snapshot || Object.values(snapshot.children).some(isUnderWay)) return;
     this.#actor.stop();
     this.#actor = undefined;
     this.#cancelWriteBehind?.();
     this.#cancelWriteBehind = undefined;
     this.#storeInBackground();
-    this.#world.onSettle?.(this);
+    if (isSameOwner(ownerOf(snapshot), this.#world.name)) this.#world.onSettle?.(this);
   }
 
   #storeInBackground(): void {
@@ -414,6 +427,10 @@ function refusal(owner: InstanceOwner, event: InstanceEvent): FailureError {
   return fail('conflict', `instance ${owner.uuid} is ${owner.state}: ${event.type} is not possible now`, {
     details: { state: owner.state, event: event.type },
   });
+}
+
+function isUnderWay(child: InstanceSnapshot['children'][string]): boolean {
+  return child?.getSnapshot().status === 'active';
 }
 
 export function isSameOwner(a: OwnerName, b: OwnerName): boolean {

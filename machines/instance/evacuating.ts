@@ -3,12 +3,8 @@ import { blame, state, tell, wishDeletion } from './setup.ts';
 import { within } from './timeouts.ts';
 
 /** No other host would do: the instance is where it was, as far as that can be told. */
-const stayed = '#instance.failed.powering';
-const notPlaced = {
-  target: stayed,
-  actions: [blame('evacuating'), 'returnToLostHost', tell('evacuate.error')],
-} as const;
-const givenUp = { target: stayed, actions: ['giveUp', 'returnToLostHost', tell('evacuate.error')] } as const;
+const stayed = { target: '#instance.failed.powering', actions: ['returnToLostHost', tell('evacuate.error')] } as const;
+const notPlaced = { ...stayed, actions: [blame('evacuating'), ...stayed.actions] } as const;
 
 export const evacuating = state({
   description:
@@ -19,11 +15,7 @@ export const evacuating = state({
   on: {
     'host.lost': [
       { guard: 'mayLeaveForAnother', target: '.scheduling', actions: [blame('evacuating'), 'beginNextAttempt'] },
-      {
-        guard: 'isPlaced',
-        target: stayed,
-        actions: [blame('evacuating'), 'giveUp', 'returnToLostHost', tell('evacuate.error')],
-      },
+      { guard: 'isPlaced', target: '.returning', actions: blame('evacuating') },
     ],
   },
   initial: 'scheduling',
@@ -111,9 +103,24 @@ export const evacuating = state({
       invoke: {
         src: 'releaseClaim',
         input: within('releaseTimeout'),
-        onDone: [{ guard: 'mayBePlacedAgain', target: 'scheduling', actions: 'beginNextAttempt' }, givenUp],
-        onError: givenUp,
+        onDone: [
+          { guard: 'mayBePlacedAgain', target: 'scheduling', actions: 'beginNextAttempt' },
+          { target: 'returning' },
+        ],
+        onError: { target: 'returning' },
       },
+    },
+    returning: {
+      description: 'No host is tried any more: those that were are to forget it, before it is the lost one’s again.',
+      tags: 'control',
+      entry: ['giveUp', 'leaveHost'],
+      invoke: {
+        src: 'leaveTriedHosts',
+        input: within('releaseTimeout'),
+        onDone: stayed,
+        onError: stayed,
+      },
+      on: { 'instance.delete': { target: '#instance.reclaiming', actions: wishDeletion } },
     },
   },
 });

@@ -54,6 +54,7 @@ export const instanceSetup = setup({
     releaseNetwork: effect(),
     removeDisks: effect(),
     releaseClaim: effect(),
+    leaveTriedHosts: effect(),
   },
   actions: {
     recordHost: assign({
@@ -104,6 +105,7 @@ export const instanceSetup = setup({
       previousFlavor: undefined,
       wantedFlavor: undefined,
     }),
+    leaveHost: assign({ host: undefined }),
     returnToLostHost: assign({
       host: ({ context }) => context.lostHost,
       lostHost: undefined,

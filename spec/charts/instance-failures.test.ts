@@ -151,7 +151,7 @@ it('no failure is forgotten but by a command or another attempt, and the first i
     const { fault: before } = contextOf(stage);
     const { fault } = contextOf(stage.fail());
     // What cannot be undone of a try is no other failure.
-    const isUndoing = /^evacuating\.(destroying|removing|releasing)/.test(statePath(node.value));
+    const isUndoing = /^evacuating\.(destroying|removing|releasing|returning)/.test(statePath(node.value));
     if (isUndoing) expect(fault).toMatchObject({ code: before?.code, step: 'evacuating' });
     else if (effect === 'rebootSoftly') expect(fault).toEqual(before);
     else expect(fault).toMatchObject({ at: stage.now, ...(before && { cause: before.cause ?? before }) });

@@ -64,6 +64,7 @@ evacuating.definingDomain        | as before | rebuilding           | as before 
 evacuating.destroyingDomain      | as before | rebuilding           | as before | delete
 evacuating.removingDisks         | as before | rebuilding           | as before | delete
 evacuating.releasingClaim        | as before | rebuilding           | as before | delete
+evacuating.returning             | as before | rebuilding           | as before | delete
 inspecting                       | as before | inspecting           | as before | delete
 releasing.destroyingDomain       | as before | releasing            | as before | delete
 releasing.removingFilter         | as before | releasing            | as before | delete

@@ -230,45 +230,49 @@ evacuating.claiming
   claimResources fails → evacuating.releasingClaim
   instance.delete → releasing.destroyingDomain
   host.lost if mayLeaveForAnother → evacuating.scheduling
-  host.lost if isPlaced → failed.powering
+  host.lost if isPlaced → evacuating.returning
 evacuating.networking
   allocateNetwork done → evacuating.creatingDisks
   allocateNetwork fails → evacuating.releasingClaim
   instance.delete → releasing.destroyingDomain
   host.lost if mayLeaveForAnother → evacuating.scheduling
-  host.lost if isPlaced → failed.powering
+  host.lost if isPlaced → evacuating.returning
 evacuating.creatingDisks
   createDisks done → evacuating.definingDomain
   createDisks fails → evacuating.destroyingDomain
   instance.delete → releasing.destroyingDomain
   host.lost if mayLeaveForAnother → evacuating.scheduling
-  host.lost if isPlaced → failed.powering
+  host.lost if isPlaced → evacuating.returning
 evacuating.definingDomain
   defineDomain done if isToRun → starting
   defineDomain fails → evacuating.destroyingDomain
   instance.delete → releasing.destroyingDomain
   host.lost if mayLeaveForAnother → evacuating.scheduling
   defineDomain done → stopped
-  host.lost if isPlaced → failed.powering
+  host.lost if isPlaced → evacuating.returning
 evacuating.destroyingDomain
   destroyDomain done → evacuating.removingDisks
   destroyDomain fails → evacuating.removingDisks
   instance.delete → releasing.destroyingDomain
   host.lost if mayLeaveForAnother → evacuating.scheduling
-  host.lost if isPlaced → failed.powering
+  host.lost if isPlaced → evacuating.returning
 evacuating.removingDisks
   removeDisks done → evacuating.releasingClaim
   removeDisks fails → evacuating.releasingClaim
   instance.delete → releasing.destroyingDomain
   host.lost if mayLeaveForAnother → evacuating.scheduling
-  host.lost if isPlaced → failed.powering
+  host.lost if isPlaced → evacuating.returning
 evacuating.releasingClaim
-  releaseClaim done → failed.powering
-  releaseClaim fails → failed.powering
+  releaseClaim done → evacuating.returning
+  releaseClaim fails → evacuating.returning
   instance.delete → releasing.destroyingDomain
   host.lost if mayLeaveForAnother → evacuating.scheduling
   releaseClaim done if mayBePlacedAgain → evacuating.scheduling
-  host.lost if isPlaced → failed.powering
+  host.lost if isPlaced → evacuating.returning
+evacuating.returning
+  leaveTriedHosts done → failed.powering
+  leaveTriedHosts fails → failed.powering
+  instance.delete → reclaiming
 inspecting
   inspectDomain done if isReported(running) → running
   inspectDomain done if isReported(shutdown) → stopped

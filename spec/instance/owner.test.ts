@@ -23,12 +23,13 @@ afterAll(() => runtimes.stop());
 const noHost = { code: 'no_valid_host', message: 'there is none', disposition: 'abort' } as const;
 
 /** An owner of an instance that waits for a host, and what it tells. */
-async function own(through: Bucket<Instance> = bucket) {
+async function own(through: Bucket<Instance> = bucket, more: Partial<OwnerWorld> = {}) {
   const told: TransitionFact[] = [];
   const world: OwnerWorld = {
     name: 'control',
     machine: provideEffects({}),
     bucket: through,
+    ...more,
     clock: runtime.clock,
     logger: runtime.logger,
     publish: (fact) => told.push(fact),
@@ -121,4 +122,23 @@ it('tells what is under way as the request that led to it, also when another one
   const stranger = { requestId: 'req-stranger', traceparent: callContext.traceparent };
   await expect(owner.send({ type: 'instance.start', at: runtime.clock.now() }, stranger)).rejects.toThrow('conflict');
   expect(owner.callContext).toBe(callContext);
+});
+
+it('has nothing under way when an effect has ended from which nothing follows', async () => {
+  const settled = Promise.withResolvers<InstanceOwner>();
+  const machine = provideEffects({ requestPlacement: { isDurable: true, run: async () => {} } });
+  const { owner } = await own(bucket, { machine, onSettle: settled.resolve });
+  owner.start();
+  expect(await settled.promise).toBe(owner);
+  expect([owner.state, owner.isBusy]).toEqual(['scheduling', false]);
+});
+
+it('leaves an effect that another has to do to the one whose the instance is, as it is stored', async () => {
+  const released = Promise.withResolvers<InstanceOwner>();
+  const { owner, uuid } = await own(bucket, { name: { host: 'host1' }, onRelease: released.resolve });
+  const before = await bucket.get(uuid);
+  owner.start();
+  expect(await released.promise).toBe(owner);
+  expect(await bucket.get(uuid)).toEqual(before);
+  await expect(owner.send(failure())).rejects.toMatchObject({ failure: { code: 'conflict' } });
 });

@@ -90,7 +90,10 @@ function commands(state: string): Consequences {
 
 /** The host that it was to be moved to is down as well. */
 const newHostDown: Consequences = {
-  'host: down': [to('evacuating.scheduling', tryAnother, mayTryMore), stayed()],
+  'host: down': [
+    to('evacuating.scheduling', tryAnother, mayTryMore),
+    to('evacuating.returning', { fault: 'evacuating' }),
+  ],
 };
 
 const rules: Rules<InstanceFacts> = {
@@ -212,14 +215,19 @@ const rules: Rules<InstanceFacts> = {
       return [
         state,
         {
-          [`${effect} succeeds`]: next ? [to(next)] : [last, stayed()],
-          [`${effect} fails`]: next ? [to(next)] : [stayed()],
+          [`${effect} succeeds`]: next ? [to(next)] : [last, to('evacuating.returning')],
+          [`${effect} fails`]: [to(next ?? 'evacuating.returning')],
           ...newHostDown,
           ...deletion,
         },
       ];
     }),
   ),
+  'evacuating.returning': {
+    'leaveTriedHosts succeeds': [stayed()],
+    'leaveTriedHosts fails': [stayed()],
+    'client: delete': [to('reclaiming', { isDeleteWanted: true })],
+  },
   inspecting: {
     ...evacuationFrom('inspecting'),
     ...Object.fromEntries(

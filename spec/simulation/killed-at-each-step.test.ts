@@ -126,6 +126,28 @@ it.each([
   expect(await killAtEachStep(change, { plan: its, except: lost })).toEqual([]);
 });
 
+it('an evacuation that fails ends on the lost host whichever process is killed at whichever step', async () => {
+  const { record } = versionsOf(await runWorld({ plan, actions: [launch] })).at(-1) as RecordSeen;
+  const lost = contextOf(record).host ?? '';
+  const other = plan.hosts.find((name) => name !== lost) ?? '';
+  const failure = { code: 'hypervisor_error', message: 'the image cannot be had', disposition: 'abort' } as const;
+  const actions: Action[] = [
+    launch,
+    { at: askedAt, fault: 'kill', process: lost, forMs: 120_000 },
+    { at: evacuatedAt - 1, fault: 'failStep', host: other, step: 'createDisks', times: 100, failure, timing: 'before' },
+    { at: evacuatedAt, wish: 'evacuateHost', host: lost },
+    { at: askedAt + 130_000, wish: 'rename', instance: 0, name: 'over' },
+  ];
+  const steps = ['creatingDisks', 'destroyingDomain', 'removingDisks', 'releasingClaim', 'returning'];
+  const change: Change = {
+    actions,
+    from: evacuatedAt,
+    steps: [...steps.map((step) => `evacuating.${step}`), 'failed.powering', 'inspecting', 'running'],
+    ends: { state: 'running', flavor: 'small' },
+  };
+  expect(await killAtEachStep(change, { except: lost })).toEqual([]);
+});
+
 /** What ends otherwise: which process was killed at which step, and what came of it. */
 async function killAtEachStep(
   { actions, from, steps: expected, ends }: Change,
