@@ -30,7 +30,7 @@ import { projectWrites } from './projects.ts';
 import { quotaWrites } from './quotas.ts';
 import { securityGroupWrites } from './security-groups.ts';
 import { serverGroupWrites } from './server-groups.ts';
-import { StoreRoom } from './store-room.ts';
+import { StoreRoom, type StoreRoomOptions } from './store-room.ts';
 import { tokenWrites } from './tokens.ts';
 import { userWrites } from './users.ts';
 import type { ControllerWorld, OnWrite, Writes } from './writes.ts';
@@ -40,8 +40,8 @@ export interface ControllerOptions {
   maxAttempts?: number;
   /** Whether clients can bring images: their files need NATS's object store. */
   keepsImages?: boolean;
-  /** What the state store may hold, where its server does not tell. */
-  storeBytes?: number | undefined;
+  /** What room the state store has, where its server does not tell. */
+  storeRoom?: StoreRoomOptions;
   /** Signs the users of the bus for clients; absent: the bus has no users. */
   clientUsers?: ClientUsers | undefined;
 }
@@ -67,7 +67,7 @@ const resources: Writes[] = [
 
 export async function startController(
   runtime: Runtime,
-  { maxAttempts = 3, keepsImages = true, storeBytes, clientUsers }: ControllerOptions = {},
+  { maxAttempts = 3, keepsImages = true, storeRoom, clientUsers }: ControllerOptions = {},
 ): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);
   const admissions = await Admissions.open(runtime);
@@ -75,7 +75,7 @@ export async function startController(
   const world: ControllerWorld = {
     ...runtime,
     admissions,
-    room: new StoreRoom(runtime, storeBytes),
+    room: new StoreRoom(runtime, storeRoom),
     maxAttempts,
     clientUsers,
     isStopping: () => isStopping,

@@ -4,6 +4,7 @@
  */
 import { fail } from '../../machines/failure.ts';
 import type { StoreUse } from '../../transport/nats/bus.ts';
+import { freeBytes } from '../process/free-bytes.ts';
 import { raiseAlarm } from '../runtime/alarms.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -13,22 +14,27 @@ const reservedShare = 0.1;
 /** How long it is gone by what was found (ms). */
 const lookAgainMs = 500;
 
+export interface StoreRoomOptions {
+  /** What an operator says that the store may hold; nats-server tells only of a limit of the account. */
+  bytes?: number | undefined;
+  /** Where the store is, when that is on a disk of this machine. */
+  folder?: string | undefined;
+}
+
 export class StoreRoom {
   readonly #runtime: Runtime;
-  readonly #limitBytes: number;
-  #looked: { at: number; use: Promise<StoreUse> } | undefined;
+  readonly #given: StoreRoomOptions;
+  #looked: { at: number; use: Promise<Required<StoreUse>> } | undefined;
   #wasFull = false;
 
-  /** `limitBytes`: what an operator says that the store may hold; nats-server tells only of a limit of the account. */
-  constructor(runtime: Runtime, limitBytes = Number.POSITIVE_INFINITY) {
+  constructor(runtime: Runtime, given: StoreRoomOptions = {}) {
     this.#runtime = runtime;
-    this.#limitBytes = limitBytes;
+    this.#given = given;
   }
 
   /** Rejects with `unavailable` when the store has no room for something new, of so many bytes. */
   async confirm(bytes = 0): Promise<void> {
-    const { usedBytes, limitBytes = Number.POSITIVE_INFINITY } = await this.#look();
-    const limit = Math.min(limitBytes, this.#limitBytes);
+    const { usedBytes, limitBytes: limit } = await this.#look();
     const isFull = usedBytes + bytes > limit * (1 - reservedShare);
     // What is too large for the room that there is leaves it as it is.
     if (usedBytes <= limit * (1 - reservedShare)) this.#wasFull = false;
@@ -44,12 +50,22 @@ export class StoreRoom {
   }
 
   /** All who ask within a moment are answered by one look. */
-  #look(): Promise<StoreUse> {
-    const { bus, clock } = this.#runtime;
+  #look(): Promise<Required<StoreUse>> {
+    const { clock } = this.#runtime;
     if (!this.#looked || clock.now() - this.#looked.at > lookAgainMs) {
-      this.#looked = { at: clock.now(), use: bus.storeUse() };
+      this.#looked = { at: clock.now(), use: this.#measure() };
     }
     return this.#looked.use;
+  }
+
+  async #measure(): Promise<Required<StoreUse>> {
+    const { bytes = Number.POSITIVE_INFINITY, folder } = this.#given;
+    const [{ usedBytes, limitBytes = Number.POSITIVE_INFINITY }, free] = await Promise.all([
+      this.#runtime.bus.storeUse(),
+      folder === undefined ? Number.POSITIVE_INFINITY : freeBytes(folder),
+    ]);
+    // Whoever else fills the disk takes from what the store may grow to.
+    return { usedBytes, limitBytes: Math.min(limitBytes, bytes, usedBytes + free) };
   }
 }
 

@@ -6,8 +6,9 @@
 import { fail, toFailure } from '../../machines/failure.ts';
 import { defaultCacheDir } from './cache-dir.ts';
 import { ensurePackages, type PackageGroup, type PackagesOutcome } from './debian-packages.ts';
+import { type KeptNatsServer, startKeptNatsServer } from './kept-nats-server.ts';
 import { ensureLibvirt, type LibvirtDaemon } from './libvirt-daemon.ts';
-import { type NatsServer, type NatsServerOptions, startNatsServer } from './nats-server.ts';
+import type { NatsServerOptions } from './nats-server.ts';
 import { buildTestImage, type TestImage } from './test-image.ts';
 
 export interface MachineWishes {
@@ -23,8 +24,8 @@ export interface MachineWishes {
 
 export interface ReadyMachine {
   natsUrl: string;
-  /** The server that was started here, to hear of its end; absent when it is somebody else's. */
-  natsServer?: NatsServer;
+  /** The server that was started here, to look after it and hear of its end; absent when it is somebody else's. */
+  natsServer?: KeptNatsServer;
   hypervisor: 'libvirt' | 'simulated';
   libvirt?: LibvirtDaemon;
   testImage?: TestImage;
@@ -76,7 +77,7 @@ export async function ensureMachine(options: MachineOptions): Promise<ReadyMachi
       })
     : undefined;
   // Last, so that nothing after it can fail and leave it running.
-  const natsServer = 'url' in want.nats ? undefined : await startNatsServer({ ...want.nats, stateDir });
+  const natsServer = 'url' in want.nats ? undefined : await startKeptNatsServer({ ...want.nats, stateDir });
   const natsUrl = natsServer?.url ?? ('url' in want.nats ? want.nats.url : '');
   return {
     natsUrl,

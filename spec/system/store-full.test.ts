@@ -33,7 +33,7 @@ describe.each([
   beforeAll(async () => {
     cloud = await startTestCloud({
       nats: server,
-      ...(told !== undefined && { controller: { storeBytes: told }, store: { bytes: told } }),
+      ...(told !== undefined && { controller: { storeRoom: { bytes: told } }, store: { bytes: told } }),
     });
   });
   afterAll(() => cloud.stop());

@@ -36,10 +36,6 @@ afterEach(() => cleanups.disposeAsync());
 const messages = () => join(folder, 'nats', 'jetstream', '$G', 'streams', streams.casts.name, 'msgs');
 const kept = () => join(folder, 'copy');
 
-async function startServer(port = 0) {
-  return cleanups.adopt(await startNatsServer({ stateDir: folder, port }), (server) => server.stop());
-}
-
 /** A process that uses the server. */
 async function connect(url: string) {
   const bus = cleanups.adopt(await connectBus({ url, name: 'test' }), (one) => one.close());
@@ -71,7 +67,7 @@ async function connect(url: string) {
 
 /** One life of the server: it writes everything when it ends. */
 async function live(work: (client: Awaited<ReturnType<typeof connect>>) => Promise<void>): Promise<void> {
-  const server = await startServer();
+  const server = cleanups.adopt(await startNatsServer({ stateDir: folder, port: 0 }), (one) => one.stop());
   const client = await connect(server.url);
   await work(client);
   await client.bus.close();
@@ -115,30 +111,4 @@ it('gives out again what is there and counts as done, but for what was done long
     await untilEmpty();
   });
   expect(applied).toEqual(many(300, 'cast').slice(-256));
-});
-
-it('takes an acknowledgement of what another life of it gave out for none of its own', {
-  timeout: 60_000,
-}, async () => {
-  const first = await startServer();
-  const { send, consume, untilEmpty } = await connect(first.url);
-  const held = Promise.withResolvers<void>();
-  const tries: string[] = [];
-  await consume(async (name) => {
-    tries.push(name);
-    if (name === 'lost') await held.promise;
-    else if (tries.length === 2) {
-      held.resolve();
-      throw new Error('not yet');
-    }
-  });
-  await send('lost');
-  await eventually(() => tries.length === 1 || undefined, patienceMs);
-  await first.stop();
-  await rm(messages(), { recursive: true });
-  await startServer(Number(new URL(first.url).port));
-  await eventually(() => send('new').then(() => true), patienceMs);
-  await eventually(() => tries.length === 3 || undefined, patienceMs);
-  expect(tries).toEqual(['lost', 'new', 'new']);
-  await untilEmpty();
 });

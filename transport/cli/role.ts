@@ -35,7 +35,7 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
     }
     const cloud = await startCloud(runtime, {
       roles: [role],
-      controller: { maxAttempts: settings.maxAttempts, storeBytes: settings.natsStore, clientUsers },
+      controller: { maxAttempts: settings.maxAttempts, storeRoom: { bytes: settings.natsStore }, clientUsers },
       scheduler: { policy: settings.policy },
       ...(role === 'compute' && (await computeHost(settings, say))),
     });

@@ -10,6 +10,7 @@ import type { Life, Lives } from '../../actors/runtime/lives.ts';
 import type { NatsServerOptions } from '../../actors/setup/nats-server.ts';
 import { ensureMachine, type ReadyMachine } from '../../actors/setup/setup.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
+import { systemClock } from '../clock.ts';
 import type { InstanceView } from '../messages/api/instance.ts';
 import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
@@ -55,6 +56,7 @@ export async function up(options: UpOptions): Promise<number> {
   });
   let machine: ReadyMachine | undefined;
   let cloud: Lives | undefined;
+  let endWatch: (() => void) | undefined;
   try {
     say(`· kilonova ${readVersion()}, with its state in ${options.state}`);
     const bus = await prepareBus(options);
@@ -71,6 +73,8 @@ export async function up(options: UpOptions): Promise<number> {
     const begin = async (life: Life) => begun.resolve(await beginCloud(life, ready, options, clientUsers, say));
     cloud = await startProcess('up', access, options, { signal: end.signal, say, begin });
     cloud.ended.catch((reason) => end.abort(reason));
+    const lives = cloud;
+    endWatch = machine.natsServer?.watch({ clock: systemClock, ask: async () => lives.runtime.bus.storeUse(), say });
     end.signal.throwIfAborted();
     const { token, isNew, image } = await begun.promise;
     await waitForHosts(cloud, hostNames(machine, options), end.signal);
@@ -101,6 +105,7 @@ export async function up(options: UpOptions): Promise<number> {
     process.stderr.write(`✗ ${code}: ${message}\n`);
     return 1;
   } finally {
+    endWatch?.();
     await cloud?.stop();
     if (machine) await rm(join(options.state, natsUrlFile), { force: true });
     await machine?.stop();
@@ -188,6 +193,7 @@ async function beginCloud(
   const administrator = await ensureFirstAdmin(runtime, tokenFile(options));
   if (clientUsers) add(await keepAdminCredentials(clientUsers, state, runtime));
   const { name: image } = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
+  const storeRoom = { bytes: options.natsStore, ...(machine.natsServer && { folder: state }) };
   const shared =
     machine.libvirt || sharedDisks === undefined
       ? undefined
@@ -195,7 +201,7 @@ async function beginCloud(
   add(
     await startCloud(runtime, {
       roles,
-      controller: { maxAttempts: options.maxAttempts, storeBytes: options.natsStore, clientUsers },
+      controller: { maxAttempts: options.maxAttempts, storeRoom, clientUsers },
       scheduler: { policy: options.policy },
       ...(machine.libvirt
         ? {

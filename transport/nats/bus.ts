@@ -23,8 +23,6 @@ export interface Envelope {
   headers?: MsgHdrs | undefined;
   /** Where an answer is wanted. */
   reply?: string | undefined;
-  /** By whom the connection has to be served when it is sent (`servedBy`): what is for another is dropped. */
-  onlyTo?: string | undefined;
 }
 
 export interface Subscription {

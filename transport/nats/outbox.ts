@@ -5,7 +5,6 @@
  */
 import { errors, type MsgHdrs, type NatsConnection } from 'nats';
 import type { Envelope } from './bus.ts';
-import { servedBy } from './served-by.ts';
 
 /** Something that is to be sent. */
 export interface Parcel {
@@ -79,9 +78,7 @@ export class Outbox {
     if (this.#isAway && !this.#connection.isClosed()) return;
     const parcels = this.#parcels;
     this.#parcels = [];
-    const server = servedBy(this.#connection);
     for (const { subject, payload, envelope, refused } of parcels) {
-      if (envelope.onlyTo !== undefined && envelope.onlyTo !== server) continue;
       try {
         this.#connection.publish(subject, payload, envelope as { headers?: MsgHdrs; reply?: string });
       } catch (error) {

@@ -15,8 +15,6 @@ import type { ConsumeOptions } from './work-queue.ts';
 
 export interface QueueConsumer {
   readonly consumer: Consumer;
-  /** Which server it is of (`servedBy`). */
-  readonly server: string;
   /** What has this number, or an earlier one, is done. */
   readonly doneUpTo: number;
 }
@@ -61,7 +59,7 @@ export async function openQueueConsumer(
       max_ack_pending: -1,
     });
   }
-  return { consumer: await jetstream.consumers.get(stream, durable), ...origin };
+  return { consumer: await jetstream.consumers.get(stream, durable), doneUpTo: origin.doneUpTo };
 }
 
 async function infoOf({ manager }: Nats, durable: string): Promise<ConsumerInfo | undefined> {

@@ -1,6 +1,5 @@
 /** The work queue, from the side of those who take from it: each message stays until somebody has acknowledged it. */
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
-import { nanos } from 'nats';
 import type { Failure } from '../../machines/failure.ts';
 import { toFailure } from '../../machines/failure.ts';
 import { sleep } from '../clock.ts';
@@ -107,9 +106,9 @@ export async function consumeFromNats(
     while (taking && !stopping.signal.aborted) {
       let reason: unknown = new Error('the consumer has ended');
       try {
-        const { messages, server, doneUpTo } = taking;
+        const { messages, doneUpTo } = taking;
         for await (const message of messages) {
-          const delivery = deliveryOf(bus, server, message);
+          const delivery = deliveryOf(bus, message);
           if (delivery.sequence > doneUpTo) take(delivery);
           else delivery.acknowledge();
         }
@@ -134,10 +133,7 @@ export async function consumeFromNats(
   };
 }
 
-function deliveryOf(bus: Bus, server: string, message: JsMsg): Delivery {
-  const { reply } = message as JsMsg & { reply: string };
-  // To a server that was started anew the same number may be that of another message.
-  const answer = (word: string) => bus.send(reply, word, { onlyTo: server });
+function deliveryOf(bus: Bus, message: JsMsg): Delivery {
   return {
     subject: message.subject,
     data: message.data,
@@ -149,9 +145,10 @@ function deliveryOf(bus: Bus, server: string, message: JsMsg): Delivery {
     get takenAt() {
       return message.time.getTime();
     },
-    acknowledge: () => answer('+ACK'),
-    postpone: (ms) => answer(`-NAK ${JSON.stringify({ delay: nanos(ms) })}`),
-    giveUp: () => answer('+TERM'),
-    keep: () => answer('+WPI'),
+    // As the message's own `ack`, but together with what else is sent.
+    acknowledge: () => bus.send((message as JsMsg & { reply: string }).reply, '+ACK'),
+    postpone: (ms) => message.nak(ms),
+    giveUp: () => message.term(),
+    keep: () => message.working(),
   };
 }
