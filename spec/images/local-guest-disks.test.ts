@@ -3,15 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { GuestSpec, ImageFile } from '../../actors/hypervisor/hypervisor.ts';
 import { refusalOf } from '../../actors/images/image-inspection.ts';
 import { LocalGuestDisks } from '../../actors/images/local-guest-disks.ts';
 import { runCommand } from '../../actors/process/run-command.ts';
+import { mayMount, mountSmallDisk } from '../support/small-disk.ts';
 import { failureOf, guestSpec, imageFile, MemorySource, never, temporaryFolder, uuid } from './fixtures.ts';
 
 const mib = 1024 * 1024;
-const isRoot = process.getuid?.() === 0;
 
 async function setup() {
   const directory = join(await temporaryFolder(), 'state');
@@ -289,13 +289,12 @@ test('only the owner reads disk and config drive, and anyone may pass through to
   expect(await mode(join(directory, 'cache'))).toBe(0o711);
 });
 
-test.skipIf(!isRoot).each([
+test.skipIf(!mayMount).each([
   ['an image', 4 * mib, 0],
   ['a config drive', 1000, 4 * mib],
 ])('a disk too full for %s is told as disk_full and holds no part of it', async (_, imageBytes, userDataBytes) => {
-  const directory = await temporaryFolder();
-  await runCommand('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', directory]);
-  onTestFinished(async () => void (await runCommand('umount', [directory])));
+  await using disk = await mountSmallDisk(6 * mib);
+  const directory = disk.folder;
   await writeFile(join(directory, 'ballast'), Buffer.alloc(imageBytes > mib ? 3 * mib : 0));
   const source = new MemorySource();
   const kernel = source.add(randomBytes(imageBytes));
