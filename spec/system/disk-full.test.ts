@@ -15,6 +15,7 @@ import { failureOf } from '../transport/support.ts';
 const mib = 1024 ** 2;
 const patienceMs = 90_000;
 const launches = 40;
+const up = ['up', '--hypervisor', 'simulated', '--nats-port', '0'];
 
 let cleanups: AsyncDisposableStack;
 let disk: SmallDisk;
@@ -22,9 +23,9 @@ let cloud: KilonovaProcess;
 let client: ApiClient;
 
 async function start(): Promise<void> {
-  disk = cleanups.use(await mountSmallDisk(64 * mib));
+  disk = cleanups.use(await mountSmallDisk(96 * mib));
   const state = disk.folder;
-  cloud = cleanups.use(startKilonova(['up', '--hypervisor', 'simulated', '--nats-port', '0', '--state', state]));
+  cloud = cleanups.use(startKilonova([...up, '--nats-store', '64M', '--state', state]));
   await cloud.says(/Ctrl-C stops the cloud/);
   const url = (await readFile(join(state, 'nats-url'), 'utf8')).trim();
   const token = (await readFile(join(state, 'admin-token'), 'utf8')).trim();
@@ -51,6 +52,13 @@ async function untilAtRest(count: number) {
     return atRest.length === count ? instances : undefined;
   }, patienceMs);
 }
+
+it.skipIf(!mayMount)('does not begin where there is no room for it', { timeout: patienceMs }, async () => {
+  await using small = await mountSmallDisk(16 * mib);
+  await using begun = startKilonova([...up, '--state', small.folder]);
+  expect(await begun.ended).toBe(1);
+  expect(begun.stderr()).toContain('✗ unavailable: the state store is full');
+});
 
 describe.skipIf(!mayMount)('kilonova up on a disk that is full', () => {
   beforeEach(async () => {

@@ -39,7 +39,12 @@ export async function startProcess(
       if (isFirst && !bus.nats.connection.info?.auth_required) {
         say(`! whoever reaches ${shownUrls(access.url)} can do everything with this cloud: that NATS has no users`);
       }
-      return createRuntime({ bus, clock: systemClock, chance: systemChance, logger, incarnation, maxDeliveries });
+      const given = { bus, clock: systemClock, chance: systemChance, logger, incarnation, maxDeliveries };
+      return createRuntime(given).catch(async (error: unknown) => {
+        // It would keep the process from ending.
+        await bus.close();
+        throw error;
+      });
     },
     onNext: (reason) => process.stderr.write(`! ${reason}: beginning again with what is stored; instances go on\n`),
   });
