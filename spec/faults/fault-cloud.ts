@@ -1,15 +1,25 @@
 /**
- * A cloud that faults befall: real processes, a real nats-server, hosts whose simulated guests outlive their processes,
- * a client that asks until it is answered, and a witness by whom the checker judges.
+ * A cloud that faults befall: real processes, a real nats-server where each is a user of its own, hosts whose simulated
+ * guests outlive their processes, a client that asks until it is answered, and a witness by whom the checker judges.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BusAuthority, type PartRole } from '../../actors/identity/bus-authority.ts';
 import { adminProject } from '../../actors/identity/first-admin.ts';
+import { adminCredsFile } from '../../transport/cli/client/access.ts';
+import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { CreateInstance } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
+import {
+  type Credentials,
+  connectionAs,
+  formatCredentials,
+  readCredentials,
+} from '../../transport/nats/credentials.ts';
 import { checkRecords } from '../checker/check-records.ts';
 import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
 import type { HeldGuest } from '../checker/remains.ts';
@@ -53,12 +63,15 @@ export class FaultCloud implements AsyncDisposable {
   witness!: Witness;
   #client!: FaultClient;
   readonly #options: FaultCloudOptions;
+  readonly #authority: BusAuthority;
   readonly #cleanups = new AsyncDisposableStack();
   #launches = 0;
   #healedAt = 0;
 
   static async start(options: FaultCloudOptions = {}): Promise<FaultCloud> {
-    const cloud = new FaultCloud(await mkdtemp(join(tmpdir(), 'kilonova-faults-')), options);
+    const folder = await mkdtemp(join(tmpdir(), 'kilonova-faults-'));
+    const world = { clock: systemClock, chance: systemChance };
+    const cloud = new FaultCloud(folder, await BusAuthority.open(join(folder, 'bus-keys.json'), world), options);
     try {
       await cloud.#start();
       return cloud;
@@ -68,12 +81,13 @@ export class FaultCloud implements AsyncDisposable {
     }
   }
 
-  private constructor(folder: string, options: FaultCloudOptions) {
+  private constructor(folder: string, authority: BusAuthority, options: FaultCloudOptions) {
     const { parts = ['api', 'controller', 'scheduler', 'network'], hosts = ['host-1', 'host-2'] } = options;
     const { natsFolder = join(folder, 'nats'), controllerFlags, hostFlags } = options;
     this.folder = folder;
     this.hosts = hosts;
     this.#options = options;
+    this.#authority = authority;
     this.#cleanups.defer(() => rm(folder, { recursive: true, force: true }));
     this.parts = [...parts, ...hosts, natsServer];
     const ofHost = [
@@ -87,31 +101,58 @@ export class FaultCloud implements AsyncDisposable {
       return role === 'controller' ? [role, ...ofController] : [role];
     };
     const commands = Object.fromEntries([
-      ...parts.map((part) => [part, commandOf(part)]),
-      ...hosts.map((host) => [host, ['compute', '--host', host, ...ofHost]]),
+      ...parts.map((part) => [part, [...commandOf(part), '--creds', this.#credsFile(part)]]),
+      ...hosts.map((host) => [host, ['compute', '--host', host, ...ofHost, '--creds', this.#credsFile(host)]]),
     ]);
-    this.processes = this.#cleanups.use(new Processes(commands, { nats: natsFolder, clocks: join(folder, 'clocks') }));
+    const users = { account: authority.account, configuration: authority.serverConfiguration() };
+    const folders = { nats: natsFolder, clocks: join(folder, 'clocks') };
+    this.processes = this.#cleanups.use(new Processes(commands, folders, users));
   }
 
   async #start(): Promise<void> {
     const { processes, folder, hosts } = this;
+    await this.#writeCredentials();
     await processes.start(natsServer);
     // It makes the first records, and everybody's token.
     await processes.start('controller');
     const others = this.parts.filter((name) => name !== natsServer && name !== 'controller');
     await Promise.all(others.map((name) => processes.start(name)));
-    const bus = await connectBus({ url: processes.url, name: 'test' });
-    this.#cleanups.defer(() => bus.nats.connection.close());
+    const bus = await this.#connect(this.#authority.credentialsOf('up'));
     const journals = this.#cleanups.adopt(new JournalWatch(folder, hosts), (watch) => watch.close());
     const { held = async () => journals.held() } = this.#options;
     this.witness = this.#cleanups.adopt(new Witness(bus, journals, () => held(folder)), (witness) => witness.close());
-    this.admin = new ApiClient(bus, (await readFile(join(folder, 'admin-token'), 'utf8')).trim());
+    this.admin = new ApiClient(
+      await this.#connect(readCredentials(adminCredsFile(folder)), false),
+      (await readFile(join(folder, 'admin-token'), 'utf8')).trim(),
+    );
     this.#client = new FaultClient(this.admin, this.witness.history, this.#options.wishes ?? {});
     await this.admin.ask(api.quota.set, { projectId: adminProject, instances: -1, vcpus: -1, memoryMb: -1 });
     await eventually(async () => {
       const up = (await this.admin.ask(api.host.list, {})).hosts.filter((host) => host.hypervisorState === 'up');
       return up.length === hosts.length || undefined;
     }, startMs);
+  }
+
+  async #writeCredentials(): Promise<void> {
+    for (const part of this.parts.filter((name) => name !== natsServer)) {
+      const [role = ''] = part.split('-');
+      const credentials = this.hosts.includes(part)
+        ? this.#authority.credentialsOf('compute', part)
+        : this.#authority.credentialsOf(role as PartRole);
+      await writeFile(this.#credsFile(part), formatCredentials(credentials));
+    }
+  }
+
+  #credsFile(part: string): string {
+    return join(this.folder, `${part}.creds`);
+  }
+
+  /** As somebody who looks on, or asks: the processes have connections of their own. */
+  async #connect(credentials: Credentials, usesJetStream = true): Promise<Bus> {
+    const connection = connectionAs(credentials);
+    const bus = await connectBus({ url: this.processes.url, name: 'test', connection, usesJetStream });
+    this.#cleanups.defer(() => bus.nats.connection.close());
+    return bus;
   }
 
   /** Asks for `count` launches at once; resolves when they are under way. */
@@ -170,6 +211,7 @@ export class FaultCloud implements AsyncDisposable {
       ...stuck,
       ...checkRemains(history, await this.witness.remains()),
       ...checkRecords(history, this.#healedAt),
+      ...this.processes.refusals().map((message) => ({ invariant: 'each part may do what it does', message })),
     ]);
   }
 

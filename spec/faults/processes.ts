@@ -5,26 +5,36 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type NatsServer, startNatsServer } from '../../actors/setup/nats-server.ts';
+import { type NatsServer, type NatsServerOptions, startNatsServer } from '../../actors/setup/nats-server.ts';
 import { findProgram } from '../../actors/setup/try-command.ts';
 import { type KilonovaProcess, startKilonova } from '../support/kilonova-process.ts';
 
 /** Its port and its folder stay the same when it is started again. */
 export const natsServer = 'nats-server';
 
+/** With which a process tells of it. */
+const notPermittedWords = '(--creds)';
+
 const preload = pathToFileURL(join(import.meta.dirname, '..', 'support', 'shifted-clock.ts')).href;
 
 export class Processes implements AsyncDisposable {
   readonly #natsFolder: string;
   readonly #clockFolder: string;
+  readonly #users: NonNullable<NatsServerOptions['users']>;
   readonly #commands: Record<string, readonly string[]>;
   readonly #running = new Map<string, KilonovaProcess>();
+  readonly #started: KilonovaProcess[] = [];
   #nats: NatsServer | undefined;
   #port = 0;
 
-  /** `commands`: by its name, the words that each part is started with. */
-  constructor(commands: Record<string, readonly string[]>, folders: { nats: string; clocks: string }) {
+  /** `commands`: by its name, the words that each part is started with. `users`: those of nats-server. */
+  constructor(
+    commands: Record<string, readonly string[]>,
+    folders: { nats: string; clocks: string },
+    users: NonNullable<NatsServerOptions['users']>,
+  ) {
     this.#commands = commands;
+    this.#users = users;
     this.#natsFolder = folders.nats;
     this.#clockFolder = folders.clocks;
     mkdirSync(folders.clocks, { recursive: true });
@@ -38,7 +48,7 @@ export class Processes implements AsyncDisposable {
   /** Resolves when it is ready. */
   async start(name: string): Promise<void> {
     if (name === natsServer) {
-      this.#nats = await startNatsServer({ stateDir: this.#natsFolder, port: this.#port });
+      this.#nats = await startNatsServer({ stateDir: this.#natsFolder, port: this.#port, users: this.#users });
       this.#port = Number(new URL(this.#nats.url).port);
       return;
     }
@@ -48,6 +58,7 @@ export class Processes implements AsyncDisposable {
       ...(setpriv && { runner: [setpriv, '--pdeathsig', 'KILL', '--'] }),
     });
     this.#running.set(name, child);
+    this.#started.push(child);
     await child.says(/is ready/);
   }
 
@@ -78,6 +89,13 @@ export class Processes implements AsyncDisposable {
   /** What a part wrote since it was started last: why it ended, or what it complains about. */
   wordsOf(name: string): string {
     return this.#running.get(name)?.stderr() ?? '';
+  }
+
+  /** What nats-server has let none of them do, also of those that have ended. */
+  refusals(): string[] {
+    return this.#started
+      .flatMap((child) => child.stderr().split('\n'))
+      .filter((line) => line.includes(notPermittedWords));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
