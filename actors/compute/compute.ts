@@ -50,15 +50,14 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   const { sharedDisks } = options;
   const durable = consumers.compute(name);
   const recovery = { ...defaultRecovery, ...options.recovery };
-  const [bucket, payloads, images, hosts, deadLetters] = await Promise.all([
+  const [bucket, images, hosts, deadLetters] = await Promise.all([
     store.bucket('instance'),
-    store.bucket('payload'),
     store.view('image'),
     store.bucket('host'),
     openDeadLetters(runtime, durable),
   ]);
   const claims = new Claims(capacity, allocationRatio);
-  const specs = new GuestSpecs(bus, images, payloads, { name, availabilityZone });
+  const specs = new GuestSpecs(bus, images, { name, availabilityZone });
   const reports = new GuestReports(recovery, runtime);
   const instances = new HostInstances(
     { name, bucket, claims, specs, reports, clock, logger },
@@ -70,7 +69,11 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
           specs,
           sharesDisks: sharedDisks !== undefined,
           requestPlacement: requestPlacement(bus),
-          releaseNetwork: releaseNetwork(bus, (uuid) => specs.forget(uuid)),
+          releaseNetwork: releaseNetwork(
+            bus,
+            (call) => subjects.hostCall('network', name, call),
+            (uuid) => specs.forget(uuid),
+          ),
           onLook: (uuid) => reports.forget(uuid),
           ...(options.plugNetwork && { plugNetwork: options.plugNetwork }),
         }),

@@ -1,8 +1,7 @@
-/** Brings together what the hypervisor needs to know of an instance: record, payload, image and ports. */
+/** Brings together what the hypervisor needs to know of an instance: record, image and ports, and what a client asked to be put on it. */
 import { fail } from '../../machines/failure.ts';
-import { networkCalls } from '../../transport/messages/internal.ts';
+import { controllerCalls, networkCalls } from '../../transport/messages/internal.ts';
 import type { Image, Instance, InstancePayload } from '../../transport/messages/records.ts';
-import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { call } from '../../transport/nats/call.ts';
 import type { CallContext } from '../../transport/nats/call-context.ts';
@@ -17,22 +16,15 @@ export type AllocatedPort = GuestPort & { networkId: string };
 export class GuestSpecs {
   readonly #bus: Bus;
   readonly #images: View<Image>;
-  readonly #payloads: Bucket<InstancePayload>;
   readonly #host: string;
   readonly #availabilityZone: string;
   /** Of launches under way; after a restart they are asked for again. */
   readonly #ports = new Map<string, AllocatedPort[]>();
   readonly #specs = new Map<string, GuestSpec>();
 
-  constructor(
-    bus: Bus,
-    images: View<Image>,
-    payloads: Bucket<InstancePayload>,
-    { name, availabilityZone }: { name: string; availabilityZone: string },
-  ) {
+  constructor(bus: Bus, images: View<Image>, { name, availabilityZone }: { name: string; availabilityZone: string }) {
     this.#bus = bus;
     this.#images = images;
-    this.#payloads = payloads;
     this.#host = name;
     this.#availabilityZone = availabilityZone;
   }
@@ -43,36 +35,34 @@ export class GuestSpecs {
     return image;
   }
 
-  /** Whoever makes disks needs all that was asked for: a guest without its password is not that. */
-  async confirmPayload(record: Instance): Promise<void> {
-    if (record.payload !== undefined && !(await this.#findPayload(record))) {
-      throw fail('internal', `what was to be put on instance ${record.uuid} is gone`);
-    }
-  }
-
   /** Nova's allocate_for_instance. Idempotent: the same ports again for the same instance. */
   async allocatePorts(record: Instance, context: CallContext): Promise<AllocatedPort[]> {
     const known = this.#ports.get(record.uuid);
     if (known) return known;
     const kind = networkCalls.allocateForInstance;
     const { uuid, projectId, securityGroups, networks } = record;
-    const body = {
-      instanceUuid: uuid,
-      attempt: attemptOf(record),
-      projectId,
-      host: this.#host,
-      securityGroups,
-      networks,
-    };
-    const { ports } = await call(this.#bus, subjects.networkCall(kind.name), kind, body, context);
+    const body = { instanceUuid: uuid, attempt: attemptOf(record), projectId, securityGroups, networks };
+    const subject = subjects.hostCall('network', this.#host, kind.name);
+    const { ports } = await call(this.#bus, subject, kind, body, context);
     this.#ports.set(uuid, ports);
     return ports;
   }
 
+  /** What is needed to make its disks: all that was asked for. A guest without its password is not that. */
+  async ofDisks(record: Instance, context: CallContext): Promise<GuestSpec> {
+    const [spec, payload] = await Promise.all([
+      this.of(record, context),
+      this.#askPayload(record, context),
+      this.image(record),
+    ]);
+    return { ...spec, configDrive: { ...spec.configDrive, ...payload } };
+  }
+
+  /** What else there is to do needs no more: a guest that has its disks starts without its image and payload too. */
   async of(record: Instance, context: CallContext): Promise<GuestSpec> {
     const known = this.#specs.get(record.uuid);
     if (known) return known;
-    const [ports, payload] = await Promise.all([this.allocatePorts(record, context), this.#findPayload(record)]);
+    const ports = await this.allocatePorts(record, context);
     const { uuid, projectId, userId, name, flavor, hostname, metadata, keyName, publicKey } = record;
     const spec: GuestSpec = {
       uuid,
@@ -81,7 +71,6 @@ export class GuestSpecs {
       projectId,
       userId,
       flavor,
-      // A guest that has its disks starts without its image and payload too; who makes disks asks for them before.
       image: (await this.#findImage(record.imageId)) ?? { id: record.imageId, name: '', diskFormat: 'none' },
       ports,
       configDrive: {
@@ -90,15 +79,19 @@ export class GuestSpecs {
         metadata,
         publicKeys: keyName && publicKey ? [{ name: keyName, publicKey }] : [],
         files: [],
-        ...payload,
       },
     };
     this.#specs.set(uuid, spec);
     return spec;
   }
 
-  async #findPayload({ payload }: Instance): Promise<InstancePayload | undefined> {
-    return payload === undefined ? undefined : (await this.#payloads.get(payload))?.value;
+  async #askPayload({ uuid, payload: key }: Instance, context: CallContext): Promise<InstancePayload> {
+    if (key === undefined) return {};
+    const kind = controllerCalls.findPayload;
+    const subject = subjects.hostCall('controller', this.#host, kind.name);
+    const { payload } = await call(this.#bus, subject, kind, { payload: key }, context);
+    if (!payload) throw fail('internal', `what was to be put on instance ${uuid} is gone`);
+    return payload;
   }
 
   /** Also one that was made just now, and that the view has yet to see. */
@@ -107,7 +100,7 @@ export class GuestSpecs {
     return this.#images.get(imageId);
   }
 
-  /** Drops what is only needed while a launch is under way; it holds secrets. */
+  /** Drops what is only needed while a launch is under way. */
   forget(uuid: string): void {
     this.#ports.delete(uuid);
     this.#specs.delete(uuid);

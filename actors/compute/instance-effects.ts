@@ -36,9 +36,9 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
   const { hypervisor, claims, specs } = world;
   const specOf = ({ owner }: EffectJob) => specs.of(owner.record, owner.callContext);
 
-  async function createDisks(spec: GuestSpec, { owner, signal }: EffectJob): Promise<void> {
+  async function createDisks({ owner, signal }: EffectJob): Promise<void> {
     try {
-      await Promise.all([specs.image(owner.record), specs.confirmPayload(owner.record)]);
+      const spec = await specs.ofDisks(owner.record, owner.callContext);
       if (keepsDisk(owner)) return await hypervisor.adoptDisks(spec, signal);
       await hypervisor.createDisks(spec, signal);
     } catch (error) {
@@ -101,7 +101,7 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
     // The spawn is stored as it begins. What is restored later on finds the steps before it done, unless the host itself
     // was rebooted in between: then there is no bridge, the domain cannot be made, and the launch is placed again.
     prepareFilter: durable(async (job) => hypervisor.prepareFilter(await specOf(job), job.signal)),
-    createDisks: local(async (job) => createDisks(await specOf(job), job)),
+    createDisks: local(createDisks),
     createDomain: local(async (job) => hypervisor.createDomain(await specOf(job), job.signal)),
     enableHairpin: local(async (job) => hypervisor.enableHairpin(await specOf(job), job.signal)),
     applyFilter: local(async (job) => hypervisor.applyFilter(await specOf(job), job.signal)),
@@ -128,7 +128,7 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
         const { key, signal } = job;
         if ((await hypervisor.powerState(key.uuid)) !== 'absent') return hypervisor.reboot(key.uuid, 'hard', signal);
         // As Nova does: what is lost of the domain is made anew.
-        await createDisks(spec, job);
+        await createDisks(job);
         return hypervisor.createDomain(spec, signal);
       }),
     ),

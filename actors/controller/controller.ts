@@ -26,6 +26,7 @@ import { instanceWrites } from './instances.ts';
 import { keyPairWrites } from './key-pairs.ts';
 import { natsUserWrites } from './nats-users.ts';
 import { startPayloadSweep } from './payload-sweep.ts';
+import { servePayloads } from './payloads.ts';
 import { projectWrites } from './projects.ts';
 import { quotaWrites } from './quotas.ts';
 import { securityGroupWrites } from './security-groups.ts';
@@ -88,6 +89,7 @@ export async function startController(
   };
   const opened = keepsImages ? [...resources, imageWrites] : resources;
   await Promise.all(opened.map((open) => open(on, world)));
+  serving.push(await servePayloads(runtime));
 
   const stopSweeps = await Promise.all([
     startControlSweep(world),

@@ -1,4 +1,5 @@
 /** How a controller owns an instance: while it is being placed, or taken over from a host that is down. */
+import { subjects } from '../../transport/nats/subjects.ts';
 import { provideEffects } from '../instance/effects.ts';
 import { publishTransition } from '../instance/facts.ts';
 import type { OwnerWorld } from '../instance/owner.ts';
@@ -12,7 +13,7 @@ export async function ownInstances({ bus, store, clock, logger, isStopping }: Co
     name: 'control',
     machine: provideEffects({
       requestPlacement: tellingHosts(bus, requestPlacement(bus)),
-      releaseNetwork: tellingHosts(bus, releaseNetwork(bus)),
+      releaseNetwork: tellingHosts(bus, releaseNetwork(bus, subjects.networkCall)),
       leaveTriedHosts: leaveTriedHosts(bus),
     }),
     bucket: await store.bucket('instance'),

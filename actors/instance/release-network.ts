@@ -2,18 +2,22 @@
 import { networkCalls } from '../../transport/messages/internal.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { call } from '../../transport/nats/call.ts';
-import { subjects } from '../../transport/nats/subjects.ts';
 import type { EffectImplementation } from './effect-runner.ts';
 
-/** `forget` lets go of what the process itself keeps of the ports. */
-export function releaseNetwork(bus: Bus, forget: (uuid: string) => void = () => {}): EffectImplementation {
-  const kind = networkCalls.releaseForInstance;
+const kind = networkCalls.releaseForInstance;
+
+/** `subjectOf`: where who releases asks. `forget` lets go of what the process itself keeps of the ports. */
+export function releaseNetwork(
+  bus: Bus,
+  subjectOf: (name: string) => string,
+  forget: (uuid: string) => void = () => {},
+): EffectImplementation {
   return {
     isDurable: true,
     async run({ key: { uuid, attempt }, owner }) {
       forget(uuid);
       const body = { instanceUuid: uuid, attempt };
-      await call(bus, subjects.networkCall(kind.name), kind, body, owner.callContext);
+      await call(bus, subjectOf(kind.name), kind, body, owner.callContext);
     },
   };
 }

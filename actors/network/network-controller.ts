@@ -4,7 +4,8 @@
  */
 import { networkCalls } from '../../transport/messages/internal.ts';
 import { serve } from '../../transport/nats/call.ts';
-import { subjects } from '../../transport/nats/subjects.ts';
+import { any, askingHost, subjects } from '../../transport/nats/subjects.ts';
+import { confirmHost } from '../records/confirm-host.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { SeenBefore } from '../runtime/seen-before.ts';
 import { sweep } from '../runtime/sweep.ts';
@@ -32,11 +33,28 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
   const serving = [
     serve(
       bus,
-      subjects.networkCall(allocateForInstance.name),
+      subjects.hostCall('network', any, allocateForInstance.name),
       allocateForInstance,
-      async (request) => ({ ports: (await allocatePorts(books, request)).map((port) => describePort(books, port)) }),
+      async (request, _, subject) => {
+        const host = askingHost(subject);
+        await confirmHost(instances, request.instanceUuid, host, request.attempt);
+        const given = await allocatePorts(books, { ...request, host });
+        return { ports: given.map((port) => describePort(books, port)) };
+      },
       { queue },
     ),
+    serve(
+      bus,
+      subjects.hostCall('network', any, releaseForInstance.name),
+      releaseForInstance,
+      async ({ instanceUuid, attempt }, _, subject) => {
+        await confirmHost(instances, instanceUuid, askingHost(subject), attempt);
+        await releasePorts(books, instanceUuid, attempt);
+        return {};
+      },
+      { queue },
+    ),
+    // For a host that is down.
     serve(
       bus,
       subjects.networkCall(releaseForInstance.name),

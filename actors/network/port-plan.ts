@@ -10,7 +10,7 @@ import { TrackedBucket } from './tracked-bucket.ts';
 import { ViewIndex } from './view-index.ts';
 
 type Decoded<C> = C extends { request: { decode(bytes: never): infer Q } } ? Q : never;
-export type AllocationRequest = Decoded<typeof networkCalls.allocateForInstance>;
+export type AllocationRequest = Decoded<typeof networkCalls.allocateForInstance> & { host: string };
 
 export interface PortPlan {
   portId: string;

@@ -4,7 +4,7 @@ import type { StepName } from '../../actors/simulated/step-script.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import { networkCalls, schedulerCasts } from '../../transport/messages/internal.ts';
-import { subjects } from '../../transport/nats/subjects.ts';
+import { nameOf, subjects } from '../../transport/nats/subjects.ts';
 import { addDownZone } from '../support/down-zone.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { expectNothingLeft } from './support.ts';
@@ -64,7 +64,7 @@ describe('a delete', () => {
     const held: (() => void)[] = [];
     const { request } = bus;
     bus.request = async (subject, ...rest) => {
-      if (subject === subjects.networkCall(networkCalls.allocateForInstance.name))
+      if (nameOf(subject) === networkCalls.allocateForInstance.name)
         await new Promise<void>((resolve) => held.push(resolve));
       return request(subject, ...rest);
     };

@@ -107,7 +107,7 @@ function shapeOf(seen: Seen[]): LaunchShape {
   };
 }
 
-const networkCall = /^cloud\.network\.call\./;
+const networkCall = /^cloud\.network\.host\./;
 
 /** Who owns the instance when this happens to it. */
 function tellerOf({ from, to }: { from?: string; to: string }): keyof LaunchShape['facts'] {

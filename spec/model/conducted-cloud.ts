@@ -13,7 +13,7 @@ import type { InstanceFact } from '../../transport/nats/api-client.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
-import { subjects } from '../../transport/nats/subjects.ts';
+import { nameOf, subjects } from '../../transport/nats/subjects.ts';
 import { controlPlane, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { ConductedClock } from './conducted-clock.ts';
 import { Conductor } from './conductor.ts';
@@ -41,8 +41,8 @@ export const flavors = { first: 'model.first', second: 'model.second' };
 const refusing = 'model.network.refusing';
 const { allocateForInstance, releaseForInstance } = networkCalls;
 const networkSteps = new Map([
-  [subjects.networkCall(allocateForInstance.name), 'allocateNetwork'],
-  [subjects.networkCall(releaseForInstance.name), 'releaseNetwork'],
+  [allocateForInstance.name, 'allocateNetwork'],
+  [releaseForInstance.name, 'releaseNetwork'],
 ]);
 const placing = subjects.schedulerCast(schedulerCasts.runInstance.name);
 
@@ -76,7 +76,7 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
     return {
       ...rest,
       request: async (subject, payload, options) => {
-        const step = networkSteps.get(subject);
+        const step = networkSteps.get(nameOf(subject));
         if (step) {
           const { instanceUuid } = JSON.parse(String(payload)) as { instanceUuid: string };
           try {

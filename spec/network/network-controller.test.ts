@@ -6,7 +6,7 @@ import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import type { Part, Runtime } from '../../actors/runtime/runtime.ts';
 import { toFailure } from '../../machines/failure.ts';
 import { networkCalls } from '../../transport/messages/internal.ts';
-import type { Network, Subnet } from '../../transport/messages/records.ts';
+import type { Instance, Network, Subnet } from '../../transport/messages/records.ts';
 import { call } from '../../transport/nats/call.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
@@ -50,27 +50,40 @@ const newMac = () =>
     .padStart(6, '0')
     .replace(/(..)(..)(..)/, '$1:$2:$3')}`;
 
-function allocate(
-  instanceUuid: string,
-  networks: Wanted[],
-  more: { projectId?: string; host?: string; attempt?: number } = {},
-) {
+interface Placement {
+  host?: string;
+  attempt?: number;
+}
+
+/** The instance is on the host, and has its ports from there. */
+async function allocate(uuid: string, networks: Wanted[], placement: Placement = {}) {
+  await place(uuid, placement);
+  return ask(uuid, networks, placement);
+}
+
+async function place(uuid: string, { host = 'host1', attempt = 1 }: Placement = {}, more: Partial<Instance> = {}) {
+  const { chart, ...record } = newInstance(uuid, more);
+  const placed = { ...record, owner: { host }, chart: { ...chart, context: { ...chart.context, attempt } } };
+  await (await client.store.bucket('instance')).put(uuid, placed);
+}
+
+function ask(instanceUuid: string, networks: Wanted[], { host = 'host1', attempt = 1 }: Placement = {}) {
   const kind = networkCalls.allocateForInstance;
   const body = {
     instanceUuid,
-    attempt: 1,
+    attempt,
     projectId: 'project',
-    host: 'host1',
     securityGroups: ['default'],
     networks: networks.map((wanted) => ({ mac: newMac(), ...wanted })),
-    ...more,
   };
-  return call(client.bus, subjects.networkCall(kind.name), kind, body, newContext());
+  return call(client.bus, subjects.hostCall('network', host, kind.name), kind, body, newContext());
 }
 
-function release(instanceUuid: string, attempt = 1) {
+/** As the control plane does for a host that is down; `host`: as that host does. */
+function release(instanceUuid: string, attempt = 1, host?: string) {
   const kind = networkCalls.releaseForInstance;
-  return call(client.bus, subjects.networkCall(kind.name), kind, { instanceUuid, attempt }, newContext());
+  const subject = host === undefined ? subjects.networkCall(kind.name) : subjects.hostCall('network', host, kind.name);
+  return call(client.bus, subject, kind, { instanceUuid, attempt }, newContext());
 }
 
 const failureOf = (promise: Promise<unknown>) =>
@@ -251,13 +264,12 @@ describe('releasing', () => {
 
   it('leaves nothing of an allocation that is under way', async () => {
     const { network } = await newNetwork('10.12.0.0/24');
-    const instances = await client.store.bucket('instance');
     for (let round = 0; round < 30; round++) {
       const uuid = newUuid();
       const wanted = { networkId: network.id, mac: newMac() };
-      await instances.create(uuid, newInstance(uuid, { networks: [wanted] }));
+      await place(uuid, {}, { networks: [wanted] });
       await settled();
-      const allocating = allocate(uuid, [wanted]).catch(toFailure);
+      const allocating = ask(uuid, [wanted]).catch(toFailure);
       await release(uuid);
       const outcome = await allocating;
       // Either the release came first, or it took the port, or the allocation was told to ask again.
@@ -289,6 +301,31 @@ async function settled(): Promise<void> {
   }
 }
 
+const notThere = (uuid: string, host: string) => ({
+  code: 'conflict',
+  disposition: 'abort',
+  details: { uuid, host },
+});
+
+describe('a host', () => {
+  it('is given no ports of an instance that is not on it, and takes none back', async () => {
+    const { network } = await newNetwork('10.45.0.0/24');
+    const wanted = [{ networkId: network.id, mac: newMac() }];
+    const uuid = newUuid();
+    await allocate(uuid, wanted, { host: 'own er', attempt: 1 });
+    for (const other of ['stranger', 'own', 'er', '*', '=b3duIGVy']) {
+      expect(await failureOf(ask(uuid, wanted, { host: other }))).toMatchObject(notThere(uuid, other));
+      expect(await failureOf(release(uuid, 1, other))).toMatchObject(notThere(uuid, other));
+    }
+    expect(await failureOf(ask(uuid, wanted, { host: 'own er', attempt: 7 }))).toMatchObject(notThere(uuid, 'own er'));
+    const nobodys = newUuid();
+    expect(await failureOf(ask(nobodys, wanted))).toMatchObject(notThere(nobodys, 'host1'));
+    expect((await (await client.store.bucket('port')).keys()).length).toBe(1);
+    await release(uuid, 1, 'own er');
+    await expectNothingLeft();
+  });
+});
+
 describe('an attempt that is over', () => {
   it('takes nothing back of a later one’s, and is given nothing', async () => {
     const { network } = await newNetwork('10.44.0.0/24');
@@ -299,7 +336,11 @@ describe('an attempt that is over', () => {
     expect(second).toEqual(first);
 
     // The host of the first was paused meanwhile, and goes on.
+    expect(await failureOf(ask(uuid, wanted, { host: 'slow' }))).toMatchObject(notThere(uuid, 'slow'));
+    expect(await failureOf(release(uuid, 1, 'slow'))).toMatchObject(notThere(uuid, 'slow'));
+    expect(await failureOf(ask(uuid, wanted, { host: 'other' }))).toMatchObject(notThere(uuid, 'other'));
     await release(uuid, 1);
+    // Also when it asked before the instance was another's.
     expect(await failureOf(allocate(uuid, wanted, { host: 'slow', attempt: 1 }))).toMatchObject({
       code: 'conflict',
       disposition: 'abort',

@@ -53,6 +53,8 @@ export class SimulatedNats {
   readonly #witness: Witness;
   readonly #sabotage: Sabotage;
   readonly #subscribers = new Map<string, Set<Subscriber>>();
+  /** Of the subjects of those, what stands for several: a `*` is one token. */
+  readonly #patterns = new Map<string, RegExp>();
   readonly #buckets = new Map<string, SimulatedBucket>();
   readonly queue: SimulatedQueue;
   weather: Weather = fairWeather;
@@ -203,6 +205,7 @@ export class SimulatedNats {
     const subscribers = this.#subscribers.get(subject) ?? new Set();
     subscribers.add(subscriber);
     this.#subscribers.set(subject, subscribers);
+    if (subject.includes('*')) this.#patterns.set(subject, patternOf(subject));
     const unsubscribe = () => {
       subscribers.delete(subscriber);
       if (subscribers.size === 0 && this.#subscribers.get(subject) === subscribers) this.#subscribers.delete(subject);
@@ -260,7 +263,10 @@ export class SimulatedNats {
       return;
     }
     if (subject.startsWith('cloud.fact.')) this.#witness.told(subject, data);
-    const subscribers = [...(this.#subscribers.get(subject) ?? [])].filter(({ process }) => process.isAlive);
+    const matching = [...this.#patterns].filter(([, pattern]) => pattern.test(subject)).map(([key]) => key);
+    const subscribers = [subject, ...matching]
+      .flatMap((key) => [...(this.#subscribers.get(key) ?? [])])
+      .filter(({ process }) => process.isAlive);
     if (subscribers.length === 0) {
       if (reply !== undefined)
         this.#receive({ subject: reply, data: new Uint8Array(), headers: headers(503, 'No Responders') });
@@ -287,4 +293,8 @@ export class SimulatedNats {
     if (isCast(subject)) return this.queue.add({ subject, data, headers: carried });
     return undefined;
   }
+}
+
+function patternOf(subject: string): RegExp {
+  return new RegExp(`^${subject.replaceAll(/[.$]/g, '\\$&').replaceAll('*', '[^.]+')}$`);
 }

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  askingHost,
   consumers,
   decodeToken,
   encodeToken,
@@ -51,6 +52,16 @@ it('adds no token to a subject, and no wildcard', () => {
       expect(subjects.instanceFact(text, 'uuid').split('.')).toHaveLength(5);
       expect(subjects.computeCall(text, 'console_log')).not.toMatch(/[*>\s]/);
       expect(consumers.compute(text)).toMatch(/^[^.*>\s/\\]+$/);
+    }),
+  );
+});
+
+it('gives back the host that asks, whatever its name', () => {
+  fc.assert(
+    fc.property(anyText, fc.constantFrom('controller' as const, 'network' as const), (host, part) => {
+      expect(askingHost(subjects.hostCall(part, host, 'ask'))).toBe(host);
+      expect(subjects.hostCall(part, host, 'ask')).toMatch(/^[^*>\s]+$/);
+      expect(subjects.hostCall(part, host, 'ask').split('.')).toHaveLength(5);
     }),
   );
 });

@@ -4,7 +4,7 @@ import { defineCall } from '../nats/call.ts';
 import { defineCast } from '../nats/cast.ts';
 import { defineFact } from '../nats/fact.ts';
 import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Time, Uuid } from './common.ts';
-import { Attempt, Flavor, HostCommand, Instance, PayloadKey } from './records.ts';
+import { Attempt, Flavor, HostCommand, Instance, InstancePayload, PayloadKey } from './records.ts';
 
 const StoredInstance = Exact({ record: Instance, revision: Revision });
 
@@ -36,9 +36,19 @@ export const InstanceCommand = Type.Union([
 ]);
 export type InstanceCommand = Type.Static<typeof InstanceCommand>;
 
+/** Compute host → cloud controller, on a subject of the host's own. */
+export const controllerCalls = {
+  /** What a client asked to be put on an instance of that host; nothing, when it is gone. Secret. */
+  findPayload: defineCall(
+    'find_payload',
+    Exact({ payload: PayloadKey }),
+    Exact({ payload: Type.Optional(InstancePayload) }),
+  ),
+} as const;
+
 /**
- * Compute host, or cloud controller, → network controller. Idempotent by the instance's uuid, and fenced by its attempt:
- * what an earlier attempt asks late changes nothing of a later one's.
+ * Compute host, on a subject of its own, or cloud controller → network controller. Idempotent by the instance's uuid, and
+ * fenced by its attempt: what an earlier attempt asks late changes nothing of a later one's.
  */
 export const networkCalls = {
   /** Nova's allocate_for_instance: ports with fixed IPs for each requested network. */
@@ -48,7 +58,6 @@ export const networkCalls = {
       instanceUuid: Uuid,
       attempt: Attempt,
       projectId: Id,
-      host: Type.String(),
       securityGroups: Type.Array(Type.String()),
       networks: Type.Array(Exact({ networkId: Uuid, mac: Mac, fixedIp: Type.Optional(Ipv4) })),
     }),

@@ -90,18 +90,18 @@ export async function exchange(
 /** Takes no more calls, and resolves when those in hand are answered. */
 export type StopServing = () => Promise<void>;
 
-/** Answers a kind of call. `queue` shares the calls between processes. */
+/** Answers a kind of call, on a subject or on all that match it. `queue` shares the calls between processes. */
 export function serve<Request, Reply>(
   bus: Bus,
   subject: string,
   { request, reply }: Call<Request, Reply>,
-  handle: (body: Request, context: CallContext) => Promise<Reply>,
+  handle: (body: Request, context: CallContext, subject: string) => Promise<Reply>,
   options: { queue?: string } = {},
 ): StopServing {
   return listen(bus, subject, options, (message) => {
     const context = readContext(message.headers);
     return answer(bus, message, context, async () => ({
-      payload: reply.encode(await handle(request.decode(message.data), context)),
+      payload: reply.encode(await handle(request.decode(message.data), context, message.subject)),
     }));
   });
 }

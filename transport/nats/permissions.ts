@@ -6,7 +6,7 @@
  * taken over: JetStream delivers what is read of it to wherever the reader says, so who may write a record and read it
  * again can have it delivered as any message.
  */
-import { computeCalls, computeCasts, networkCalls, schedulerCasts } from '../messages/internal.ts';
+import { computeCalls, computeCasts, controllerCalls, networkCalls, schedulerCasts } from '../messages/internal.ts';
 import { type Buckets, buckets } from '../messages/records.ts';
 import {
   accountInfo,
@@ -96,9 +96,10 @@ const controller: Permissions = {
     subjects.networkCall(networkCalls.releaseForInstance.name),
     ...tellFacts,
     subjects.hostFact(any),
-    ...answersTo('api', 'up'),
+    // Also to hosts.
+    ...answersTo(any),
   ],
-  subscribe: [ownInbox, subjects.controllerCall(any, any)],
+  subscribe: [ownInbox, subjects.controllerCall(any, any), subjects.hostCall('controller', any, any)],
 };
 
 const scheduler: Permissions = {
@@ -122,7 +123,7 @@ const network: Permissions = {
     // Any host may ask.
     ...answersTo(any),
   ],
-  subscribe: [ownInbox, subjects.networkCall(any)],
+  subscribe: [ownInbox, subjects.networkCall(any), subjects.hostCall('network', any, any)],
 };
 
 /** Of one host; `any`: of all of them. Its user has the name of its consumer. */
@@ -130,13 +131,14 @@ function compute(host: Placeholder, consumer: string): Permissions {
   return {
     publish: [
       ...start,
-      ...reads('instance', 'payload', 'image', 'host'),
+      ...reads('instance', 'image', 'host'),
       ...writes('instance'),
       subjects.record(buckets.host.name, host.token),
       ...readImages,
       ...takeFrom(streams.casts.name, consumer, subjects.computeCasts(host)),
       ...buryCasts,
-      subjects.networkCall(any),
+      subjects.hostCall('controller', host, controllerCalls.findPayload.name),
+      subjects.hostCall('network', host, any),
       subjects.schedulerCast(schedulerCasts.runInstance.name),
       ...tellFacts,
       subjects.hostFact(host),

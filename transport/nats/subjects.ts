@@ -4,7 +4,9 @@
  * ```
  * cloud.api.v1.<resource>.<verb>           a client's request, to any API server
  * cloud.controller.call.<resource>.<verb>  a client's request that changes something, to any cloud controller
- * cloud.network.call.<name>                to any network controller
+ * cloud.controller.host.<host>.<name>      what one host asks any cloud controller
+ * cloud.network.call.<name>                what the control plane asks any network controller
+ * cloud.network.host.<host>.<name>         what one host asks any network controller
  * cloud.scheduler.cast.<name>              to any scheduler, through the work queue
  * cloud.compute.<host>.call.<name>         to one host
  * cloud.compute.<host>.cast.<name>         to one host, through the work queue
@@ -62,6 +64,9 @@ export const subjects = {
   apis: () => 'cloud.api.>',
   controllerCall: (resource: Token, verb: Token) => `cloud.controller.call.${token(resource)}.${token(verb)}`,
   networkCall: (name: Token) => `cloud.network.call.${token(name)}`,
+  /** The host's user may publish this, and of no other host: who is asked knows by it who asks. */
+  hostCall: (part: 'controller' | 'network', host: Token, name: Token) =>
+    `cloud.${part}.host.${encodeToken(host)}.${token(name)}`,
   schedulerCast: (name: string) => `cloud.scheduler.cast.${token(name)}`,
   schedulerCasts: () => 'cloud.scheduler.cast.>',
   computeCall: (host: Token, name: Token) => `cloud.compute.${encodeToken(host)}.call.${token(name)}`,
@@ -113,6 +118,11 @@ export function parseImageChunk(subject: string): { image: string; offset: numbe
 /** The message's name: the last token of a call's or cast's subject. */
 export function nameOf(subject: string): string {
   return subject.slice(subject.lastIndexOf('.') + 1);
+}
+
+/** The host that asks. */
+export function askingHost(subject: string): string {
+  return decodeToken(subject.split('.')[3] ?? '');
 }
 
 const plain = /^[A-Za-z0-9_-]+$/;
