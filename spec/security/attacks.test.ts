@@ -15,7 +15,7 @@ import { ApiClient } from '../../transport/nats/api-client.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { connectionAs, seedOf } from '../../transport/nats/credentials.ts';
-import { consumers, streams, subjects } from '../../transport/nats/subjects.ts';
+import { any, consumers, streams, subjects } from '../../transport/nats/subjects.ts';
 import { type SecuredNats, startSecuredNats } from '../support/secured-nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 
@@ -243,16 +243,30 @@ describe('a compute host', () => {
       ],
     ],
     [
-      'answer for another host, or a controller',
+      'answer for another host, a controller, or a network controller',
       [
         subscribe(subjects.computeCall('alpha', 'console_log')),
         subscribe(subjects.controllerCall('token', 'create')),
-        subscribe(subjects.networkCall('allocate_for_instance')),
+        subscribe(subjects.hostCall('controller', any, 'find_payload')),
+        subscribe(subjects.hostCall('network', any, 'allocate_for_instance')),
+        subscribe(subjects.hostCall('network', 'alpha', 'release_for_instance')),
       ],
     ],
     [
       'command or ask like a controller',
-      [publish(subjects.computeCall('alpha', 'command_host')), publish(subjects.controllerCall('token', 'create'))],
+      [
+        publish(subjects.computeCall('alpha', 'command_host')),
+        publish(subjects.controllerCall('token', 'create')),
+        publish(subjects.networkCall('release_for_instance')),
+      ],
+    ],
+    [
+      'ask in the name of another host',
+      [
+        publish(subjects.hostCall('controller', 'alpha', 'find_payload')),
+        publish(subjects.hostCall('network', 'alpha', 'allocate_for_instance')),
+        publish(subjects.hostCall('network', 'alpha', 'release_for_instance')),
+      ],
     ],
     [
       'write what is not its own',
@@ -261,11 +275,21 @@ describe('a compute host', () => {
       ),
     ],
     [
-      'read who the users are, and their keys',
-      (['token', 'user', 'keyPair'] as const).flatMap((bucket) => [
+      'read who the users are, their keys, and what is to be put on instances',
+      (['token', 'user', 'keyPair', 'payload'] as const).flatMap((bucket) => [
+        publish(`$JS.API.STREAM.MSG.GET.KV_${buckets[bucket].name}`),
         publish(`$JS.API.DIRECT.GET.KV_${buckets[bucket].name}.x`),
         publish(`$JS.API.CONSUMER.CREATE.KV_${buckets[bucket].name}.mine.>`),
         publish(`$JS.API.STREAM.INFO.KV_${buckets[bucket].name}`),
+      ]),
+    ],
+    [
+      'have a record given to whom it says',
+      (['instance', 'host', 'image', 'deadLetter'] as const).flatMap((bucket) => [
+        publish(`$JS.API.CONSUMER.MSG.NEXT.KV_${buckets[bucket].name}.mine`),
+        publish(`$JS.API.CONSUMER.DURABLE.CREATE.KV_${buckets[bucket].name}.mine`),
+        publish(`$JS.API.DIRECT.GET.KV_${buckets[bucket].name}`),
+        publish(`$JS.API.DIRECT.GET.KV_${buckets[bucket].name}.${subjects.record(buckets[bucket].name, 'x')}`),
       ]),
     ],
     [

@@ -7,7 +7,7 @@ import { errors, headers } from 'nats';
 import type { Bus, Envelope, Message, Subscription } from '../../transport/nats/bus.ts';
 import type { KeyValues } from '../../transport/nats/key-values.ts';
 import { answered } from '../../transport/nats/store-answer.ts';
-import { isCast } from '../../transport/nats/subjects.ts';
+import { isCast, matches } from '../../transport/nats/subjects.ts';
 import type { Sabotage } from './sabotage.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { SimulatedBucket, type StoredVersion } from './simulated-bucket.ts';
@@ -53,8 +53,8 @@ export class SimulatedNats {
   readonly #witness: Witness;
   readonly #sabotage: Sabotage;
   readonly #subscribers = new Map<string, Set<Subscriber>>();
-  /** Of the subjects of those, what stands for several: a `*` is one token. */
-  readonly #patterns = new Map<string, RegExp>();
+  /** Of the subjects of those, what stands for several. */
+  readonly #patterns = new Set<string>();
   readonly #buckets = new Map<string, SimulatedBucket>();
   readonly queue: SimulatedQueue;
   weather: Weather = fairWeather;
@@ -205,7 +205,7 @@ export class SimulatedNats {
     const subscribers = this.#subscribers.get(subject) ?? new Set();
     subscribers.add(subscriber);
     this.#subscribers.set(subject, subscribers);
-    if (subject.includes('*')) this.#patterns.set(subject, patternOf(subject));
+    if (subject.includes('*')) this.#patterns.add(subject);
     const unsubscribe = () => {
       subscribers.delete(subscriber);
       if (subscribers.size === 0 && this.#subscribers.get(subject) === subscribers) this.#subscribers.delete(subject);
@@ -263,7 +263,7 @@ export class SimulatedNats {
       return;
     }
     if (subject.startsWith('cloud.fact.')) this.#witness.told(subject, data);
-    const matching = [...this.#patterns].filter(([, pattern]) => pattern.test(subject)).map(([key]) => key);
+    const matching = [...this.#patterns].filter((pattern) => matches(subject, pattern));
     const subscribers = [subject, ...matching]
       .flatMap((key) => [...(this.#subscribers.get(key) ?? [])])
       .filter(({ process }) => process.isAlive);
@@ -293,8 +293,4 @@ export class SimulatedNats {
     if (isCast(subject)) return this.queue.add({ subject, data, headers: carried });
     return undefined;
   }
-}
-
-function patternOf(subject: string): RegExp {
-  return new RegExp(`^${subject.replaceAll(/[.$]/g, '\\$&').replaceAll('*', '[^.]+')}$`);
 }

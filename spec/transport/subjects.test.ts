@@ -7,6 +7,7 @@ import {
   decodeToken,
   encodeToken,
   isCast,
+  matches,
   nameOf,
   streams,
   subjects,
@@ -95,6 +96,14 @@ it('refuses a name of a message that is no token', () => {
   for (const name of ['', 'a.b', '*', '>', 'a b']) expect(() => subjects.networkCall(name)).toThrow(TypeError);
 });
 
+it('matches as the server does', () => {
+  for (const pattern of ['a.b', 'a.*', '*.b', '*.*', 'a.>', '*.>', '>'])
+    expect(matches('a.b', pattern), pattern).toBe(true);
+  for (const pattern of ['a', 'b.*', 'a.b.>', 'a.b.*', '*', 'a.b.c', 'a*.b']) {
+    expect(matches('a.b', pattern), pattern).toBe(false);
+  }
+});
+
 describe('every subject of ours', () => {
   it('is captured by its stream, and calls by none', () => {
     const isCaptured = (subject: string, filters: readonly string[]) =>
@@ -109,16 +118,3 @@ describe('every subject of ours', () => {
     expect(isCaptured(subjects.api('instance', 'list'), all)).toBe(false);
   });
 });
-
-/** As the server matches: `*` is one token, `>` is one or more. */
-function matches(subject: string, filter: string): boolean {
-  const tokens = subject.split('.');
-  const wanted = filter.split('.');
-  if (wanted.at(-1) === '>') {
-    return (
-      tokens.length >= wanted.length &&
-      wanted.slice(0, -1).every((each, index) => each === '*' || each === tokens[index])
-    );
-  }
-  return tokens.length === wanted.length && wanted.every((each, index) => each === '*' || each === tokens[index]);
-}

@@ -1,14 +1,7 @@
 /** One process's connection to NATS, with JetStream on it. Every part is given one; all messages go through it. */
+import { randomUUID } from 'node:crypto';
 import { JetStreamApiError, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import {
-  type ConnectionOptions,
-  connect,
-  createInbox,
-  errors,
-  type NatsConnection,
-  type QueuedIterator,
-  type Status,
-} from 'nats';
+import { type ConnectionOptions, connect, errors, type NatsConnection, type QueuedIterator, type Status } from 'nats';
 import { type FailureError, fail } from '../../machines/failure.ts';
 import { type Clock, sleep, systemClock } from '../clock.ts';
 import type { Bus, Message, Nats, Subscription } from './bus.ts';
@@ -20,6 +13,7 @@ import { Requests } from './requests.ts';
 import { servedBy } from './served-by.ts';
 import { connectionOf } from './server-urls.ts';
 import { storeUse } from './store-use.ts';
+import { matches } from './subjects.ts';
 import { consumeFromNats } from './work-queue.ts';
 
 export interface BusOptions {
@@ -81,7 +75,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     serverVersion,
     store: options.store ?? {},
   };
-  const newInbox = () => createInbox(more?.inboxPrefix);
+  // Nobody who was told of one can guess another, and answer what others are asked.
+  const newInbox = () => `${more?.inboxPrefix ?? '_INBOX'}.${randomUUID()}`;
   const requests = new Requests({ connection, outbox, clock, inbox: newInbox() });
   const waitingForServer = new Set<() => void>();
   const ended = Promise.withResolvers<FailureError>();
@@ -197,7 +192,7 @@ function subscribe(
   const subscription = connection.subscribe(subject, {
     ...(queue !== undefined && { queue }),
     callback: (error, message) => {
-      if (!error) take(message);
+      if (!error && !isStored(message, subject)) take(message);
     },
   });
   return {
@@ -207,6 +202,14 @@ function subscribe(
       if (!subscription.isClosed()) await subscription.drain().catch(() => undefined);
     },
   };
+}
+
+/**
+ * JetStream delivers what a stream holds to wherever its reader says. Whoever may write to one, and read it, could so speak
+ * in the name of any part: what comes under the subject that it was stored by, or tells of its stream, nobody has sent here.
+ */
+function isStored(message: Message, subject: string): boolean {
+  return !matches(message.subject, subject) || message.headers?.has('Nats-Stream') === true;
 }
 
 /** The server answers no single message: it tells of what it has refused, later. */

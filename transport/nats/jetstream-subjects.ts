@@ -9,21 +9,23 @@ export const openStream = (stream: string) => [
 ];
 export const accountInfo = `${api}.INFO`;
 
-/** The latest message of a subject; `subject` only counts where the stream allows direct reads. */
-export const readLatest = (stream: string, subject = '>') => [
-  `${api}.DIRECT.GET.${stream}.${subject}`,
-  `${api}.STREAM.MSG.GET.${stream}`,
-];
+/**
+ * The latest message of a subject, told of in an answer. Nobody may read it directly (`DIRECT.GET`): that gives it as it is
+ * to wherever the reader says, and what one may write here would be a record there.
+ */
+export const readLatest = (stream: string) => [`${api}.STREAM.MSG.GET.${stream}`];
 
-/** What reads a stream, from a place on or as it grows, through a consumer that is gone with its reader. */
+/** What reads a stream, from a place on or as it grows, through a consumer that is gone with its reader, and brings it. */
 export const readThrough = (stream: string) => [
   `${api}.CONSUMER.CREATE.${stream}`,
   `${api}.CONSUMER.CREATE.${stream}.>`,
   `${api}.CONSUMER.INFO.${stream}.*`,
   `${api}.CONSUMER.DELETE.${stream}.*`,
-  `${api}.CONSUMER.MSG.NEXT.${stream}.*`,
   `$JS.FC.${stream}.>`,
 ];
+
+/** The same, where the reader asks for some at a time. */
+export const readInParts = (stream: string) => [...readThrough(stream), `${api}.CONSUMER.MSG.NEXT.${stream}.*`];
 
 export const deleteConsumer = (stream: string, consumer: string) => [`${api}.CONSUMER.DELETE.${stream}.${consumer}`];
 

@@ -45,10 +45,10 @@ export async function openNatsKeyValues(
   { history, ...world }: NatsKeyValuesWorld & { history: number },
 ): Promise<KeyValues> {
   const { replicas } = nats.store;
-  // What any replica answers may be older than what was written last: only the leader's is current.
-  const direct = replicas === undefined ? {} : { allow_direct: replicas === 1 };
-  await adjustStream(nats, `KV_${world.name}`, { ...replication(nats.store), ...direct });
-  const options = { history, ...direct, ...(replicas !== undefined && { replicas }) };
+  await adjustStream(nats, `KV_${world.name}`, replication(nats.store));
+  // Any replica would answer, with what may be older than what was written last; and it would answer with the record as it
+  // is, also to where that would be taken for another one.
+  const options = { history, allow_direct: false, ...(replicas !== undefined && { replicas }) };
   return natsKeyValues(await answered(new Kvm(nats.jetstream).create(world.name, options)), world);
 }
 

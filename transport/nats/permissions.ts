@@ -2,9 +2,15 @@
  * Who may publish and subscribe what on the bus: what is not listed is refused by nats-server. Each part has a user of a
  * role of its own; clients have one of theirs, so that they reach the API, their answers, and the facts of their project.
  *
- * This keeps clients from everything else, and parts from what is none of their business. It does not bind a part that is
- * taken over: JetStream delivers what is read of it to wherever the reader says, so who may write a record and read it
- * again can have it delivered as any message.
+ * A host asks on subjects with its name in them, by which controllers and network controllers know who asks: what is put on
+ * an instance, and its ports, are for the host that has it. And nobody speaks in the name of others by what JetStream
+ * delivers for them: streams give out nothing as it is but to subscriptions, and these do not take it for a message
+ * (`connect-bus.ts`).
+ *
+ * What a host that is taken over can still do: records have the instance's uuid for a key, and a host writes them itself,
+ * so that it needs no controller to go on. So it can write the record of any instance, and with that take the instance
+ * from its host, which notices at its next write. It can tell facts of any instance, and write and read dead letters. And
+ * as anybody who may ask JetStream, it can have an answer land among the records, which nobody can read then.
  */
 import { computeCalls, computeCasts, controllerCalls, networkCalls, schedulerCasts } from '../messages/internal.ts';
 import { type Buckets, buckets } from '../messages/records.ts';
@@ -14,6 +20,7 @@ import {
   deleteConsumer,
   openStream,
   purgeStream,
+  readInParts,
   readLatest,
   readThrough,
   takeFrom,
@@ -69,7 +76,7 @@ const api: Permissions = {
   publish: [
     ...start,
     ...reads(...everyBucket.filter((name) => !['payload', 'admission', 'counter'].includes(name))),
-    ...readThrough(streams.facts.name),
+    ...readInParts(streams.facts.name),
     subjects.controllerCall(any, any),
     subjects.computeCall(any, computeCalls.consoleLog.name),
     `${subjects.clientInbox(any)}.>`,

@@ -1,7 +1,9 @@
 /**
  * Requests and their answers, all on one inbox. As the client's own, but for what an answer costs: theirs makes an error
- * with a stack trace, and races it with a timer, also when all goes well.
+ * with a stack trace, and races it with a timer, also when all goes well. And whoever is asked once cannot tell where the
+ * answers of others are waited for.
  */
+import { randomUUID } from 'node:crypto';
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
 import type { Clock } from '../clock.ts';
 import type { Outbox, Parcel } from './outbox.ts';
@@ -38,7 +40,6 @@ export class Requests {
   readonly #clock: Clock;
   readonly #inbox: string;
   readonly #pending = new Map<string, Pending>();
-  #count = 0;
 
   constructor({ connection, outbox, clock, inbox }: RequestsOptions) {
     this.#outbox = outbox;
@@ -59,7 +60,7 @@ export class Requests {
     { timeoutMs, headers }: { timeoutMs: number; headers?: MsgHdrs },
   ): Promise<Msg> {
     return new Promise((resolve, reject) => {
-      const token = (this.#count++).toString(36);
+      const token = randomUUID();
       const refuse = (error: unknown) => this.#settle(token)?.reject(error as Error);
       const parcel = this.#outbox.send(subject, payload, { headers, reply: this.#inbox + token }, refuse);
       const cancelDeadline = this.#clock.after(timeoutMs, () =>

@@ -120,6 +120,18 @@ export function nameOf(subject: string): string {
   return subject.slice(subject.lastIndexOf('.') + 1);
 }
 
+/** As the server matches: `*` is one token, `>` is one or more. */
+export function matches(subject: string, pattern: string): boolean {
+  if (subject === pattern) return true;
+  const tokens = subject.split('.');
+  const wanted = pattern.split('.');
+  const isOpen = wanted.at(-1) === '>';
+  if (isOpen ? tokens.length < wanted.length : tokens.length !== wanted.length) return false;
+  return wanted.every(
+    (each, index) => each === '*' || each === tokens[index] || (isOpen && index === wanted.length - 1),
+  );
+}
+
 /** The host that asks. */
 export function askingHost(subject: string): string {
   return decodeToken(subject.split('.')[3] ?? '');
