@@ -3,7 +3,8 @@ import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { DeadLetter } from '../../transport/messages/records.ts';
 import { enqueue } from '../../transport/nats/cast.ts';
-import { isCast } from '../../transport/nats/subjects.ts';
+import { consumers, isCast } from '../../transport/nats/subjects.ts';
+import { consumerOfDeadLetter } from '../records/keys.ts';
 import { missing } from '../records/lookup.ts';
 import { removeRecord } from './remove-record.ts';
 import type { Writes } from './writes.ts';
@@ -17,8 +18,11 @@ export const deadLetterWrites: Writes = async (on, { bus, store }) => {
     const entry = await letters.get(id);
     if (!entry) throw absent(id);
     const { subject, context, failedAt } = entry.value;
-    // Whoever reads casts may write letters, and a controller may publish more than they.
-    if (!isCast(subject)) throw fail('conflict', `this dead letter is of no cast, but of ${JSON.stringify(subject)}`);
+    // Whoever reads casts may write letters of its own, and a controller may publish more than they.
+    const consumer = consumerOfDeadLetter(id);
+    if (!isCast(subject) || consumers.of(subject) !== consumer) {
+      throw fail('conflict', `this dead letter is of no cast to ${consumer}, but of ${JSON.stringify(subject)}`);
+    }
     // Two replays of the same are one, also when the first ended before it removed the letter; applied once more, it is
     // what it was before: delivered again.
     await enqueue(bus, subject, contentOf(entry.value), { id: `replay-${id}-${failedAt}`, context });

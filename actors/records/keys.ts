@@ -13,3 +13,7 @@ export const payloadKey = (instanceUuid: string, id?: string) =>
   id === undefined ? instanceUuid : `${instanceUuid}.${id}`;
 /** The instance that the payload is, or was to be, put on. */
 export const instanceOfPayload = (key: string) => key.slice(0, uuidLength);
+/** It begins with the consumer, whose user may write no other. */
+export const deadLetterKey = (consumer: string, takenAt: number, sequence: number) =>
+  `${consumer}.${takenAt}-${sequence}`;
+export const consumerOfDeadLetter = (key: string) => key.slice(0, Math.max(0, key.lastIndexOf('.')));

@@ -6,6 +6,7 @@ import { readContext } from '../../transport/nats/call-context.ts';
 import { consumerEnded, type DeadLetters, idHeader } from '../../transport/nats/cast.ts';
 import { nameOf } from '../../transport/nats/subjects.ts';
 import type { Delivery } from '../../transport/nats/work-queue.ts';
+import { deadLetterKey } from '../records/keys.ts';
 import { raiseAlarm } from './alarms.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -26,16 +27,16 @@ class KeptDeadLetters implements DeadLetters {
   }
 
   async begin(delivery: Delivery): Promise<boolean> {
-    const created = await this.#bucket.create(keyOf(delivery), this.#letter(delivery, consumerEnded));
+    const created = await this.#bucket.create(this.#keyOf(delivery), this.#letter(delivery, consumerEnded));
     return created !== conflict;
   }
 
   async withdraw(delivery: Delivery): Promise<void> {
-    await this.#bucket.remove(keyOf(delivery));
+    await this.#bucket.remove(this.#keyOf(delivery));
   }
 
   async keep(delivery: Delivery, failure: Failure): Promise<void> {
-    const key = keyOf(delivery);
+    const key = this.#keyOf(delivery);
     // What was wrong is known better by who has seen it fail than by who has found it.
     if (failure !== consumerEnded) await this.#bucket.put(key, this.#letter(delivery, failure));
     const { message } = (await this.#bucket.get(key))?.value.failure ?? failure;
@@ -44,6 +45,11 @@ class KeptDeadLetters implements DeadLetters {
       message: `${nameOf(delivery.subject)} for ${this.#consumer} could not be applied: ${message}`,
       deadLetter: key,
     });
+  }
+
+  /** The same for a message whenever it comes, and for no other, also of a work queue that was made anew. */
+  #keyOf({ takenAt, sequence }: Delivery): string {
+    return deadLetterKey(this.#consumer, takenAt, sequence);
   }
 
   #letter({ subject, headers, data, count, takenAt }: Delivery, failure: Failure): DeadLetter {
@@ -60,11 +66,6 @@ class KeptDeadLetters implements DeadLetters {
       failedAt: this.#runtime.clock.now(),
     };
   }
-}
-
-/** The same for a message whenever it comes, and for no other, also of a work queue that was made anew. */
-function keyOf({ takenAt, sequence }: Delivery): string {
-  return `${takenAt}-${sequence}`;
 }
 
 function contentOf(data: Uint8Array): Pick<DeadLetter, 'body' | 'bytes' | 'isCut'> {

@@ -79,7 +79,7 @@ it('is one more cast, however many replay it at the same time', async () => {
   expect(await of()).toHaveLength(1);
 });
 
-it('is not replayed to what is no cast: who reads casts may write letters, but not speak with a controller’s voice', async () => {
+it('is not replayed to anybody but its consumer: who reads casts may write letters, but not speak with a controller’s voice', async () => {
   const letters = await cloud.runtime.store.bucket('deadLetter');
   const { id } = await poison('{"uuid":"forged"}');
   const letter = (await letters.get(id))?.value;
@@ -89,6 +89,8 @@ it('is not replayed to what is no cast: who reads casts may write letters, but n
     subjects.computeCall('host1', 'command_host'),
     subjects.alarm('dead-letter'),
     subjects.computeCasts('host1'),
+    subjects.computeCast('host2', 'command_instance'),
+    subjects.schedulerCast('run_instance'),
   ]) {
     await letters.put(id, { ...letter, subject: forged });
     expect(await failureOf(cloud.client.ask(api.deadLetter.replay, { id }))).toMatchObject({

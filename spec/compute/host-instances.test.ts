@@ -23,14 +23,10 @@ afterAll(() => runtimes.stop());
 async function openInstances(): Promise<HostInstances> {
   const { bus, store, clock, logger } = runtime;
   const name = 'host1';
-  const [bucket, images, payloads] = await Promise.all([
-    store.bucket('instance'),
-    store.view('image'),
-    store.bucket('payload'),
-  ]);
+  const [bucket, images] = await Promise.all([store.bucket('instance'), store.view('image')]);
   const plenty = { vcpus: 8, memoryMb: 8192, diskGb: 100 };
   const claims = new Claims(plenty, { vcpus: 1, memoryMb: 1, diskGb: 1 });
-  const specs = new GuestSpecs(bus, images, payloads, { name, availabilityZone: 'nova' });
+  const specs = new GuestSpecs(bus, images, { name, availabilityZone: 'nova' });
   const reports = new GuestReports(defaultRecovery, runtime);
   return new HostInstances(
     { name, bucket, claims, specs, reports, clock, logger },

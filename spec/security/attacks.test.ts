@@ -305,6 +305,13 @@ describe('a compute host', () => {
       [subscribe('cloud.inbox.>'), subscribe('cloud.inbox.controller.>'), subscribe('_INBOX.>')],
     ],
     ['answer clients', [publish(`_INBOX.${victim}.x`)]],
+    [
+      'write the dead letters of another',
+      [
+        publish(subjects.record(buckets.deadLetter.name, `${consumers.compute('alpha')}.1-1`)),
+        publish(subjects.record(buckets.deadLetter.name, `${consumers.scheduler()}.1-1`)),
+      ],
+    ],
     ['tell facts of another host', [publish(subjects.hostFact('alpha'))]],
     ['replace the images', [publish('$O.cloud_images.C.x'), publish('$O.cloud_images.M.x')]],
     ['speak to the server', server],

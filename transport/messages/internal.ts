@@ -4,7 +4,7 @@ import { defineCall } from '../nats/call.ts';
 import { defineCast } from '../nats/cast.ts';
 import { defineFact } from '../nats/fact.ts';
 import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Time, Uuid } from './common.ts';
-import { Attempt, Flavor, HostCommand, Instance, InstancePayload, PayloadKey } from './records.ts';
+import { Attempt, DeadLetterKey, Flavor, HostCommand, Instance, InstancePayload, PayloadKey } from './records.ts';
 
 const StoredInstance = Exact({ record: Instance, revision: Revision });
 
@@ -151,7 +151,7 @@ export const AlarmFact = Exact(
     ),
     at: Time,
     message: Type.String({ description: 'one sentence for an operator' }),
-    deadLetter: Type.Optional(Described(Id, 'what `dead-letter.get` knows it by')),
+    deadLetter: Type.Optional(Described(DeadLetterKey, 'what `dead-letter.get` knows it by')),
   },
   { title: 'AlarmFact' },
 );

@@ -9,8 +9,8 @@
  *
  * What a host that is taken over can still do: records have the instance's uuid for a key, and a host writes them itself,
  * so that it needs no controller to go on. So it can write the record of any instance, and with that take the instance
- * from its host, which notices at its next write. It can tell facts of any instance, and write and read dead letters. And
- * as anybody who may ask JetStream, it can have an answer land among the records, which nobody can read then.
+ * from its host, which notices at its next write. It can tell facts of any instance, and read all dead letters. And as
+ * anybody who may ask JetStream, it can have an answer land among the records, which nobody can read then.
  */
 import { computeCalls, computeCasts, controllerCalls, networkCalls, schedulerCasts } from '../messages/internal.ts';
 import { type Buckets, buckets } from '../messages/records.ts';
@@ -67,7 +67,10 @@ const answersTo = (...parts: (string | Placeholder)[]) => parts.map((part) => `$
 const ownInbox = `${subjects.partInbox(ofUser.name)}.>`;
 
 /** What a consumer of casts does with one that it cannot apply. */
-const buryCasts = [...reads('deadLetter'), ...writes('deadLetter')];
+const buryCasts = (consumer: string) => [
+  ...reads('deadLetter'),
+  subjects.record(buckets.deadLetter.name, `${consumer}.*`),
+];
 
 /** NATS micro: what finds, pings and measures the API servers. */
 const discovery = '$SRV.>';
@@ -115,7 +118,7 @@ const scheduler: Permissions = {
     ...reads('host', 'image', 'instance', 'aggregate', 'serverGroup'),
     ...writes('instance', 'serverGroup'),
     ...takeFrom(streams.casts.name, consumers.scheduler(), subjects.schedulerCasts()),
-    ...buryCasts,
+    ...buryCasts(consumers.scheduler()),
     subjects.computeCast(any, computeCasts.runInstance.name),
     ...tellFacts,
   ],
@@ -143,7 +146,7 @@ function compute(host: Placeholder, consumer: string): Permissions {
       subjects.record(buckets.host.name, host.token),
       ...readImages,
       ...takeFrom(streams.casts.name, consumer, subjects.computeCasts(host)),
-      ...buryCasts,
+      ...buryCasts(consumer),
       subjects.hostCall('controller', host, controllerCalls.findPayload.name),
       subjects.hostCall('network', host, any),
       subjects.schedulerCast(schedulerCasts.runInstance.name),

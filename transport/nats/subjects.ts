@@ -104,6 +104,8 @@ export const factPatterns = {
 export const consumers = {
   scheduler: () => 'scheduler',
   compute: (host: string) => `compute-${encodeToken(host)}`,
+  /** Whose cast it is. */
+  of: (cast: string) => (cast.startsWith('cloud.scheduler.') ? consumers.scheduler() : `compute-${cast.split('.')[2]}`),
 } as const;
 
 /** How often a cast is tried, which takes some six minutes, unless it is said otherwise. */

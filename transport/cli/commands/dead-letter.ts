@@ -9,7 +9,7 @@ export const deadLetterNoun: Noun = {
   columns: ['id', 'cast', 'consumer', 'deliveries', 'failure.code', 'failure.message', 'queuedAt', 'failedAt'],
   verbs: [
     { word: 'list', endpoint: deadLetter.list, watches: 'alarms', example: '' },
-    { word: 'show', endpoint: deadLetter.get, arguments: ['id...'], example: '1767225600000-17' },
+    { word: 'show', endpoint: deadLetter.get, arguments: ['id...'], example: 'scheduler.1767225600000-17' },
     {
       word: 'replay',
       endpoint: deadLetter.replay,
@@ -17,6 +17,6 @@ export const deadLetterNoun: Noun = {
       takesAllOf: deadLetter.list,
       example: '--all',
     },
-    { word: 'delete', endpoint: deadLetter.delete, arguments: ['id...'], example: '1767225600000-17' },
+    { word: 'delete', endpoint: deadLetter.delete, arguments: ['id...'], example: 'scheduler.1767225600000-17' },
   ],
 };

@@ -1,14 +1,14 @@
 /** Requests about dead letters: messages from part to part that could not be applied, however often they were tried. */
 import Type, { type Static } from 'typebox';
-import { Described, Exact, Id, Timestamp } from '../common.ts';
-import { DeadLetter } from '../records.ts';
+import { Described, Exact, Timestamp } from '../common.ts';
+import { DeadLetter, DeadLetterKey } from '../records.ts';
 import { read, write } from './endpoint.ts';
 import { DeadLetterId, markedBy, Nothing, paging } from './fields.ts';
 
 const { deliveries, failure, body, bytes, isCut } = DeadLetter.properties;
 
 const summary = {
-  id: Id,
+  id: DeadLetterKey,
   cast: Type.String({ description: 'what it asked for: run_instance' }),
   consumer: Type.String({ description: 'whom it was for: `scheduler`, or `compute-` and the host' }),
   subject: Type.String({ description: 'that it was sent to' }),

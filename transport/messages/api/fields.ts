@@ -1,6 +1,7 @@
 /** Fields that requests of several resources share. */
 import Type, { type TSchema } from 'typebox';
 import { Described, Exact, Id, Name, Uuid } from '../common.ts';
+import { DeadLetterKey } from '../records/dead-letter.ts';
 import { Of } from './endpoint.ts';
 
 export const Nothing = Exact({});
@@ -35,7 +36,7 @@ export const NewDisk = Type.Optional(
 export const ZoneName = Of('zone.list', '/zones/*/name', Described(Id, 'an availability zone'));
 export const ProjectId = Of('project.list', '/projects/*/id', Described(Id, 'a project'));
 export const UserId = Of('user.list', '/users/*/id', Described(Id, 'a user'));
-export const DeadLetterId = Of('dead-letter.list', '/deadLetters/*/id', Described(Id, 'a dead letter'));
+export const DeadLetterId = Of('dead-letter.list', '/deadLetters/*/id', Described(DeadLetterKey, 'a dead letter'));
 
 /** Of every list: where its page begins. */
 export const markedBy = <S extends TSchema>(entry: S) =>
