@@ -3,6 +3,7 @@
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { fail } from '../../machines/failure.ts';
 import { buckets } from '../../transport/messages/records.ts';
+import type { Script } from './script.ts';
 
 export interface Sabotage {
   /** Buckets whose writes are never refused as late. */
@@ -11,6 +12,8 @@ export interface Sabotage {
   forgetfulBuckets?: readonly string[];
   /** What stands before a host's hypervisor. */
   hypervisor?: (hypervisor: SimulatedHypervisor) => SimulatedHypervisor;
+  /** What has to happen in a world for that to come to something. */
+  script?: (script: Script) => Script;
 }
 
 /** Each with the promise that it has to break. */
@@ -21,6 +24,11 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
   },
   'no uniqueness: every lease of an address is granted': {
     unfencedBuckets: [buckets.address.name],
+    // At once, of two network controllers that cannot have heard of each other's choice yet.
+    script: ({ plan, actions }) => ({
+      plan: { ...plan, networks: 2, cidr: '10.20.0.0/28' },
+      actions: actions.map((action) => ('wish' in action && action.wish === 'create' ? { ...action, at: 0 } : action)),
+    }),
     breaks: 'addresses add up',
   },
   'a record acknowledged before it is durable': {

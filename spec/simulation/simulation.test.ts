@@ -41,7 +41,7 @@ describe('the checker notices', () => {
 
 async function firstBroken(sabotage: Sabotage, promise: string) {
   for (let seed = 1; seed <= worlds; seed++) {
-    const script = scriptOf(seed);
+    const script = sabotage.script?.(scriptOf(seed)) ?? scriptOf(seed);
     const outcome = await runWorld(script, sabotage);
     if (outcome.violations.some(({ invariant }) => invariant === promise)) return { script, outcome };
   }
