@@ -5,7 +5,9 @@
  * It looks at views that have caught up with everything written before, so nothing that an answered allocation made is
  * missed. Keys of ports that could be in the making are touched too: an allocation that is still under way then finds
  * its key changed, and undoes what it did. Ports go before their leases, so that an address that may be given out again
- * is used by nobody; a port's lease was made before it, so whoever removes the port sees the lease afterwards.
+ * is used by nobody; a port's lease was made before it, so whoever removes the port sees the lease afterwards. One that it
+ * did not see before may also be of an allocation that began in between, whose port is still to come: then the keys are
+ * touched once more.
  */
 import { fail } from '../../machines/failure.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -26,7 +28,7 @@ export async function releasePorts(books: ReleaseBooks, instanceUuid: string, at
   throw fail('conflict', `the ports of instance ${instanceUuid} are being changed by others`, { disposition: 'retry' });
 }
 
-/** Whether all is gone: not when somebody changed a port or a lease while it was being removed. */
+/** Whether all is gone: not when somebody made or changed a port or a lease while it was being removed. */
 async function releaseOnce(
   { addresses, ports, instances }: ReleaseBooks,
   instanceUuid: string,
@@ -41,6 +43,7 @@ async function releaseOnce(
     ...addresses.ofInstance(instanceUuid).map(({ value }) => value.portId),
   ]);
   for (const { key } of present) absent.delete(key);
+  const known = new Map(held.map(({ key, revision }) => [key, revision]));
   const removals = await Promise.all([
     ...present.map(({ key, revision }) => ports.bucket.remove(key, revision)),
     ...[...absent].map((key) => ports.bucket.remove(key)),
@@ -54,5 +57,6 @@ async function releaseOnce(
       .filter(({ value }) => touched.has(value.portId))
       .map(({ key, revision }) => addresses.giveBack({ ...parseLeaseKey(key), revision })),
   );
-  return !givenBack.includes(conflict) && leases.length === givenBack.length;
+  const isSettled = leases.every(({ key, revision }) => known.get(key) === revision);
+  return isSettled && !givenBack.includes(conflict) && leases.length === givenBack.length;
 }
