@@ -50,6 +50,22 @@ it('carries the context of the caller', async () => {
   expect(seen).toEqual(context);
 });
 
+it('lets nobody who is asked guess where other answers are waited for', async () => {
+  const [client, server] = await Promise.all([openBus(nats.url), openBus(nats.url)]);
+  const asked: string[] = [];
+  const unguessable = subjects.networkCall('unguessable');
+  server.subscribe(unguessable, ({ reply = '' }) => {
+    asked.push(reply);
+    server.send(reply, '{"doubled":0}');
+  });
+  await server.nats.connection.flush();
+  for (const number of [1, 2]) await call(client, unguessable, double, { number }, newContext());
+  const random = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+  const places = asked.map((reply) => reply.split('.').at(-1));
+  for (const place of places) expect(place).toMatch(random);
+  expect(new Set(places).size).toBe(2);
+});
+
 it('answers a failure as the same failure, with its details and cause', async () => {
   const cause = fail('timeout', 'it was late', { disposition: 'retry' }).failure;
   const failure = fail('quota_exceeded', 'no more than 10\ninstances', { details: { limit: 10 }, cause });
