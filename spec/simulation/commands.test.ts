@@ -3,22 +3,11 @@ import { expect, it } from 'vitest';
 import { stateOf } from '../../actors/instance/stored-chart.ts';
 import type { History } from '../checker/history.ts';
 import type { Action } from './actions.ts';
+import { plainPlan } from './plain-plan.ts';
 import { runWorld } from './run-world.ts';
 import { uuidOf } from './simulated-client.ts';
-import type { WorldPlan } from './world.ts';
 
-const plan: WorldPlan = {
-  seed: 3,
-  hosts: ['host-1'],
-  vcpusOfHost: 8,
-  controllers: 2,
-  schedulers: 1,
-  networks: 1,
-  sharers: 0,
-  quota: -1,
-  cidr: '10.20.0.0/22',
-  skewMs: 0,
-};
+const plan = plainPlan({ seed: 3, controllers: 2 });
 const create: Action = { at: 100, wish: 'create', instance: 0, flavor: 'small' };
 
 const statesOf = ({ records }: History) => (records.get(uuidOf(0)) ?? []).map(({ record }) => stateOf(record));

@@ -5,22 +5,11 @@
 import { expect, it } from 'vitest';
 import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { Action } from './actions.ts';
+import { plainPlan } from './plain-plan.ts';
 import { runWorld } from './run-world.ts';
 import { uuidOf } from './simulated-client.ts';
-import type { WorldPlan } from './world.ts';
 
-const plan: WorldPlan = {
-  seed: 5,
-  hosts: ['host-1', 'host-2'],
-  vcpusOfHost: 8,
-  controllers: 1,
-  schedulers: 1,
-  networks: 1,
-  quota: -1,
-  cidr: '10.20.0.0/22',
-  sharers: 0,
-  skewMs: 0,
-};
+const plan = plainPlan({ seed: 5, hosts: ['host-1', 'host-2'] });
 const create: Action = { at: 100, wish: 'create', instance: 0, flavor: 'small' };
 
 it('stops the guest, keeps its disk, takes the instance up again, and lets it be started', async () => {

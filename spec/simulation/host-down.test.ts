@@ -1,24 +1,14 @@
 /** A host is down, and the network controllers are, too: what was taken from the host is given back when it can be. */
 import { expect, it } from 'vitest';
 import { stateOf } from '../../actors/instance/stored-chart.ts';
+import { plainPlan } from './plain-plan.ts';
 import { runWorld } from './run-world.ts';
 import { uuidOf } from './simulated-client.ts';
 
 it('ports that could not be given back are given back without anybody asking, while the host is still down', async () => {
   const hostIsBackMs = 500_000;
   const { violations, history } = await runWorld({
-    plan: {
-      seed: 1,
-      hosts: ['host-1'],
-      vcpusOfHost: 4,
-      controllers: 1,
-      schedulers: 1,
-      networks: 1,
-      sharers: 0,
-      quota: -1,
-      cidr: '10.20.0.0/22',
-      skewMs: 0,
-    },
+    plan: plainPlan({ vcpusOfHost: 4 }),
     actions: [
       { at: 0, wish: 'create', instance: 0, flavor: 'small' },
       { at: 20_000, fault: 'kill', process: 'host-1', forMs: hostIsBackMs },

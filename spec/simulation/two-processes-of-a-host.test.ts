@@ -4,20 +4,8 @@
  */
 import { expect, it } from 'vitest';
 import type { Action } from './actions.ts';
+import { plainPlan } from './plain-plan.ts';
 import { runWorld } from './run-world.ts';
-import type { WorldPlan } from './world.ts';
-
-const plan: Omit<WorldPlan, 'seed'> = {
-  hosts: ['host-1'],
-  vcpusOfHost: 64,
-  controllers: 1,
-  schedulers: 1,
-  networks: 1,
-  sharers: 0,
-  quota: -1,
-  cidr: '10.20.0.0/22',
-  skewMs: 0,
-};
 
 /** The first goes on at 14 s; what is launched just then either may take. */
 const actions: Action[] = [
@@ -30,6 +18,6 @@ const actions: Action[] = [
 ];
 
 it.each([5, 6, 7, 8])('no launch is stuck that the first has taken: world %i', async (seed) => {
-  const { violations } = await runWorld({ plan: { ...plan, seed }, actions });
+  const { violations } = await runWorld({ plan: plainPlan({ seed, vcpusOfHost: 64 }), actions });
   expect(violations).toEqual([]);
 });
