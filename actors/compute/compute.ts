@@ -7,7 +7,7 @@ import { every, sleep } from '../../transport/clock.ts';
 import { computeCalls, computeCasts } from '../../transport/messages/internal.ts';
 import { type Host, maxUnknownGuests } from '../../transport/messages/records.ts';
 import { type StopServing, serve } from '../../transport/nats/call.ts';
-import { type CastConsumer, consumeCasts, onCast } from '../../transport/nats/cast.ts';
+import { type CastConsumer, type CastHandler, consumeCasts, onCast } from '../../transport/nats/cast.ts';
 import { consumers, encodeToken, subjects } from '../../transport/nats/subjects.ts';
 import type { GuestPort, Hypervisor, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { provideEffects } from '../instance/effects.ts';
@@ -114,6 +114,17 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     casts = undefined;
   }
 
+  /** Takes a cast only for a host that is certainly its own still. */
+  function assured({ cast, handle }: CastHandler): CastHandler {
+    return {
+      cast,
+      async handle(body, context) {
+        await (await starting).assure();
+        return (await handle(body, context)) ?? {};
+      },
+    };
+  }
+
   /** Whether the last attempt to use the hypervisor failed: the chart tries again at once, and says why meanwhile. */
   let isToPause = false;
   /** Only once it is known what is here: a cast must find its instance, and the book of claims complete. */
@@ -133,7 +144,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
         onCast(computeCasts.commandInstance, (command, context) => instances.command(command, context)),
         onCast(computeCasts.takeUpInstance, ({ uuid }) => instances.attend(uuid)),
         onCast(computeCasts.forgetInstance, ({ uuid }) => reconciler.forget(uuid, ending.signal)),
-      ],
+      ].map(assured),
       onFailure: (failure, about) => logger.error({ failure, ...about, host: name }, 'a cast could not be applied'),
     });
     try {

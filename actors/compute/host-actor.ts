@@ -34,6 +34,7 @@ export class HostActor {
   readonly #holder: LeaseHolder;
   readonly #onLost: (taken: FailureError) => void;
   #writing: Promise<void> = Promise.resolve();
+  #assuring: Promise<unknown> | undefined;
   #stopHeartbeat: () => void = () => {};
   #stopping: Promise<void> | undefined;
   /** Since when others hold it for dead, until it has found out which instances are still its own. */
@@ -118,6 +119,21 @@ export class HostActor {
     const revision = await this.#store();
     publishHostCommand(this.#runtime.bus, this.#holder.present(), command);
     return revision;
+  }
+
+  /**
+   * Resolves when this process runs the host for certain, and with its instances as they are: one that was paused, or cut
+   * off, may find that they are others'. Rejects when it has to be found out first.
+   */
+  async assure(): Promise<void> {
+    if (!this.#lease.isSure) {
+      this.#assuring ??= this.#store().finally(() => {
+        this.#assuring = undefined;
+      });
+      await this.#assuring;
+    }
+    if (this.#down)
+      throw fail('unavailable', 'the host was declared down, and is yet to return', { disposition: 'retry' });
   }
 
   /** Resolves when the record says that the process has stopped. More than once is once. */

@@ -31,7 +31,11 @@ export class HostLease {
   readonly #bucket: Bucket<Host>;
   readonly #key: string;
   readonly #incarnation: string;
+  readonly #clock: Clock;
+  readonly #sureMs: number;
   #revision: number;
+  /** When it was last begun to renew it, of those times that came to something. */
+  #renewedAt = Number.NEGATIVE_INFINITY;
   /** The record that the lease was taken over from, until it is renewed for the first time. */
   #earlier: Host | undefined;
 
@@ -44,36 +48,52 @@ export class HostLease {
     name: string,
     incarnation: string,
     clock: Clock,
-    { beatEveryMs }: Pulse,
+    pulse: Pulse,
   ): Promise<{ lease: HostLease; earlier: Host | undefined }> {
     const key = encodeToken(name);
     let entry = await bucket.get(key);
     if (entry && entry.value.incarnation !== incarnation && mayBeHeld(entry)) {
-      await sleep(clock, missingBeats * beatEveryMs);
+      await sleep(clock, watchMs(pulse));
       const later = await bucket.get(key);
       if (later && !isOfSameBeat(later.value, entry.value) && later.value.hypervisorState !== 'stopped') {
         throw fail('conflict', `another process runs the host ${name}: end it, or give this one another name`);
       }
       entry = later;
     }
-    return { lease: new HostLease(bucket, key, incarnation, entry), earlier: entry?.value };
+    return { lease: new HostLease(bucket, key, incarnation, clock, pulse, entry), earlier: entry?.value };
   }
 
-  private constructor(bucket: Bucket<Host>, key: string, incarnation: string, entry: Entry<Host> | undefined) {
+  private constructor(
+    bucket: Bucket<Host>,
+    key: string,
+    incarnation: string,
+    clock: Clock,
+    pulse: Pulse,
+    entry: Entry<Host> | undefined,
+  ) {
     this.#bucket = bucket;
     this.#key = key;
     this.#incarnation = incarnation;
+    this.#clock = clock;
+    this.#sureMs = watchMs(pulse);
     this.#revision = entry?.revision ?? 0;
     this.#earlier = entry?.value;
+  }
+
+  /** Whether nobody can have taken it over, or the host for dead, since it was renewed: both watch for longer than this. */
+  get isSure(): boolean {
+    return Math.abs(this.#clock.now() - this.#renewedAt) < this.#sureMs;
   }
 
   /** Resolves with the record's revision; rejects with `conflict` when the lease is another process's by now. */
   async renew(holder: LeaseHolder): Promise<number> {
     for (;;) {
+      const began = this.#clock.now();
       const record = { ...holder.present(), incarnation: this.#incarnation };
       const outcome = await this.#write(record);
       if (outcome !== conflict) {
         this.#revision = outcome;
+        this.#renewedAt = began;
         this.#earlier = undefined;
         return outcome;
       }
@@ -100,6 +120,11 @@ export class HostLease {
       ? this.#bucket.create(this.#key, record)
       : this.#bucket.update(this.#key, record, this.#revision);
   }
+}
+
+/** How long (ms) whoever wants the lease watches that nobody renews it. */
+function watchMs({ beatEveryMs }: Pulse): number {
+  return missingBeats * beatEveryMs;
 }
 
 /** How old its heartbeat is says nothing: the clock that it was written by may be another machine's. */

@@ -5,6 +5,7 @@ import { GuestReports } from '../../actors/compute/guest-reports.ts';
 import { GuestSpecs } from '../../actors/compute/guest-specs.ts';
 import { HostInstances } from '../../actors/compute/host-instances.ts';
 import { defaultRecovery } from '../../actors/compute/recovery-settings.ts';
+import type { EffectJob } from '../../actors/instance/effect-runner.ts';
 import { provideEffects } from '../../actors/instance/effects.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
@@ -20,6 +21,11 @@ beforeAll(async () => {
 });
 afterAll(() => runtimes.stop());
 
+/** An effect that does not end by itself. */
+function untilLeft({ signal }: EffectJob): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+}
+
 async function openInstances(): Promise<HostInstances> {
   const { bus, store, clock, logger } = runtime;
   const name = 'host1';
@@ -30,7 +36,7 @@ async function openInstances(): Promise<HostInstances> {
   const reports = new GuestReports(defaultRecovery, runtime);
   return new HostInstances(
     { name, bucket, claims, specs, reports, clock, logger },
-    { machine: provideEffects({}), publish: () => undefined },
+    { machine: provideEffects({ requestPlacement: { isDurable: true, run: untilLeft } }), publish: () => undefined },
   );
 }
 

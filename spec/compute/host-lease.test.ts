@@ -53,6 +53,20 @@ describe('a host', () => {
     await heir.lease.renew(heir.holder);
   });
 
+  it('is certain of itself for no longer than another watches it that wants it', async () => {
+    const bucket = await cloud.runtime.store.bucket('host');
+    const { lease, holder } = await take(bucket, 'certain');
+    expect(lease.isSure).toBe(false);
+    await lease.renew(holder);
+    expect(lease.isSure).toBe(true);
+    const watching = Date.now();
+    await take(bucket, 'certain');
+    expect(Date.now() - watching).toBeGreaterThanOrEqual(1.5 * pulse.beatEveryMs - 1);
+    expect(lease.isSure).toBe(false);
+    await expect(lease.renew(holder)).resolves.toEqual(expect.any(Number));
+    expect(lease.isSure).toBe(true);
+  });
+
   it('is taken over at once from a process that has stopped in order', async () => {
     const bucket = await cloud.runtime.store.bucket('host');
     const first = await take(bucket, 'stopped', { hypervisorState: 'stopped' });

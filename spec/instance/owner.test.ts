@@ -7,6 +7,7 @@ import { fail } from '../../machines/failure.ts';
 import { systemChance } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import { newContext } from '../../transport/nats/call-context.ts';
 import { newInstance } from '../support/records.ts';
 import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
 
@@ -141,4 +142,19 @@ it('leaves an effect that another has to do to the one whose the instance is, as
   expect(await released.promise).toBe(owner);
   expect(await bucket.get(uuid)).toEqual(before);
   await expect(owner.send(failure())).rejects.toMatchObject({ failure: { code: 'conflict' } });
+});
+
+it('takes a command once, and knows which it took last when a client has edited the record meanwhile', async () => {
+  const { owner, uuid } = await own();
+  const [id, other] = [systemChance.uuid(), systemChance.uuid()];
+  const remove = { type: 'instance.delete', at: runtime.clock.now() } as const;
+  await rename(uuid, 'renamed');
+  const revision = await owner.command(remove, { id }, newContext());
+  expect(await bucket.get(uuid)).toMatchObject({
+    revision,
+    value: { name: 'renamed', lastCommand: id, vmState: 'deleted' },
+  });
+  expect(await owner.command(remove, { id }, newContext())).toBe(revision);
+  const stop = { type: 'instance.stop', at: runtime.clock.now() } as const;
+  await expect(owner.command(stop, { id: other }, newContext())).rejects.toThrow('another command');
 });

@@ -126,12 +126,25 @@ it('gives its sender a receipt', async () => {
   expect(receipt).toEqual({ revision: 7 });
 });
 
-it('gives its sender the failure as a receipt', async () => {
+it('gives its sender the refusal as a receipt', async () => {
   const bus = await open();
-  await consume(bus, () => Promise.reject(fail('conflict', 'it is being deleted')));
+  await consume(bus, async () => ({ failure: fail('conflict', 'it is being deleted').failure }));
   const options = { id: randomUUID(), context: newContext(), waitMs: 10_000 };
   const receipt = await castForReceipt(bus, subjects.computeCast(host, 'greet'), greet, { name: 'Ada' }, options);
   expect(receipt).toMatchObject({ failure: { code: 'conflict' } });
+});
+
+it('gives no receipt of a try that fails: what is going to be tried again may be applied yet', async () => {
+  const bus = await open();
+  let tries = 0;
+  await consume(bus, async () => {
+    tries += 1;
+    if (tries === 1) throw fail('unavailable', 'not yet', { disposition: 'retry' });
+    return { revision: 7 };
+  });
+  const options = { id: randomUUID(), context: newContext(), waitMs: 10_000 };
+  const receipt = await castForReceipt(bus, subjects.computeCast(host, 'greet'), greet, { name: 'Ada' }, options);
+  expect([tries, receipt]).toEqual([2, { revision: 7 }]);
 });
 
 it('gives no receipt when there is no consumer yet, and is applied when there is one', async () => {

@@ -3,12 +3,12 @@
  *
  * Published with a message id (the same id twice within two minutes is one message), acknowledged by its consumer after
  * the consumer's state is durable: delivered at least once, applied once, lost never. A cast may ask for a
- * receipt: what its consumer says after applying it, when it does so soon enough for the sender to care.
+ * receipt: what its consumer says when it leaves the queue, when it does so soon enough for the sender to care.
  */
 import { RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { nanos } from 'nats';
 import type { Static, TSchema } from 'typebox';
-import { type Failure, FailureError, toFailure } from '../../machines/failure.ts';
+import { type Failure, toFailure } from '../../machines/failure.ts';
 import { every } from '../clock.ts';
 import { type Codec, codec } from '../messages/codec.ts';
 import { ReceiptSchema } from '../messages/common.ts';
@@ -79,7 +79,7 @@ export async function enqueue(
   await publishStored(bus, subject, payload, headers);
 }
 
-/** As `cast`, then waits up to `waitMs` for the receipt. `undefined`: none yet; the cast is still going to be applied. */
+/** As `cast`, then waits up to `waitMs` for the receipt. `undefined`: none yet; it may be applied later on. */
 export async function castForReceipt<Body>(
   bus: Bus,
   subject: string,
@@ -147,7 +147,7 @@ export interface ConsumerOptions {
 }
 
 /** What came of a try. */
-type Applied = { receipt: Receipt } | { failure: Failure; isForeseen: boolean };
+type Applied = { receipt: Receipt } | { failure: Failure };
 
 /**
  * Consumes a part's casts. Processes that use the same `durable` name share them.
@@ -208,12 +208,12 @@ export async function consumeCasts(
       const body = handler.cast.body.decode(delivery.data) as never;
       return { receipt: (await handler.handle(body, readContext(delivery.headers))) ?? {} };
     } catch (thrown) {
-      return { failure: toFailure(thrown), isForeseen: thrown instanceof FailureError };
+      return { failure: toFailure(thrown) };
     }
   }
 
   async function applyForTheLastTime(delivery: Delivery): Promise<Applied> {
-    if (!(await deadLetters.begin(delivery))) return { failure: consumerEnded, isForeseen: true };
+    if (!(await deadLetters.begin(delivery))) return { failure: consumerEnded };
     const applied = await apply(delivery);
     if ('receipt' in applied) await deadLetters.withdraw(delivery);
     return applied;
@@ -224,17 +224,17 @@ export async function consumeCasts(
       delivery.acknowledge();
       return sendReceipt(delivery, applied.receipt);
     }
-    const { failure, isForeseen } = applied;
+    const { failure } = applied;
     // A message that cannot be read now cannot be read later either.
     const isLast = wasLast || failure.code === 'invalid_request';
     onFailure(failure, { name: nameOf(delivery.subject), delivery: delivery.count, isLast });
     if (isLast) {
       await deadLetters.keep(delivery, failure);
       delivery.giveUp();
+      sendReceipt(delivery, { failure });
     } else {
       delivery.postpone(Math.min(100 * 2 ** delivery.count, longestPauseMs));
     }
-    if (isLast || isForeseen) sendReceipt(delivery, { failure });
   }
 
   function sendReceipt({ headers }: Delivery, receipt: Receipt): void {

@@ -1,0 +1,78 @@
+/** A failure story: a host has an instance by its record, and does not go on with it. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startController } from '../../actors/controller/controller.ts';
+import type { Part } from '../../actors/runtime/runtime.ts';
+import { type Clock, systemChance, systemClock } from '../../transport/clock.ts';
+import { networkCalls } from '../../transport/messages/internal.ts';
+import type { Instance } from '../../transport/messages/records.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+
+let cloud: TestCloud;
+/** An instance whose addresses are being allocated. */
+let allocating: Instance;
+/** Another one, whose sweeps come a thousand times as often. */
+let controller: Part;
+const sweepEveryMs = 5_000;
+const clock: Clock = {
+  now: systemClock.now,
+  after: (ms, callback) => systemClock.after(ms === sweepEveryMs ? ms / 1_000 : ms, callback),
+};
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  allocating = await halfLaunched();
+  controller = await startController({ ...(await cloud.connect()), clock });
+});
+afterAll(async () => {
+  await controller.stop();
+  await cloud.stop();
+});
+
+async function halfLaunched(): Promise<Instance> {
+  const { bus, store } = cloud.runtime;
+  const { request } = bus;
+  const held = Promise.withResolvers<void>();
+  bus.request = async (subject, ...rest) => {
+    if (subject === subjects.networkCall(networkCalls.allocateForInstance.name)) await held.promise;
+    return request(subject, ...rest);
+  };
+  const { uuid } = await cloud.create();
+  await cloud.until(uuid, ({ state }) => state === 'networking');
+  const record = (await (await store.bucket('instance')).get(uuid))?.value;
+  bus.request = request;
+  held.resolve();
+  await cloud.until(uuid, ({ state }) => state === 'running');
+  if (!record) throw new Error('there is no instance');
+  return record;
+}
+
+/** As a process of the host leaves it that has taken the cast, and has ended: the one that there is knows nothing of it. */
+async function leave(host: string, mac: string): Promise<string> {
+  const uuid = systemChance.uuid();
+  const record: Instance = JSON.parse(JSON.stringify(allocating).replaceAll(allocating.uuid, uuid));
+  const networks = record.networks.map((network) => ({ ...network, mac }));
+  const { context } = record.chart;
+  await cloud.write('instance', uuid, {
+    ...record,
+    networks,
+    owner: { host },
+    chart: { ...record.chart, context: { ...context, host } },
+  });
+  return uuid;
+}
+
+it('the host is told when the time is up that it had, and goes on from there', async () => {
+  const uuid = await leave('host1', '02:00:00:00:00:01');
+  const instance = await cloud.until(uuid, ({ state }) => state === 'running');
+  expect(instance).toMatchObject({ host: 'host1', attempt: 1, ports: [{ mac: '02:00:00:00:00:01' }] });
+});
+
+it('a host that takes no notice is left for another', async () => {
+  const uuid = await leave('nowhere', '02:00:00:00:00:02');
+  const instance = await cloud.until(uuid, ({ state }) => state === 'running');
+  expect(instance).toMatchObject({
+    host: 'host1',
+    attempt: 2,
+    tried: [{ host: 'nowhere', fault: { code: 'timeout' } }],
+  });
+});
