@@ -52,7 +52,7 @@ export const instanceMachine = instanceSetup.createMachine({
   initial: 'scheduling',
   on: {
     'instance.delete': { target: '.releasing', actions: wishDeletion },
-    'instance.evacuate': { guard: 'hasGuest', target: '.evacuating', actions: ['noteToRun', 'leaveLostHost'] },
+    'instance.evacuate': { guard: 'hasGuest', target: '.evacuating', actions: 'leaveLostHost' },
   },
   states: {
     // It is placed, and its host makes it.

@@ -19,7 +19,7 @@ export interface InstanceContext {
   tried: { host: string; failure: InstanceFault }[];
   ports: InstancePort[];
   isDeleteWanted: boolean;
-  /** Whether the guest is to run when its disk or its definition has been changed. */
+  /** Whether the guest is to run: as it was seen last, or asked for since. What makes it anew goes by it. */
   isToRun?: boolean;
   /** The image that a rebuild wants; absent: the one that it was launched from. */
   imageId?: string;

@@ -30,16 +30,8 @@ export const failed = state({
         'instance.stop': { target: '#instance.stopping', actions: 'clearFault' },
         'instance.rebuild': {
           target: '#instance.rebuilding',
-          actions: ['clearFault', 'noteToRun', { type: 'recordRebuild', params: ({ event }) => event }],
+          actions: ['clearFault', { type: 'recordRebuild', params: ({ event }) => event }],
         },
-        'instance.evacuate': [
-          {
-            guard: { type: 'hasFailedDuring', params: { step: 'evacuating' } },
-            target: '#instance.evacuating',
-            actions: 'leaveLostHost',
-          },
-          { target: '#instance.evacuating', actions: ['noteToRun', 'leaveLostHost'] },
-        ],
         'domain.changed': { target: '#instance.inspecting' },
       },
     },
@@ -49,7 +41,6 @@ export const failed = state({
       entry: tell('resize.revert.error'),
       on: {
         'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' },
-        'instance.evacuate': { target: '#instance.evacuating', actions: 'leaveLostHost' },
       },
     },
     releasing: {

@@ -8,6 +8,7 @@ const uncertain = { target: '#instance.inspecting', actions: blame('powering') }
 export const running = state({
   description: 'The guest runs.',
   meta: { vmState: 'active', powerState: 'running' },
+  entry: 'noteToRun',
   on: {
     'instance.stop': { target: 'stopping', actions: 'clearFault' },
     'instance.reboot': [
@@ -18,11 +19,11 @@ export const running = state({
     'instance.suspend': { target: 'suspending', actions: 'clearFault' },
     'instance.rebuild': {
       target: 'rebuilding',
-      actions: ['clearFault', 'noteToRun', { type: 'recordRebuild', params: ({ event }) => event }],
+      actions: ['clearFault', { type: 'recordRebuild', params: ({ event }) => event }],
     },
     'instance.resize': {
       target: 'resizing',
-      actions: ['clearFault', 'noteToRun', { type: 'recordWantedFlavor', params: ({ event }) => event }],
+      actions: ['clearFault', { type: 'recordWantedFlavor', params: ({ event }) => event }],
     },
     'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'running' } }, target: 'inspecting' },
     'guest.restart': { target: 'starting', actions: 'clearFault' },
@@ -32,9 +33,7 @@ export const running = state({
 export const stopping = state({
   description: 'The guest is asked to power off; after a grace period the plug is pulled.',
   meta: { vmState: 'active', taskState: 'powering-off' },
-  on: {
-    'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: ['noteToStayOff', 'leaveLostHost'] },
-  },
+  entry: 'noteToStayOff',
   invoke: {
     src: 'stopDomain',
     input: within('powerTimeout'),
@@ -46,18 +45,18 @@ export const stopping = state({
 export const stopped = state({
   description: 'The guest is off; its disk, addresses and claim are kept.',
   meta: { vmState: 'stopped', powerState: 'shutdown' },
+  entry: 'noteToStayOff',
   on: {
     'instance.start': { target: 'starting', actions: 'clearFault' },
     'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },
     'instance.rebuild': {
       target: 'rebuilding',
-      actions: ['clearFault', 'noteToStayOff', { type: 'recordRebuild', params: ({ event }) => event }],
+      actions: ['clearFault', { type: 'recordRebuild', params: ({ event }) => event }],
     },
     'instance.resize': {
       target: 'resizing',
-      actions: ['clearFault', 'noteToStayOff', { type: 'recordWantedFlavor', params: ({ event }) => event }],
+      actions: ['clearFault', { type: 'recordWantedFlavor', params: ({ event }) => event }],
     },
-    'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: ['noteToStayOff', 'leaveLostHost'] },
     'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'shutdown' } }, target: 'inspecting' },
   },
 });
@@ -65,6 +64,7 @@ export const stopped = state({
 export const starting = state({
   description: 'The domain is started again.',
   meta: { vmState: 'stopped', taskState: 'powering-on' },
+  entry: 'noteToRun',
   invoke: {
     src: 'startDomain',
     input: within('powerTimeout'),
@@ -75,6 +75,7 @@ export const starting = state({
 
 export const rebooting = state({
   description: 'The guest restarts: by itself when asked softly, off and on again otherwise.',
+  entry: 'noteToRun',
   initial: 'softly',
   states: {
     softly: {
@@ -114,6 +115,7 @@ export const pausing = state({
 export const paused = state({
   description: 'The guest is halted in memory.',
   meta: { vmState: 'paused', powerState: 'paused' },
+  entry: 'noteToRun',
   on: {
     'instance.unpause': { target: 'unpausing', actions: 'clearFault' },
     'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },
@@ -147,6 +149,7 @@ export const suspending = state({
 export const suspended = state({
   description: 'The guest is on disk, and uses neither vCPU nor memory.',
   meta: { vmState: 'suspended', powerState: 'suspended' },
+  entry: 'noteToRun',
   on: {
     'instance.resume': { target: 'resuming', actions: 'clearFault' },
     'instance.reboot': { guard: 'isHard', target: 'rebooting.hard', actions: 'clearFault' },

@@ -8,7 +8,6 @@ const notRebuilt = { target: '#instance.inspecting', actions: [blame('rebuilding
 export const rebuilding = state({
   description: 'The disk is made anew from the image; name, addresses and claim stay.',
   meta: { taskState: 'rebuilding' },
-  on: { 'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: 'leaveLostHost' } },
   entry: tell('rebuild.start'),
   initial: 'destroyingDomain',
   states: {

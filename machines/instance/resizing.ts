@@ -9,7 +9,6 @@ const notUndone = { target: '#instance.failed.resizing', actions: blame('resizin
 export const resizing = state({
   description: 'The instance is given another flavor on its host; what it had is kept beside it.',
   meta: { taskState: 'resize_prep' },
-  on: { 'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: 'leaveLostHost' } },
   entry: tell('resize.start'),
   initial: 'claiming',
   states: {
@@ -84,23 +83,20 @@ export const resized = state({
     running: {
       description: 'The guest runs.',
       meta: { powerState: 'running' },
+      entry: 'noteToRun',
       on: {
-        'instance.confirm-resize': { target: '#instance.confirming', actions: ['clearFault', 'noteToRun'] },
-        'instance.revert-resize': { target: '#instance.reverting', actions: ['clearFault', 'noteToRun'] },
+        'instance.confirm-resize': { target: '#instance.confirming', actions: 'clearFault' },
+        'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' },
         'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'running' } }, target: 'stopped' },
       },
     },
     stopped: {
       description: 'The guest does not run.',
       meta: { powerState: 'shutdown' },
+      entry: 'noteToStayOff',
       on: {
-        'instance.confirm-resize': { target: '#instance.confirming', actions: ['clearFault', 'noteToStayOff'] },
-        'instance.revert-resize': { target: '#instance.reverting', actions: ['clearFault', 'noteToStayOff'] },
-        'instance.evacuate': {
-          guard: 'hasGuest',
-          target: '#instance.evacuating',
-          actions: ['noteToStayOff', 'leaveLostHost'],
-        },
+        'instance.confirm-resize': { target: '#instance.confirming', actions: 'clearFault' },
+        'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' },
         'domain.changed': { guard: { type: 'isReportedAs', params: { powerState: 'running' } }, target: 'running' },
       },
     },
@@ -110,7 +106,6 @@ export const resized = state({
       on: {
         'instance.confirm-resize': { target: '#instance.confirming', actions: 'clearFault' },
         'release.retry': { target: '#instance.confirming' },
-        'instance.evacuate': { guard: 'hasGuest', target: '#instance.evacuating', actions: 'leaveLostHost' },
       },
     },
   },
@@ -119,7 +114,6 @@ export const resized = state({
 export const confirming = state({
   description: 'It is decided: the earlier disk is removed, and what was set aside for it given back.',
   meta: { vmState: 'resized', taskState: 'resize_confirming' },
-  on: { 'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: 'leaveLostHost' } },
   entry: tell('resize.confirm.start'),
   invoke: {
     src: 'confirmResize',
@@ -132,7 +126,6 @@ export const confirming = state({
 export const reverting = state({
   description: 'The instance is given its earlier flavor and disk back: because it is asked for, or a resize failed.',
   meta: { taskState: 'resize_reverting' },
-  on: { 'instance.evacuate': { guard: 'hasGuest', target: 'evacuating', actions: 'leaveLostHost' } },
   entry: tell('resize.revert.start'),
   initial: 'destroyingDomain',
   states: {

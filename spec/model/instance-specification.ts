@@ -6,6 +6,7 @@
 import {
   evacuation,
   evacuationUndone,
+  guestIsToRun,
   launch,
   power,
   rebuild,
@@ -25,7 +26,7 @@ export interface InstanceFacts extends Omit<Visible, 'taskState'> {
   isDeleteWanted: boolean;
   /** Whether the launch that failed may be tried on another host. */
   isForAnotherHost: boolean;
-  /** Whether the guest ran before it was changed; nothing, where it is not being changed. */
+  /** Whether the guest is to run, as it was seen last, or asked for since; nothing before it was launched. */
   isToRun: boolean | undefined;
 }
 
@@ -48,9 +49,14 @@ function to(
   when?: (facts: InstanceFacts) => boolean,
 ): Consequence<InstanceFacts> {
   const { taskState: _, ...seen } = wordsOf(target);
-  const settled = rest[target] || target.startsWith('resized') ? { isToRun: undefined, isForAnotherHost: false } : {};
+  const settled = rest[target] || target.startsWith('resized') ? { isForAnotherHost: false } : {};
+  const isToRun = guestIsToRun[target];
   const moreOf = typeof more === 'function' ? more : () => more;
-  return { target, change: (facts) => ({ ...facts, ...settled, ...moreOf(facts), ...seen }), ...(when && { when }) };
+  return {
+    target,
+    change: (facts) => ({ ...facts, ...settled, ...(isToRun !== undefined && { isToRun }), ...moreOf(facts), ...seen }),
+    ...(when && { when }),
+  };
 }
 
 const deletion: Consequences = { 'client: delete': [to('releasing.destroyingDomain', { isDeleteWanted: true })] };
@@ -79,14 +85,37 @@ const afterRelease: Consequence<InstanceFacts>[] = [
 
 /** What a client may command in a state; all but a deletion clear the fault. */
 function commands(state: string): Consequences {
-  const changes = { isToRun: state !== 'stopped', fault: undefined };
   return Object.fromEntries(
-    Object.entries(rest[state]?.commands ?? {}).map(([command, target]) => {
-      const isChange = command === 'rebuild' || command === 'resize';
-      return [`client: ${command}`, [to(target, isChange ? changes : { fault: undefined })]];
-    }),
+    Object.entries(rest[state]?.commands ?? {}).map(([command, target]) => [
+      `client: ${command}`,
+      [to(target, { fault: undefined })],
+    ]),
   );
 }
+
+/** What may happen to an instance with a guest that is on a host, whatever is done to it. */
+const withGuest: Consequences = {
+  ...deletion,
+  'operator: evacuate': [
+    to('evacuating.scheduling', ({ attempt }) => ({
+      attempt: attempt + 1,
+      tries: 1,
+      fault: undefined,
+      isForAnotherHost: false,
+      earlierFlavor: undefined,
+    })),
+  ],
+};
+
+/** What a client may decide of a resize. */
+const decisions: Consequences = {
+  'client: confirm-resize': [to('confirming', { fault: undefined })],
+  'client: revert-resize': [to('reverting.destroyingDomain', { fault: undefined })],
+  ...withGuest,
+};
+
+/** No other host would do: the instance is where it was, as far as that can be told. */
+const stayed = to('failed.powering', { fault: 'evacuating' });
 
 /** The host that it was to be moved to is down as well. */
 const newHostDown: Consequences = {
@@ -124,8 +153,7 @@ const rules: Rules<InstanceFacts> = {
         ...Object.fromEntries(
           reports.filter((each) => each !== powerState).map((each) => [`guest: ${each}`, [to('inspecting')]]),
         ),
-        ...evacuationFrom(state),
-        ...deletion,
+        ...withGuest,
       },
     ]),
   ),
@@ -133,11 +161,10 @@ const rules: Rules<InstanceFacts> = {
     power.map(([state, effect, reached, otherwise]) => [
       state,
       {
-        ...evacuationFrom(state),
         [`${effect} succeeds`]: [to(reached)],
         // That a guest does not restart when it is asked to is no fault.
         [`${effect} fails`]: [to(otherwise, state === 'rebooting.softly' ? {} : { fault: 'powering' })],
-        ...deletion,
+        ...withGuest,
       },
     ]),
   ),
@@ -147,8 +174,7 @@ const rules: Rules<InstanceFacts> = {
       to('resizing.stoppingGuest', ({ flavor }) => ({ flavor: otherFlavor(flavor), earlierFlavor: flavor })),
     ],
     'claimResize fails': [to('inspecting', { fault: 'resizing' })],
-    ...evacuationFrom('resizing.claiming'),
-    ...deletion,
+    ...withGuest,
   },
   ...inOrder(
     resize,
@@ -159,38 +185,33 @@ const rules: Rules<InstanceFacts> = {
   'resizing.startingGuest': {
     'startDomain succeeds': [to('resized.running')],
     'startDomain fails': [to('reverting.destroyingDomain', { fault: 'resizing' })],
-    ...evacuationFrom('resizing.startingGuest'),
-    ...deletion,
+    ...withGuest,
   },
   'resized.running': {
-    ...evacuationFrom('resized.running'),
-    ...decisions(true),
+    ...decisions,
     ...Object.fromEntries(
       reports.filter((each) => each !== 'running').map((each) => [`guest: ${each}`, [to('resized.stopped')]]),
     ),
   },
   'resized.stopped': {
-    ...evacuationFrom('resized.stopped'),
-    ...decisions(false),
+    ...decisions,
     'guest: running': [to('resized.running')],
   },
   confirming: {
     'confirmResize succeeds': [to('inspecting', { earlierFlavor: undefined })],
-    'confirmResize fails': [to('resized.confirmed', ({ isToRun }) => ({ isToRun, fault: 'resizing' }))],
-    ...evacuationFrom('confirming'),
-    ...deletion,
+    'confirmResize fails': [to('resized.confirmed', { fault: 'resizing' })],
+    ...withGuest,
   },
   'resized.confirmed': {
     'client: confirm-resize': [to('confirming', { fault: undefined })],
     'owner: releases again': [to('confirming')],
-    ...evacuationFrom('resized.confirmed'),
-    ...deletion,
+    ...withGuest,
   },
   ...inOrder(revert, [to('starting', {}, isToRun), to('stopped')], 'failed.resizing', 'resizing'),
   'evacuating.scheduling': {
     'scheduler: host found': [to('evacuating.claiming')],
-    'scheduler: no host': [stayed()],
-    'requestPlacement fails': [stayed()],
+    'scheduler: no host': [stayed],
+    'requestPlacement fails': [stayed],
     'client: delete': [to('reclaiming', { isDeleteWanted: true })],
   },
   ...Object.fromEntries(
@@ -224,12 +245,11 @@ const rules: Rules<InstanceFacts> = {
     }),
   ),
   'evacuating.returning': {
-    'leaveTriedHosts succeeds': [stayed()],
-    'leaveTriedHosts fails': [stayed()],
+    'leaveTriedHosts succeeds': [stayed],
+    'leaveTriedHosts fails': [stayed],
     'client: delete': [to('reclaiming', { isDeleteWanted: true })],
   },
   inspecting: {
-    ...evacuationFrom('inspecting'),
     ...Object.fromEntries(
       Object.entries(rest)
         .filter(([state]) => state !== 'failed.powering')
@@ -237,7 +257,7 @@ const rules: Rules<InstanceFacts> = {
     ),
     'inspectDomain fails': [to('failed.powering', { fault: 'powering' })],
     ...Object.fromEntries(reports.map((each) => [`guest: ${each}`, [to('inspecting')]])),
-    ...deletion,
+    ...withGuest,
   },
   ...Object.fromEntries(
     release.map(([state, effect], index) => {
@@ -276,30 +296,9 @@ const rules: Rules<InstanceFacts> = {
   },
   'failed.resizing': {
     'client: revert-resize': [to('reverting.destroyingDomain', { fault: undefined })],
-    ...evacuationFrom('failed.resizing'),
-    ...deletion,
+    ...withGuest,
   },
 };
-
-/** Whether the guest is to run elsewhere: if it ran, or nobody knows. What is under way knows already. */
-function evacuationFrom(state: string): Consequences {
-  const isOff = /^(stopping|stopped|resized\.stopped)$/.test(state);
-  const knows = /^(rebuilding|resizing|resized\.confirmed|confirming|reverting|failed\.resizing)/.test(state);
-  const change = ({ attempt, isToRun: known, fault }: InstanceFacts): Partial<InstanceFacts> => ({
-    attempt: attempt + 1,
-    tries: 1,
-    fault: undefined,
-    isForAnotherHost: false,
-    earlierFlavor: undefined,
-    isToRun: knows || (state === 'failed.powering' && fault === 'evacuating') ? known : !isOff,
-  });
-  return { 'operator: evacuate': [to('evacuating.scheduling', change)] };
-}
-
-/** No other host would do: the instance is where it was, as far as that can be told. */
-function stayed(): Consequence<InstanceFacts> {
-  return to('failed.powering', ({ isToRun: known }) => ({ fault: 'evacuating', isToRun: known }));
-}
 
 /** States one after the other, which fail alike. Where a resize is undone, the earlier flavor comes back with the disk. */
 function inOrder(
@@ -316,8 +315,7 @@ function inOrder(
         {
           [`${effect} succeeds`]: next ? [to(next, effect === 'restoreDisks' ? regainFlavor : {})] : last,
           [`${effect} fails`]: [to(otherwise, { fault })],
-          ...evacuationFrom(state),
-          ...deletion,
+          ...withGuest,
         },
       ];
     }),
@@ -326,15 +324,6 @@ function inOrder(
 
 function regainFlavor({ flavor, earlierFlavor }: InstanceFacts): Partial<InstanceFacts> {
   return { flavor: earlierFlavor ?? flavor, earlierFlavor: undefined };
-}
-
-/** What a client may decide of a resize. */
-function decisions(isToRun: boolean): Consequences {
-  return {
-    'client: confirm-resize': [to('confirming', { isToRun, fault: undefined })],
-    'client: revert-resize': [to('reverting.destroyingDomain', { isToRun, fault: undefined })],
-    ...deletion,
-  };
 }
 
 export const instanceSpecification = specify<InstanceFacts>(
@@ -364,7 +353,7 @@ function identify({ state, context }: Specified<InstanceFacts>): unknown {
   const ofLaunch =
     !isDeleteWanted &&
     /^(scheduling|building|networking|mapping|spawning|(failed\.)?(releasing|reclaiming)|evacuating)/.test(state);
-  return [state, isDeleteWanted, isToRun, vmState, powerState, ofLaunch && [tries, isForAnotherHost, fault]];
+  return [state, isDeleteWanted || { isToRun }, vmState, powerState, ofLaunch && [tries, isForAnotherHost, fault]];
 }
 
 /** The commands that a client may give in a state, by the name of their verb. */
