@@ -84,6 +84,8 @@ function validString(schema: JsonSchema, random: Random, isSecret: boolean): str
     ],
     `${random.hex(8)}-${random.hex(4)}-4${random.hex(3)}-8${random.hex(3)}-${random.hex(12)}`,
     Array.from({ length: 6 }, () => random.hex(2)).join(':'),
+    // What could not be applied: by whom, when it was sent, and its number.
+    `${word}.${random.below(1e9)}-${random.below(1e9)}`,
     // A user of NATS: a valid one, since what stands for its key has a checksum.
     nkeys.createUser().getPublicKey(),
   ].filter((text) => text.length >= minLength && [...text].length <= maxLength && new RegExp(pattern, 'u').test(text));
