@@ -81,8 +81,8 @@ export class Lives {
       try {
         const reason = await this.#live(isFirst);
         if (!reason) return;
-        logger.warn({ reason }, 'beginning again with what is stored');
-        onNext?.(reason.message);
+        logger.warn({ failure: reason.failure }, 'beginning again with what is stored');
+        onNext?.(reason.failure.message);
       } catch (error) {
         if (signal.aborted) return;
         // A later life has only to wait for a store that answers; what is refused to it stays so.

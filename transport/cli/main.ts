@@ -7,3 +7,5 @@ import { defaultCacheDir } from '../../actors/setup/cache-dir.ts';
 enableCompileCache(join(defaultCacheDir(), 'compiled'));
 const { run } = await import('./program.ts');
 await run(process.argv.slice(2));
+// What a library has left of a connection that broke, a timer for one, must not keep a process that is done.
+process.exit();

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { JetStreamApiError, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type ConnectionOptions, connect, errors, type NatsConnection, type QueuedIterator, type Status } from 'nats';
-import { type FailureError, fail } from '../../machines/failure.ts';
+import { FailureError, fail } from '../../machines/failure.ts';
 import { type Clock, sleep, systemClock } from '../clock.ts';
 import type { Bus, Message, Nats, Subscription } from './bus.ts';
 import type { StoreSettings } from './ensure-stream.ts';
@@ -80,14 +80,10 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const requests = new Requests({ connection, outbox, clock, inbox: newInbox() });
   const waitingForServer = new Set<() => void>();
   const ended = Promise.withResolvers<FailureError>();
-  const server = servedBy(connection);
-  const abandon = () => connection.close();
+  void connection.closed().then((reason) => {
+    if (reason instanceof FailureError) ended.resolve(reason);
+  });
   void bridgeGaps(connection, outbox, requests, () => {
-    if (options.endsWithServer && servedBy(connection) !== server) {
-      ended.resolve(fail('unavailable', 'the NATS server was started anew', { disposition: 'retry' }));
-      return abandon();
-    }
-    outbox.release();
     for (const listener of [...waitingForServer]) listener();
   });
   const onBack = (listener: () => void) => {
@@ -109,7 +105,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     storeUse: () => storeUse(nats),
     consume: (options, take, onTrouble) => consumeFromNats({ bus, onBack }, options, take, onTrouble),
     ended: ended.promise,
-    abandon,
+    abandon: () => connection.close(),
     async close() {
       if (connection.isClosed()) return;
       outbox.flush();
@@ -137,7 +133,19 @@ async function connectPatiently(options: BusOptions, clock: Clock): Promise<Conn
   }
 }
 
-async function connectOnce({ url, name, connection: more, usesJetStream = true }: BusOptions): Promise<Connected> {
+async function connectOnce({
+  url,
+  name,
+  connection: more,
+  usesJetStream = true,
+  endsWithServer = false,
+}: BusOptions): Promise<Connected> {
+  let served: { connection: NatsConnection; by: string } | undefined;
+  /** Asked before each connection is used: when it throws the client closes, before it has sent or heard anything. */
+  function stayWithServer(): void {
+    if (!endsWithServer || !served || servedBy(served.connection) === served.by) return;
+    throw fail('unavailable', 'the NATS server was started anew', { disposition: 'retry' });
+  }
   const connection = await connect({
     ...connectionOf(url),
     name,
@@ -145,7 +153,9 @@ async function connectOnce({ url, name, connection: more, usesJetStream = true }
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     ...more,
+    authenticator: [stayWithServer, ...[more?.authenticator ?? []].flat()],
   });
+  served = { connection, by: servedBy(connection) };
   try {
     return { connection, manager: await jetstreamManager(connection, { checkAPI: usesJetStream }) };
   } catch (error) {
@@ -179,7 +189,10 @@ async function bridgeGaps(
       outbox.hold();
       requests.lose();
     }
-    if (type === 'reconnect') onBack();
+    if (type === 'reconnect') {
+      outbox.release();
+      onBack();
+    }
   }
 }
 
