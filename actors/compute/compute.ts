@@ -67,7 +67,6 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
           hypervisor,
           claims,
           specs,
-          sharesDisks: sharedDisks !== undefined,
           requestPlacement: requestPlacement(bus),
           releaseNetwork: releaseNetwork(
             bus,

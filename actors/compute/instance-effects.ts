@@ -17,8 +17,6 @@ export interface HostWorld {
   readonly hypervisor: Hypervisor;
   readonly claims: Claims;
   readonly specs: GuestSpecs;
-  /** Whether others have their guests' disks in the same place. */
-  readonly sharesDisks: boolean;
   readonly requestPlacement: EffectImplementation;
   readonly releaseNetwork: EffectImplementation;
   /** Called before it is looked what a guest does. */
@@ -66,24 +64,33 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
     }
   }
 
+  /**
+   * Whoever comes this far is the owner, and has made nothing yet. What is here is of a try that nobody knows of any more,
+   * because the store went back; or a disk that an earlier host has left on shared storage, with the addresses of an
+   * earlier try on its config drive.
+   */
+  async function removeLeftovers(owner: EffectJob['owner'], signal: AbortSignal): Promise<void> {
+    const { uuid } = owner;
+    if ((await hypervisor.powerState(uuid)) !== 'absent') {
+      await hypervisor.destroyDomain(uuid, signal);
+      await hypervisor.removeFilter(uuid, signal);
+    }
+    if (!keepsDisk(owner)) await hypervisor.removeDisks(uuid, signal);
+  }
+
   return {
     requestPlacement: world.requestPlacement,
 
     // Both only look, or touch what the process itself keeps.
     checkLaunch: local(async ({ owner: { record } }) => {
-      if ((await hypervisor.powerState(record.uuid)) !== 'absent') {
-        throw fail('already_launched', `the hypervisor has a domain for instance ${record.uuid} already`, {
-          disposition: 'reschedule',
-        });
-      }
+      // A hypervisor that cannot be asked is found out before anything is taken.
+      await hypervisor.powerState(record.uuid);
       refuseLargeImage(await specs.image(record), record.flavor);
     }),
     claimResources: local(async ({ owner: { record } }) => claims.claim(record.uuid, record.flavor)),
 
     allocateNetwork: durable(async ({ owner, signal }) => {
-      // Whoever comes this far is the owner, and has made no disk yet: one that an earlier host has left has the addresses of
-      // an earlier try on its config drive, or is not wanted.
-      if (world.sharesDisks && !keepsDisk(owner)) await hypervisor.removeDisks(owner.uuid, signal);
+      await removeLeftovers(owner, signal);
       const ports = await specs.allocatePorts(owner.record, owner.callContext);
       if (world.plugNetwork) for (const port of ports) await world.plugNetwork(port, signal);
       return {

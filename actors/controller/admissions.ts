@@ -153,7 +153,7 @@ export class Admissions {
   }
 
   async #unrecorded(projectId: string, { seen, pending }: Admission): Promise<string[]> {
-    await this.#instances.reached(seen);
+    await hasShown(this.#instances, seen);
     return this.#live(projectId, pending)
       .filter(([uuid, { hostname }]) => hostname !== undefined && !this.#instances.get(uuid))
       .map(([uuid]) => uuid);
@@ -201,7 +201,7 @@ export class Admissions {
     for (;;) {
       const current = this.#known.get(projectId) ?? (await this.#bucket.get(projectId));
       const { seen = 0, pending = {}, projectSeen } = current?.value ?? {};
-      await Promise.all([this.#instances.reached(seen), this.#projects.reached(projectSeen ?? 0)]);
+      await Promise.all([hasShown(this.#instances, seen), hasShown(this.#projects, projectSeen ?? 0)]);
       if (!this.#projects.get(projectId)?.isEnabled) throw fail('conflict', `project ${projectId} is disabled`);
       const { answers, ...planned } = this.#plan(projectId, pending, queue);
       const next = { ...planned, ...(projectSeen !== undefined && { projectSeen }) };
@@ -285,6 +285,11 @@ export class Admissions {
 /** An instance may be asked to grow to several flavors at once: one of them it will be. */
 function growthKey({ uuid, flavorId }: Growth): string {
   return `${uuid} ${flavorId}`;
+}
+
+/** Resolves when the view shows what was seen by whoever noted the revision. A store that has gone back may not be at it again. */
+async function hasShown(view: View<unknown>, revision: number): Promise<void> {
+  if (view.revision < revision) await view.caughtUp();
 }
 
 /** Nova's TooManyInstances, naming the first quota that does not suffice; -1 is no limit. */

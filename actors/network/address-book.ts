@@ -74,7 +74,11 @@ export class AddressBook {
   }
 
   /** Leases this address, or says who has it. */
-  async leaseFixed(subnet: Subnet, address: string, lease: AddressLease): Promise<HeldLease | Entry<AddressLease>> {
+  async leaseFixed(
+    subnet: Pick<Subnet, 'id'>,
+    address: string,
+    lease: AddressLease,
+  ): Promise<HeldLease | Entry<AddressLease>> {
     const key = leaseKey(subnet.id, address);
     for (;;) {
       const revision = await this.#leases.bucket.create(key, lease);

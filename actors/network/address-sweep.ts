@@ -1,9 +1,11 @@
 /**
- * Gives back what crashes left: leases without a port, and what instances hold that are no more. Only what the sweep before
+ * Gives back what crashes left: leases without a port, and what instances hold that are no more, or have failed. Only what the sweep before
  * has seen, unchanged, is touched: what is young may be in the making. Several controllers may sweep at once: each removal
  * is of one revision.
  */
+import type { StateValue } from 'xstate';
 import { toFailure } from '../../machines/failure.ts';
+import { holdsShare, statePath } from '../../machines/instance-states.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
@@ -64,15 +66,19 @@ function isSpare({ ports }: SweepBooks, { key, value }: Entry<AddressLease>): bo
 }
 
 function mayBeGone(instances: View<Instance>, uuid: string): boolean {
-  const record = instances.get(uuid);
-  return record === undefined || record.vmState === 'deleted';
+  return hasNothing(instances.get(uuid));
+}
+
+/** Deleted, never recorded, or failed: it has given back what it had, but for what was lost of that. */
+export function hasNothing(instance: Instance | undefined): boolean {
+  if (instance === undefined || instance.vmState === 'deleted') return true;
+  return !holdsShare(statePath(instance.chart.value as StateValue));
 }
 
 /** Asked of the bucket itself: the view may be late, and leaves out records that this version cannot read. */
 async function isGone({ instances, logger }: SweepBooks, uuid: string): Promise<boolean> {
   try {
-    const entry = await instances.get(uuid);
-    return entry === undefined || entry.value.vmState === 'deleted';
+    return hasNothing((await instances.get(uuid))?.value);
   } catch (error) {
     if (toFailure(error).code !== 'invalid_request') throw error;
     logger.warn({ uuid, error }, 'addresses stay, because the record of their instance cannot be read');

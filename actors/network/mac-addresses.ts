@@ -21,19 +21,33 @@ export class MacAddresses {
   readonly #counter: Bucket<{ next: number }>;
   readonly #ports: ViewIndex<Port>;
   readonly #chance: Chance;
+  /** Those that instances had when this process began: a store that has gone back may give out their blocks again. */
+  readonly #recorded: ReadonlySet<string>;
   readonly #reserved: number[] = [];
   #reserving: Promise<void> | undefined;
 
-  private constructor(counter: Bucket<{ next: number }>, ports: ViewIndex<Port>, chance: Chance) {
+  private constructor(
+    counter: Bucket<{ next: number }>,
+    ports: ViewIndex<Port>,
+    recorded: ReadonlySet<string>,
+    chance: Chance,
+  ) {
     this.#counter = counter;
     this.#ports = ports;
+    this.#recorded = recorded;
     this.#chance = chance;
   }
 
   static async open(runtime: Runtime): Promise<MacAddresses> {
-    const [counter, view] = await Promise.all([runtime.store.bucket('counter'), runtime.store.view('port')]);
+    const { store } = runtime;
+    const [counter, view, instances] = await Promise.all([
+      store.bucket('counter'),
+      store.view('port'),
+      store.view('instance'),
+    ]);
+    const recorded = new Set([...instances.values()].flatMap(({ networks }) => networks.map(({ mac }) => mac)));
     const ports = new ViewIndex(view, ({ mac }) => mac);
-    const macs = new MacAddresses(counter, ports, runtime.chance);
+    const macs = new MacAddresses(counter, ports, recorded, runtime.chance);
     await macs.#reserveNext();
     return macs;
   }
@@ -45,8 +59,12 @@ export class MacAddresses {
       // A block that cannot be reserved ahead of need is no failure yet; the one who needs it will hear of it.
       if (this.#reserved.length < fewLeft) this.#reserveNext().catch(() => undefined);
       if (suffix === undefined) await this.#reserveNext();
-      else if (this.#ports.keys(macOf(suffix)).size === 0) return macOf(suffix);
+      else if (this.#isFree(macOf(suffix))) return macOf(suffix);
     }
+  }
+
+  #isFree(mac: string): boolean {
+    return !this.#recorded.has(mac) && this.#ports.keys(mac).size === 0;
   }
 
   #reserveNext(): Promise<void> {

@@ -6,6 +6,7 @@ import { networkCalls } from '../../transport/messages/internal.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { any, askingHost, subjects } from '../../transport/nats/subjects.ts';
 import { confirmHost } from '../records/confirm-host.ts';
+import { raiseAlarm } from '../runtime/alarms.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { SeenBefore } from '../runtime/seen-before.ts';
 import { sweep } from '../runtime/sweep.ts';
@@ -15,6 +16,7 @@ import { allocatePorts, describePort } from './allocate.ts';
 import { PortBook } from './port-book.ts';
 import { NetworkCatalog } from './port-plan.ts';
 import { releasePorts } from './release.ts';
+import { restoreAddresses } from './restore-addresses.ts';
 
 const queue = 'network';
 /** It reads all instances: whose changes nobody here follows, because that would cost every launch something. */
@@ -29,6 +31,7 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
     store.bucket('instance'),
   ]);
   const books = { catalog, addresses, ports, instances, clock, logger, seen: new SeenBefore() };
+  await restoreAddresses({ ...books, alarm: (alarm) => raiseAlarm(runtime, alarm) });
   const { allocateForInstance, releaseForInstance } = networkCalls;
   const serving = [
     serve(

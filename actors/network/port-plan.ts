@@ -51,6 +51,12 @@ export class NetworkCatalog {
     return this.#networks.view.get(id);
   }
 
+  /** The subnet of the network in which the address is. */
+  subnetWith(networkId: string, address: string): Subnet | undefined {
+    const subnets = this.#byNetwork.entries(networkId).map(({ value }) => value);
+    return subnets.find(({ cidr }) => isWithin(parseIpv4(address), parseBlock(cidr)));
+  }
+
   /** Throws `not_found` for a network that is not there or not the project's, `invalid_request` for a wrong fixed IP. */
   async plan({ instanceUuid, projectId, networks }: AllocationRequest): Promise<PortPlan[]> {
     // A network of a moment ago may not be in the view yet.
@@ -95,11 +101,15 @@ function subnetOf(fixedIp: string, subnets: Subnet[], network: Network, field: s
   if (number === undefined) throw refuse('is not an IPv4 address');
   for (const subnet of subnets) {
     const block = parseBlock(subnet.cidr);
-    if (!block || number < block.network || number > block.broadcast) continue;
+    if (!block || !isWithin(number, block)) continue;
     if (number === block.network) throw refuse(`is the network address of ${subnet.cidr}`);
     if (number === block.broadcast) throw refuse(`is the broadcast address of ${subnet.cidr}`);
     if (subnet.gateway === fixedIp) throw refuse(`is the gateway of ${subnet.cidr}`);
     return subnet;
   }
   throw refuse(`is in no subnet of network ${network.name} (${subnets.map(({ cidr }) => cidr).join(', ')})`);
+}
+
+function isWithin(address: number | undefined, block: ReturnType<typeof parseBlock>): boolean {
+  return address !== undefined && block !== undefined && address >= block.network && address <= block.broadcast;
 }

@@ -141,13 +141,14 @@ export const InstanceFact = Exact(
 );
 export type InstanceFact = Type.Static<typeof InstanceFact>;
 
-export const alarmKinds = ['dead-letter', 'store-full'] as const;
+export const alarmKinds = ['dead-letter', 'store-full', 'address-lost'] as const;
 
 export const AlarmFact = Exact(
   {
     kind: Described(
       OneOf(alarmKinds),
-      'dead-letter: a message between parts could not be applied; store-full: no launches are taken any more',
+      'dead-letter: a message between parts could not be applied; store-full: no launches are taken any more; ' +
+        'address-lost: the store had lost who has an address, and two instances have it now',
     ),
     at: Time,
     message: Type.String({ description: 'one sentence for an operator' }),
