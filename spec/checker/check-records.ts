@@ -24,9 +24,11 @@ export function checkRecords({ records, doubles, losses }: History, healedAt: nu
   }
   for (const [uuid, versions] of records) {
     const broken = (invariant: string, message: string) => violations.push({ invariant, uuid, message });
+    let wasRestored = false;
     for (const [index, seen] of versions.entries()) {
       const before = versions[index - 1];
-      if (before) checkStep(before, seen, broken);
+      wasRestored ||= seen.isRestored === true;
+      if (before && !seen.isRestored) checkStep(before, seen, wasRestored, broken);
     }
     checkDeadlines(versions, healedAt, broken);
   }
@@ -35,7 +37,13 @@ export function checkRecords({ records, doubles, losses }: History, healedAt: nu
 
 type Broken = (invariant: string, message: string) => void;
 
-function checkStep({ record: before, revision: at }: RecordSeen, { record, revision }: RecordSeen, broken: Broken) {
+/** `wasRestored`: a cast may be under way that knows a later past, whose host then has the instance. */
+function checkStep(
+  { record: before, revision: at }: RecordSeen,
+  { record, revision }: RecordSeen,
+  wasRestored: boolean,
+  broken: Broken,
+) {
   const [from, to] = [before, record].map(contextOf) as [InstanceContext, InstanceContext];
   const step = `${stateOf(before)} (attempt ${from.attempt}) → ${stateOf(record)} (attempt ${to.attempt})`;
   if (revision <= at) broken('no record moves backwards', `revision ${revision} after ${at}`);
@@ -50,7 +58,7 @@ function checkStep({ record: before, revision: at }: RecordSeen, { record, revis
     broken('no record moves backwards', `a deletion was forgotten: ${step}`);
   }
   const [owner, next] = [ownerOf(before), ownerOf(record)];
-  if (owner !== next && owner !== 'control' && next !== 'control') {
+  if (owner !== next && owner !== 'control' && next !== 'control' && !wasRestored) {
     broken('an instance has one owner', `${owner} handed it to ${next} without the control plane: ${step}`);
   }
 }

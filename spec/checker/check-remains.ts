@@ -19,7 +19,7 @@ export function checkRemains(history: History, remains: Remains): Violation[] {
   checkRest(remains, broken);
   checkGuests(remains, broken);
   checkAddresses(remains, broken);
-  checkPayloads(remains, broken);
+  checkPayloads(history, remains, broken);
   return violations;
 }
 
@@ -126,11 +126,12 @@ function checkAddresses({ instances, ports, leases }: Remains, broken: Broken): 
   }
 }
 
-function checkPayloads({ instances, payloads }: Remains, broken: Broken): void {
+function checkPayloads({ lostPayloads }: History, { instances, payloads }: Remains, broken: Broken): void {
   const kept = new Set(payloads);
   for (const { uuid, payload, vmState } of instances) {
     if (payload === undefined || vmState === 'deleted') continue;
-    if (!kept.delete(payload)) broken('what is to be put on a guest is kept', `${payload} is gone`, uuid);
+    if (!kept.delete(payload) && !lostPayloads.has(payload))
+      broken('what is to be put on a guest is kept', `${payload} is gone`, uuid);
   }
   for (const key of kept) broken('no secret is kept beyond its use', `no record names ${key}`, instanceOfPayload(key));
 }

@@ -8,8 +8,8 @@ export interface Asked {
   verb: string;
   uuid: string;
   at: number;
-  /** `unknown`: no answer came. */
-  outcome: 'pending' | 'accepted' | 'refused' | 'unknown';
+  /** `unknown`: no answer came; `lost`: it was accepted, and the store has lost what was recorded of it. */
+  outcome: 'pending' | 'accepted' | 'refused' | 'unknown' | 'lost';
   failure?: Failure;
 }
 
@@ -18,6 +18,14 @@ export interface RecordSeen {
   at: number;
   revision: number;
   record: Instance;
+  /** The store has lost the versions before it, and went back to this one. */
+  isRestored?: boolean;
+}
+
+/** An instance of which the store has lost every version. */
+export interface ForgottenInstance {
+  at: number;
+  uuid: string;
 }
 
 /** What a guest did, on which host. */
@@ -56,6 +64,9 @@ export class History {
   readonly doubles: DoubleSeen[] = [];
   readonly losses: LossSeen[] = [];
   readonly faults: FaultSeen[] = [];
+  readonly forgotten: ForgottenInstance[] = [];
+  /** The keys of what was to be put on guests, and is lost. */
+  readonly lostPayloads = new Set<string>();
 
   saw(uuid: string, seen: RecordSeen): void {
     const versions = this.records.get(uuid);
@@ -63,7 +74,23 @@ export class History {
     else this.records.set(uuid, [seen]);
   }
 
+  /** The store has lost the latest versions of the record: `kept` is what it has of it now. */
+  wentBack(uuid: string, at: number, kept: RecordSeen | undefined): void {
+    if (kept) this.saw(uuid, { ...kept, at, isRestored: true });
+    else if (this.records.delete(uuid)) this.forgotten.push({ at, uuid });
+    for (const asked of this.asked) {
+      if (asked.uuid === uuid && asked.outcome === 'accepted' && !isShownIn(asked, kept?.record))
+        asked.outcome = 'lost';
+    }
+  }
+
   latest(uuid: string): Instance | undefined {
     return this.records.get(uuid)?.at(-1)?.record;
   }
+}
+
+/** Whether the record that the store has kept is of what was asked. */
+function isShownIn({ verb }: Asked, record: Instance | undefined): boolean {
+  if (!record || verb !== 'delete') return record !== undefined;
+  return record.vmState === 'deleted' || Boolean(record.isDeletionAsked ?? record.chart.context.isDeleteWanted);
 }

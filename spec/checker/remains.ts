@@ -9,6 +9,7 @@ export interface Remains {
   leases: Map<string, AddressLease>;
   /** The keys of what is, or was, to be put on guests. */
   payloads: string[];
+  /** But for those whose record the store has lost, as their host has told: they are for an operator to decide. */
   guests: HeldGuest[];
   /** How many casts wait to be taken. */
   casts: number;

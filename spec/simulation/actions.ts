@@ -18,7 +18,8 @@ export type PowerVerb = 'start' | 'stop' | 'reboot' | 'pause' | 'unpause' | 'sus
 export type Fault =
   | { fault: 'kill' | 'pause' | 'twin' | 'cut'; process: string; forMs: number }
   | { fault: 'stepClock'; process: string; byMs: number }
-  | { fault: 'killNats'; forMs: number }
+  /** `lost`: of the last writes of each of its streams, at most. */
+  | { fault: 'killNats'; forMs: number; lost?: number }
   | { fault: 'loss' | 'delay' | 'doubling'; probability: number; forMs: number }
   | { fault: 'failStep'; host: string; step: StepName; times: number; failure: Failure; timing: StepFault['timing'] }
   | { fault: 'hangStep'; host: string; step: StepName; forMs: number }

@@ -58,6 +58,7 @@ export class Faults {
         return this.#world.stepClock(fault.process, fault.byMs) as undefined;
       case 'killNats':
         nats.stop();
+        if (fault.lost !== undefined) nats.loseWrites(fault.lost);
         return () => nats.start();
       case 'loss':
         nats.weather = { ...nats.weather, lossProbability: fault.probability };

@@ -3,7 +3,7 @@
 import { stateOf } from '../../actors/instance/stored-chart.ts';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { isAtRest, isTriedAgain } from '../../machines/instance-states.ts';
-import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
+import type { AddressLease, Host, Instance, Port } from '../../transport/messages/records.ts';
 import { buckets } from '../../transport/messages/records.ts';
 import { checkQuota } from '../checker/check-quota.ts';
 import { checkRecords } from '../checker/check-records.ts';
@@ -40,7 +40,7 @@ const firstFiller = 1_000_000;
 
 export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {}): Promise<Outcome> {
   const history = new History();
-  const witness = { stored, told: () => undefined };
+  const witness = { stored, told: () => undefined, wentBack };
   const world = new World(plan, witness, history, sabotage);
   const { time } = world;
   const client = new SimulatedClient(world.outside, history);
@@ -54,9 +54,20 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
     if (bucket === buckets.host.name) world.doubles.hostSeen(record());
   }
 
+  function wentBack(bucket: string, key: string, kept: StoredVersion | undefined): void {
+    const version = kept && !kept.isRemoval ? kept : undefined;
+    const record = () => JSON.parse(Buffer.from(version?.bytes ?? []).toString());
+    if (bucket === buckets.payload.name && !version) history.lostPayloads.add(key);
+    if (bucket === buckets.host.name && version) world.doubles.hostSeen(record());
+    if (bucket !== buckets.instance.name) return;
+    history.wentBack(key, time.now(), version && { at: time.now(), revision: version.revision, record: record() });
+  }
+
   await settle(time, writeFirstRecords(world.outside, plan));
   await settle(time, Promise.all(processNames(plan).map((name) => world.start(name))));
 
+  // A cloud without them is none: its process makes them again, which has no place here.
+  world.nats.flush();
   const startedAt = time.now();
   for (const action of actions) {
     time.after(action.at, () => {
@@ -99,6 +110,7 @@ async function emptied(world: World, client: SimulatedClient, history: History):
   left.push(...(await afterSweeps(world, () => checkNothingLeft(remainsOf(world, history)))));
   if (left.length > 0) return left;
   const { hosts } = world.plan;
+  await settle(world.time, Promise.all([...world.hypervisors.values()].map(destroyAll)));
   await settle(world.time, Promise.all(hosts.map((host, index) => client.create(firstFiller + index, 'whole', host))));
   const late = await untilQuiet(world, history);
   for (const [index, host] of hosts.entries()) {
@@ -108,6 +120,16 @@ async function emptied(world: World, client: SimulatedClient, history: History):
     late.push({ invariant: 'claims add up to the live instances', message: `${host} cannot be filled; it is ${why}` });
   }
   return late;
+}
+
+/** As an operator does with guests that nobody knows, when there are any. */
+async function destroyAll(hypervisor: SimulatedHypervisor): Promise<void> {
+  const { signal } = new AbortController();
+  for (const uuid of new Set(Object.values(hypervisor.leftovers()).flat())) {
+    await hypervisor.destroyDomain(uuid, signal);
+    await hypervisor.removeFilter(uuid, signal);
+    await hypervisor.removeDisks(uuid, signal);
+  }
 }
 
 async function deleteAll(client: SimulatedClient, history: History): Promise<void> {
@@ -173,6 +195,8 @@ function remainsOf({ nats, hypervisors, sharedDisks }: World, history: History):
       .keys()
       .map((key) => [key, JSON.parse(Buffer.from(bucket.latest(key)?.bytes ?? []).toString()) as T] as const);
   };
+  const told = new Set(values<Host>(buckets.host.name).flatMap(([, { unknownGuests = [] }]) => unknownGuests));
+  const isLeft = ({ uuid }: HeldGuest) => told.has(uuid) && !history.records.has(uuid);
   return {
     instances: [...history.records.values()].map((versions) => versions.at(-1)?.record as Instance),
     ports: values<Port>(buckets.port.name).map(([, port]) => port),
@@ -181,7 +205,7 @@ function remainsOf({ nats, hypervisors, sharedDisks }: World, history: History):
     guests: withSharedDisks(
       [...hypervisors].flatMap(([host, hypervisor]) => guestsOf(host, hypervisor)),
       sharedDisks.leftovers(),
-    ),
+    ).filter((guest) => !isLeft(guest)),
     casts: nats.queue.size,
   };
 }

@@ -31,7 +31,7 @@ export function scriptOf(seed: number): Script {
     skewMs: chance.happens(0.3) ? 20_000 : 0,
     sharers: sharersOf(seed, hosts.length),
   };
-  const actions = [...wishes(chance), ...faults(chance, plan)];
+  const actions = [...wishes(chance), ...faults(chance, plan), ...lossOfWrites(seed)];
   return { plan, actions: actions.sort((one, other) => one.at - other.at) };
 }
 
@@ -74,6 +74,14 @@ function faults(chance: SeededChance, plan: WorldPlan): Action[] {
     const fault = { at: chance.between(0, busyMs), ...nextFault(chance, plan) };
     return [fault, ...evacuation(chance, plan, fault)];
   }).flat();
+}
+
+/** Apart from all else, too. */
+function lossOfWrites(seed: number): Action[] {
+  const chance = new SeededChance(seed, 'lost writes');
+  if (!chance.happens(0.15)) return [];
+  const forMs = chance.between(50, 3_000);
+  return [{ at: chance.between(5_000, busyMs), fault: 'killNats', forMs, lost: chance.between(1, 60) }];
 }
 
 /** Of a host that is away for long enough to be declared down, sometimes. */

@@ -24,6 +24,8 @@ export class SimulatedBucket {
   readonly #latest = new Map<string, Version>();
   readonly #watchers = new Set<Watcher>();
   readonly #onWrite: (version: Version) => void;
+  /** Of the versions, how many are never lost. */
+  #flushed = 0;
 
   constructor(nats: SimulatedNats, name: string, onWrite: (version: Version) => void) {
     this.#nats = nats;
@@ -67,6 +69,19 @@ export class SimulatedBucket {
     this.#onWrite(version);
     this.deliver();
     return { seq: version.revision };
+  }
+
+  /** What is written by now is on the disk. */
+  flush(): void {
+    this.#flushed = this.#log.length;
+  }
+
+  /** Loses its last writes, up to so many, and gives out their revisions again. Returns them. */
+  loseLast(count: number): Version[] {
+    const lost = this.#log.splice(Math.max(this.#flushed, this.#log.length - count));
+    for (const { key } of lost) this.#latest.delete(key);
+    for (const version of this.#log) this.#latest.set(version.key, version);
+    return lost;
   }
 
   watch(process: Peer, take: (version: Watched) => void): () => void {

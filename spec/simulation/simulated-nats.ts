@@ -41,6 +41,8 @@ interface Subscriber {
 export interface Witness {
   stored(bucket: string, version: StoredVersion): void;
   told(subject: string, data: Uint8Array): void;
+  /** The store has lost the latest that was written under a key; `kept` is what it has now. */
+  wentBack(bucket: string, key: string, kept: StoredVersion | undefined): void;
 }
 
 /** The prefix of the subjects of a bucket. */
@@ -98,6 +100,21 @@ export class SimulatedNats {
   /** The server is killed; what it has stored stays. */
   stop(): void {
     this.#isUp = false;
+  }
+
+  /** What is stored by now no kill of the server takes away. */
+  flush(): void {
+    for (const bucket of this.#buckets.values()) bucket.flush();
+  }
+
+  /** Each stream has lost its last writes, as a server that is killed may that acknowledges before it writes: up to so many. */
+  loseWrites(most: number): void {
+    const count = () => Math.floor(this.#chance.fraction() * (most + 1));
+    this.queue.loseLast(count());
+    for (const [name, bucket] of this.#buckets) {
+      const keys = new Set(bucket.loseLast(count()).map(({ key }) => key));
+      for (const key of keys) this.#witness.wentBack(name, key, bucket.latest(key));
+    }
   }
 
   start(): void {

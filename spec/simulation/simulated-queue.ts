@@ -33,6 +33,8 @@ export class SimulatedQueue {
   /** Message id → when it came, and as what. */
   readonly #ids = new Map<string, { at: number; sequence: number }>();
   #sequence = 0;
+  /** What it was told to keep and to forget, in order. */
+  readonly #log: { queued: Queued; isDone: boolean }[] = [];
   /** Of each delivery, in [0, 1]: the message is given to somebody else at the same time. */
   doublingProbability = 0;
 
@@ -54,6 +56,7 @@ export class SimulatedQueue {
     this.#ids.set(id, { at: now, sequence });
     const queued: Queued = { ...message, sequence, takenAt: now, deliveries: 0, heldUntil: 0 };
     this.#messages.set(sequence, queued);
+    this.#log.push({ queued, isDone: false });
     this.#deliverOne(queued);
     return { seq: sequence };
   }
@@ -74,6 +77,25 @@ export class SimulatedQueue {
     };
   }
 
+  /** Loses its last writes, up to so many: messages that it took, and that others are done. */
+  loseLast(count: number): void {
+    for (const { queued, isDone } of this.#log.splice(Math.max(0, this.#log.length - count)).reverse()) {
+      if (isDone) this.#messages.set(queued.sequence, { ...queued, deliveries: 0, heldUntil: 0 });
+      else {
+        this.#messages.delete(queued.sequence);
+        this.#ids.delete(queued.headers?.get('Nats-Msg-Id') ?? '');
+        this.#sequence = queued.sequence - 1;
+      }
+    }
+  }
+
+  #remove(queued: Queued): void {
+    // A message of this number may be another by now.
+    if (this.#messages.get(queued.sequence) !== queued) return;
+    this.#messages.delete(queued.sequence);
+    this.#log.push({ queued, isDone: true });
+  }
+
   /** Gives what is to be given now. */
   deliver(): void {
     for (const queued of this.#messages.values()) this.#deliverOne(queued);
@@ -81,7 +103,7 @@ export class SimulatedQueue {
 
   #deliverOne(queued: Queued): void {
     const { time } = this.#nats;
-    if (!this.#messages.has(queued.sequence) || queued.heldUntil > time.now()) return;
+    if (this.#messages.get(queued.sequence) !== queued || queued.heldUntil > time.now()) return;
     for (const consumer of this.#consumers.values()) {
       if (!consumer.pattern.test(queued.subject)) continue;
       const reachable = [...consumer.members].filter(({ process }) => this.#nats.reaches(process));
@@ -112,8 +134,8 @@ export class SimulatedQueue {
       sequence: queued.sequence,
       takenAt: queued.takenAt,
       count,
-      acknowledge: () => settle(() => this.#messages.delete(queued.sequence)),
-      giveUp: () => settle(() => this.#messages.delete(queued.sequence)),
+      acknowledge: () => settle(() => this.#remove(queued)),
+      giveUp: () => settle(() => this.#remove(queued)),
       postpone: (ms) => settle(() => this.#hold(queued, ms)),
       keep: () => settle(() => this.#hold(queued, ackWaitMs)),
     };
