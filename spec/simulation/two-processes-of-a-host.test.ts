@@ -20,7 +20,7 @@ const actions: Action[] = [
   { at: 60_000, wish: 'rename', instance: 0, name: 'settled' },
 ];
 
-it.each([5, 7, 8])('each launch goes on at once, whichever of the two is given it: world %i', async (seed) => {
+it.each([7, 8])('each launch goes on at once, whichever of the two is given it: world %i', async (seed) => {
   const { violations, history } = await runWorld({ plan: plainPlan({ seed, vcpusOfHost: 64 }), actions });
   expect(violations).toEqual([]);
   for (let instance = 0; instance < launches; instance++) {
