@@ -65,7 +65,7 @@ export class History {
   readonly losses: LossSeen[] = [];
   readonly faults: FaultSeen[] = [];
   readonly forgotten: ForgottenInstance[] = [];
-  /** The keys of what was to be put on guests, and is lost. */
+  /** The keys of what was to be put on guests, and may be lost. */
   readonly lostPayloads = new Set<string>();
 
   saw(uuid: string, seen: RecordSeen): void {
@@ -76,8 +76,11 @@ export class History {
 
   /** The store has lost the latest versions of the record: `kept` is what it has of it now. */
   wentBack(uuid: string, at: number, kept: RecordSeen | undefined): void {
-    if (kept) this.saw(uuid, { ...kept, at, isRestored: true });
-    else if (this.records.delete(uuid)) this.forgotten.push({ at, uuid });
+    if (kept) {
+      this.saw(uuid, { ...kept, at, isRestored: true });
+      // Which may have been removed by what is lost.
+      if (kept.record.payload !== undefined) this.lostPayloads.add(kept.record.payload);
+    } else if (this.records.delete(uuid)) this.forgotten.push({ at, uuid });
     for (const asked of this.asked) {
       if (asked.uuid === uuid && asked.outcome === 'accepted' && !isShownIn(asked, kept?.record))
         asked.outcome = 'lost';
