@@ -11,7 +11,18 @@ import { documented } from './figures.ts';
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
 const run = promisify(execFile);
 const tiny = Object.entries({
-  ...{ launches: 3, rounds: 1, operations: 20, instances: 20, listed: 5, lists: 2, starts: 1, recovered: 5, worlds: 1 },
+  ...{
+    launches: 3,
+    rounds: 1,
+    operations: 20,
+    instances: 20,
+    listed: 5,
+    lists: 2,
+    starts: 1,
+    recovered: 5,
+    worlds: 1,
+    silence: 1000,
+  },
 });
 const flags = tiny.flatMap(([name, count]) => [`--${name}`, String(count)]);
 let folder: string;

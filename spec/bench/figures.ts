@@ -96,6 +96,18 @@ export const documented: ReadonlyMap<string, Documented> = new Map<string, Docum
     { part: 'recovery', unit: 'ms', meaning: 'the same of one that was killed: its lease has to run out first' },
   ],
   [
+    'recovery.lost.launches',
+    { part: 'recovery', unit: '', meaning: 'launches that are on a host, each in its midst, when that is lost' },
+  ],
+  [
+    'recovery.lost.declared.ms',
+    { part: 'recovery', unit: 'ms', meaning: 'from then until the host is declared down, for not being heard' },
+  ],
+  [
+    'recovery.lost.rescheduled.ms',
+    { part: 'recovery', unit: 'ms', meaning: 'from then until the last of them runs on another host' },
+  ],
+  [
     'recovery.settled.perSecond',
     { part: 'recovery', unit: '/s', meaning: 'running instances restored from their records, in one process' },
   ],

@@ -4,6 +4,7 @@
  * own, and removes.
  */
 import { Argument, Command, InvalidArgumentError } from 'commander';
+import { standardPulse } from '../../actors/runtime/pulse.ts';
 import { documented, type PartName, partNames } from './figures.ts';
 import { measureHeap } from './heap.ts';
 import { measureLaunches } from './launches.ts';
@@ -24,6 +25,7 @@ interface Options {
   lists: number;
   starts: number;
   recovered: number;
+  silence: number;
   worlds: number;
 }
 
@@ -55,6 +57,7 @@ const program = new Command('npm run bench --')
   .option('--lists <n>', 'how often they are listed', wholeNumber(), 50)
   .option('--starts <n>', 'how often each part is started', wholeNumber(), 5)
   .option('--recovered <n>', `instances of a host that comes back, ${mostAlive} at most`, wholeNumber(mostAlive), 1000)
+  .option('--silence <ms>', 'how long a host may be silent that is lost', wholeNumber(), standardPulse.deadAfterMs)
   .option('--worlds <n>', 'simulated worlds that are run', wholeNumber(), 50)
   .action(bench);
 

@@ -1,10 +1,16 @@
-/** How long it takes until all goes on: a host that comes back, instances from their records, whole worlds with faults. */
+/**
+ * How long it takes until all goes on: a host that comes back, launches of one that does not, instances from their records,
+ * whole worlds with faults.
+ */
+import { adminProject } from '../../actors/identity/first-admin.ts';
 import { InstanceOwner } from '../../actors/instance/owner.ts';
+import { stateOf } from '../../actors/instance/stored-chart.ts';
 import { api } from '../../transport/messages/api.ts';
 import { buckets } from '../../transport/messages/records.ts';
 import { runWorld } from '../simulation/run-world.ts';
 import { scriptOf } from '../simulation/script.ts';
-import { eventually } from '../support/test-cloud.ts';
+import { openNatsLink } from '../support/nats-link.ts';
+import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { repeat } from './chain.ts';
 import { type Cloud, startCloudProcesses, startPart } from './cloud.ts';
 import { encoded, own, settledRecord, waiting, worldOf } from './owners.ts';
@@ -17,9 +23,10 @@ const deadlineMs = 120_000;
 
 export async function measureRecovery(
   report: Report,
-  { recovered, instances, worlds }: { recovered: number; instances: number; worlds: number },
+  { recovered, silence, instances, worlds }: Record<'recovered' | 'silence' | 'instances' | 'worlds', number>,
 ): Promise<void> {
   await withNats(({ url }) => measureHost(report, url, recovered));
+  await measureLostHost(report, recovered, silence);
   report.add('recovery.settled.perSecond', await restoredPerSecond(instances, 'running'), instances);
   report.add('recovery.inFlight.perSecond', await restoredPerSecond(instances, 'networking'), instances);
   report.add('recovery.worlds.perSecond', await worldsPerSecond(worlds), worlds);
@@ -53,6 +60,48 @@ async function timeReturn({ client, folder, processes }: Cloud, url: string, sig
     return (now?.hypervisorState === 'up' && now.startedAt !== earlier) || undefined;
   }, deadlineMs);
   return performance.now() - startedAt;
+}
+
+/** A host that holds launches in the midst of their way is heard of no more; another one is there. */
+async function measureLostHost(report: Report, launches: number, silenceMs: number): Promise<void> {
+  const cloud = await startTestCloud({ hosts: [], pulse: { beatEveryMs: silenceMs / 3, deadAfterMs: silenceMs } });
+  const link = await openNatsLink(cloud.url);
+  try {
+    const capacity = { vcpus: 2048, memoryMb: 2 ** 21, diskGb: 2 ** 15 };
+    await cloud.addHost({ name: 'lost', capacity, runtime: await cloud.connect(link.url) });
+    cloud.hypervisors.get('lost')?.hang('createDomain');
+    await cloud.client.ask(api.quota.set, { projectId: adminProject, instances: -1, vcpus: -1, memoryMb: -1 });
+    const held = untilAll(cloud, launches, 'spawning.creatingDomain');
+    await repeat(launches, launchesAtOnce, async (index) => void (await cloud.create({ name: `held-${index}` })));
+    await held;
+    await cloud.addHost({ name: 'other', capacity });
+    const running = untilAll(cloud, launches, 'running');
+    const hosts = await cloud.runtime.store.view('host');
+    const declared = Promise.withResolvers<number>();
+    const stopListening = hosts.onChange(({ after }) => after?.down && declared.resolve(performance.now()));
+    link.cut();
+    const lostAt = performance.now();
+    const runningAt = await running;
+    stopListening();
+    report.add('recovery.lost.launches', launches, 1);
+    report.add('recovery.lost.declared.ms', (await declared.promise) - lostAt, 1);
+    report.add('recovery.lost.rescheduled.ms', runningAt - lostAt, launches);
+  } finally {
+    link.mend();
+    await cloud.stop();
+    await link.close();
+  }
+}
+
+/** Resolves with when so many instances have come to a state. */
+async function untilAll({ runtime }: TestCloud, count: number, state: string): Promise<number> {
+  const instances = await runtime.store.view('instance');
+  const there = new Map<string, number>();
+  const stop = instances.onChange(({ key, after }) => {
+    if (after && stateOf(after) === state) there.set(key, performance.now());
+  });
+  await eventually(() => there.size === count || undefined, deadlineMs).finally(stop);
+  return Math.max(...there.values());
 }
 
 /** As a host takes up what is its own, when it starts. */
