@@ -43,7 +43,7 @@ async function bench(...args: string[]): Promise<{ keys: string[]; values: unkno
   return { keys: Object.keys(figures), values, stdout };
 }
 
-it('writes every documented figure', { timeout: 120_000 }, async () => {
+it('writes every documented figure', { timeout: 300_000 }, async () => {
   const { keys, values, stdout } = await bench();
   expect(new Set(keys)).toEqual(new Set(documented.keys()));
   expect(values.filter((value) => !Number.isFinite(value))).toEqual([]);
