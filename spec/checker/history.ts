@@ -64,6 +64,8 @@ export class History {
   readonly doubles: DoubleSeen[] = [];
   readonly losses: LossSeen[] = [];
   readonly faults: FaultSeen[] = [];
+  /** What an operator was told to look at. */
+  readonly alarms: string[] = [];
   readonly forgotten: ForgottenInstance[] = [];
   /** The keys of what was to be put on guests, and may be lost. */
   readonly lostPayloads = new Set<string>();

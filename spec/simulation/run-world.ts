@@ -5,6 +5,7 @@ import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hyper
 import { isAtRest, isTriedAgain } from '../../machines/instance-states.ts';
 import type { AddressLease, Host, Instance, Port } from '../../transport/messages/records.ts';
 import { buckets } from '../../transport/messages/records.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
 import { checkQuota } from '../checker/check-quota.ts';
 import { checkRecords } from '../checker/check-records.ts';
 import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
@@ -40,7 +41,7 @@ const firstFiller = 1_000_000;
 
 export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {}): Promise<Outcome> {
   const history = new History();
-  const witness = { stored, told: () => undefined, wentBack };
+  const witness = { stored, told, wentBack };
   const world = new World(plan, witness, history, sabotage);
   const { time } = world;
   const client = new SimulatedClient(world.outside, history);
@@ -52,6 +53,11 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
     const record = () => JSON.parse(Buffer.from(bytes).toString());
     if (bucket === buckets.instance.name) history.saw(key, { at: writtenAt, revision, record: record() });
     if (bucket === buckets.host.name) world.doubles.hostSeen(record());
+  }
+
+  function told(subject: string, data: Uint8Array): void {
+    if (subject === subjects.alarm('address-lost'))
+      history.alarms.push(JSON.parse(Buffer.from(data).toString()).message);
   }
 
   function wentBack(bucket: string, key: string, kept: StoredVersion | undefined): void {
