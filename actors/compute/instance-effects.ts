@@ -129,7 +129,12 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
       }),
     ),
     stopDomain: durable(({ key, signal }) => hypervisor.stop(key.uuid, shutdownGraceMs, signal)),
-    rebootSoftly: durable(({ key, signal }) => hypervisor.reboot(key.uuid, 'soft', signal)),
+    rebootSoftly: durable(async ({ key, signal }) => {
+      // Its machine may have been booted meanwhile: then there is more to bring back than the guest, as the hard one does.
+      const powerState = await hypervisor.powerState(key.uuid);
+      if (powerState !== 'running') throw fail('conflict', `the guest of instance ${key.uuid} is ${powerState}`);
+      await hypervisor.reboot(key.uuid, 'soft', signal);
+    }),
     rebootHard: durable((job) =>
       revive(job, async (spec) => {
         const { key, signal } = job;

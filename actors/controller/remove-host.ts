@@ -2,7 +2,6 @@
 import { fail } from '../../machines/failure.ts';
 import type { Host } from '../../transport/messages/records.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
-import { forgetCasts } from '../../transport/nats/forget-casts.ts';
 import type { Written } from '../../transport/nats/relay.ts';
 import { consumers, subjects } from '../../transport/nats/subjects.ts';
 import { hostKey } from '../records/keys.ts';
@@ -21,7 +20,7 @@ export async function removeHost({ bus, store }: Runtime, name: string): Promise
     const { revision } = entry;
     // A process that has begun to run it meanwhile has written.
     if ((await bucket.remove(key, revision)) === conflict) continue;
-    await forgetCasts(bus, { durable: consumers.compute(name), subject: subjects.computeCasts(name) });
+    await bus.forgetCasts({ durable: consumers.compute(name), subject: subjects.computeCasts(name) });
     return { bucket: 'host', revision, removed: key };
   }
 }

@@ -2,6 +2,8 @@
 
 /** What is kept of a guest so that its log can be told when it is asked for. */
 export interface GuestFacts {
+  /** From which its disk was made. */
+  readonly imageId: string;
   readonly hostname: string;
   /** As `10.0.0.5/24`, one list for each port. */
   readonly addresses: readonly (readonly string[])[];

@@ -11,6 +11,8 @@ import type { ReportedPowerState } from '../../machines/instance.ts';
 import type { GuestReport, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { cancelled } from '../process/cancelled.ts';
 import { Gate } from './gate.ts';
+import type { Disk } from './simulated-disks.ts';
+import type { Domain } from './simulated-domains.ts';
 import { type Leftovers, SimulatedMachine, type SimulatedMachineOptions } from './simulated-machine.ts';
 import { type Latency, type StepFault, type StepName, StepScript, type StepScriptOptions } from './step-script.ts';
 
@@ -101,6 +103,16 @@ export class SimulatedHypervisor implements Hypervisor {
   /** What the guest does, whether anybody is connected or not. */
   peek(uuid: string): ReportedPowerState {
     return this.#machine.domains.report(uuid).powerState;
+  }
+
+  /** What stands around the guest, and on its disk. */
+  inspect(uuid: string): {
+    filter: 'prepared' | 'applied' | undefined;
+    domain: Domain | undefined;
+    disk: Disk | undefined;
+  } {
+    const { domains, disks } = this.#machine;
+    return { filter: this.#machine.filterOf(uuid), domain: domains.get(uuid), disk: disks.get(uuid) };
   }
 
   // The connection.

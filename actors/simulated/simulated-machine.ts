@@ -18,6 +18,8 @@ export interface SimulatedMachineOptions {
   journal?: GuestJournal;
   /** The disks of all machines that are given them; its own when absent. */
   sharedDisks?: SimulatedDisks;
+  /** Its own disks, where somebody watches them. */
+  ownDisks?: SimulatedDisks;
 }
 
 /** What is held of guests, by kind: their uuids. */
@@ -34,12 +36,12 @@ export class SimulatedMachine {
   readonly #chance: Chance;
 
   constructor(
-    { chance, memoryMb = Infinity, journal, sharedDisks }: SimulatedMachineOptions,
+    { chance, memoryMb = Infinity, journal, sharedDisks, ownDisks }: SimulatedMachineOptions,
     report: (guest: GuestReport) => void,
   ) {
     const keep = <Value>(kind: string) => journal?.map<Value>(kind) ?? new Map<string, Value>();
     this.domains = new SimulatedDomains(keep('domain'), report);
-    this.disks = sharedDisks ?? new SimulatedDisks(journal);
+    this.disks = sharedDisks ?? ownDisks ?? new SimulatedDisks(journal);
     this.#filters = keep('filter');
     this.#facts = keep('machine');
     this.#sharesDisks = sharedDisks !== undefined;
@@ -95,9 +97,13 @@ export class SimulatedMachine {
     this.#filters.delete(uuid);
   }
 
-  createDisks({ uuid, configDrive: { hostname, publicKeys }, ports }: GuestSpec): void {
+  filterOf(uuid: string): 'prepared' | 'applied' | undefined {
+    return this.#filters.get(uuid);
+  }
+
+  createDisks({ uuid, image, configDrive: { hostname, publicKeys }, ports }: GuestSpec): void {
     const keys = publicKeys.map(({ publicKey }) => publicKey);
-    this.disks.create(uuid, { hostname, addresses: ports.map(addressesOf), publicKeys: keys });
+    this.disks.create(uuid, { imageId: image.id, hostname, addresses: ports.map(addressesOf), publicKeys: keys });
   }
 
   createDomain({ uuid, domainName, flavor: { memoryMb } }: GuestSpec): void {

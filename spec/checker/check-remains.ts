@@ -6,7 +6,7 @@ import type { ReportedPowerState } from '../../machines/instance.ts';
 import { holdsShare, isAtRest } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { History } from './history.ts';
-import type { HeldGuest, Remains } from './remains.ts';
+import type { GuestDetails, HeldGuest, Remains } from './remains.ts';
 import type { Violation } from './violation.ts';
 
 type Broken = (invariant: string, message: string, uuid?: string) => void;
@@ -95,8 +95,33 @@ function checkGuest(instance: Instance, held: HeldGuest[], broken: Broken): void
   if (wanted && !wanted.includes(powerState)) {
     broken('records tell what guests do', `it is ${state} on ${host}, and there is ${describe(held)}`, uuid);
   }
+  const { details } = held.find((guest) => guest.host === host) ?? {};
+  if (wanted && details) checkDetails(instance, powerState, details, broken);
   if (!holdsShare(state) && held.length > 0) {
     broken('a failure leaves nothing behind', `it is ${state}, and there is ${describe(held)}`, uuid);
+  }
+}
+
+/** What stands around a guest, unless something is known to have gone wrong with it. */
+function checkDetails(
+  instance: Instance,
+  powerState: ReportedPowerState,
+  { filter, memoryMb, addresses }: GuestDetails,
+  broken: Broken,
+): void {
+  const { uuid, flavor } = instance;
+  const { fault, ports } = contextOf(instance);
+  if (fault) return;
+  if (['running', 'paused'].includes(powerState) && filter !== 'applied') {
+    broken('a guest is behind its filter', `it is ${powerState}, and its filter is ${filter ?? 'not there'}`, uuid);
+  }
+  if (memoryMb !== flavor.memoryMb) {
+    broken('a guest has its flavor', `it has ${memoryMb} MB, and its flavor says ${flavor.memoryMb}`, uuid);
+  }
+  const known = addresses.flat().map((address) => address.replace(/\/.*/, ''));
+  const given = ports.flatMap((port) => port.addresses);
+  if (known.join() !== given.join()) {
+    broken('a guest has its addresses', `it goes by ${known.join()}, and ${given.join()} was given to it`, uuid);
   }
 }
 

@@ -20,6 +20,7 @@ export class DoubleWatch {
   readonly #now: () => number;
   readonly #down = new Set<string>();
   readonly #away = new Set<string>();
+  readonly #forgotten = new Set<string>();
 
   constructor(guests: GuestsOfHosts, history: History, now: () => number) {
     this.#guests = guests;
@@ -41,10 +42,18 @@ export class DoubleWatch {
   hostSeen({ name, down, hypervisorState }: Host): void {
     if (down || hypervisorState !== 'up') this.#away.add(name);
     else this.#away.delete(name);
-    if (down) this.#down.add(name);
+    if (hypervisorState === 'up') this.#forgotten.delete(name);
+    if (down || this.#forgotten.has(name)) this.#down.add(name);
     else if (this.#down.delete(name)) {
       for (const uuid of this.#guests.uuidsOn(name)) this.look(uuid);
     }
+  }
+
+  /** Its record was removed, while it was down: so it stays until it is back, as a new one, and has seen what it has. */
+  hostForgotten(name: string): void {
+    this.#away.add(name);
+    this.#down.add(name);
+    this.#forgotten.add(name);
   }
 
   /** Something happened to a guest of the instance. */

@@ -8,6 +8,10 @@ export interface Asked {
   verb: string;
   uuid: string;
   at: number;
+  /** When the answer came, or it was clear that none would. */
+  answeredAt?: number;
+  /** That a `rename` asks for. */
+  name?: string;
   /** `unknown`: no answer came; `lost`: it was accepted, and the store has lost what was recorded of it. */
   outcome: 'pending' | 'accepted' | 'refused' | 'unknown' | 'lost';
   failure?: Failure;
@@ -20,6 +24,8 @@ export interface RecordSeen {
   record: Instance;
   /** The store has lost the versions before it, and went back to this one. */
   isRestored?: boolean;
+  /** What its guest did at that moment, on the host that the record names. */
+  powerState?: ReportedPowerState;
 }
 
 /** An instance of which the store has lost every version. */
@@ -43,12 +49,27 @@ export interface DoubleSeen {
   hosts: string[];
 }
 
-/** A shared disk that was removed although its instance was not done with it. */
-export interface LossSeen {
+/** What was done to a guest's disk. */
+export interface DiskSeen {
   at: number;
   uuid: string;
-  /** Of the instance. */
-  state: string;
+  did: 'made' | 'removed' | 'booted';
+  /** A host, or the storage that hosts share. */
+  place: string;
+  isShared: boolean;
+  /** From which it was made. */
+  imageId: string;
+  /** The instance's at that moment. */
+  record: Instance | undefined;
+  /** Whether the host that the record names has its disks there. */
+  isOfHost: boolean;
+}
+
+/** From when to when a process could not do what it has to; without one: all of them. */
+export interface Disturbance {
+  of?: string;
+  at: number;
+  until: number;
 }
 
 /** Something that was done to the cloud. */
@@ -62,7 +83,10 @@ export class History {
   readonly records = new Map<string, RecordSeen[]>();
   readonly guests: GuestSeen[] = [];
   readonly doubles: DoubleSeen[] = [];
-  readonly losses: LossSeen[] = [];
+  /** Absent: nobody could see. */
+  disks: DiskSeen[] | undefined;
+  /** Absent: nobody knows them all. */
+  disturbances: Disturbance[] | undefined;
   readonly faults: FaultSeen[] = [];
   /** What an operator was told to look at. */
   readonly alarms: string[] = [];
@@ -87,6 +111,11 @@ export class History {
       if (asked.uuid === uuid && asked.outcome === 'accepted' && !isShownIn(asked, kept?.record))
         asked.outcome = 'lost';
     }
+  }
+
+  /** But for those of which the store has lost something: of what was done of it meanwhile nothing is left to compare with. */
+  get unbroken(): Map<string, RecordSeen[]> {
+    return new Map([...this.records].filter(([, versions]) => !versions.some(({ isRestored }) => isRestored)));
   }
 
   latest(uuid: string): Instance | undefined {

@@ -23,4 +23,14 @@ export interface HeldGuest {
   powerState: ReportedPowerState;
   /** What is held, for a person: `domain`, `disk`, `filter`. */
   held: string[];
+  /** What only a simulated machine tells. */
+  details?: GuestDetails;
+}
+
+export interface GuestDetails {
+  filter: 'prepared' | 'applied' | undefined;
+  /** Of its domain. */
+  memoryMb: number | undefined;
+  /** That its disk tells the guest: one list for each port. */
+  addresses: readonly (readonly string[])[];
 }

@@ -20,6 +20,7 @@ import {
   formatCredentials,
   readCredentials,
 } from '../../transport/nats/credentials.ts';
+import { checkDeadlines } from '../checker/check-deadlines.ts';
 import { checkRecords } from '../checker/check-records.ts';
 import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
 import type { HeldGuest } from '../checker/remains.ts';
@@ -210,7 +211,8 @@ export class FaultCloud implements AsyncDisposable {
     return this.#tell([
       ...stuck,
       ...checkRemains(history, await this.witness.remains()),
-      ...checkRecords(history, this.#healedAt),
+      ...checkRecords(history),
+      ...checkDeadlines(history, this.#healedAt),
       ...this.processes.refusals().map((message) => ({ invariant: 'each part may do what it does', message })),
     ]);
   }

@@ -10,7 +10,10 @@ export type Wish =
   | { wish: 'resize'; instance: number; flavor: string }
   | { wish: 'rename'; instance: number; name: string }
   | { wish: 'evacuateHost'; host: string; newDisk?: boolean }
-  | { wish: 'rebuild' | 'confirmResize' | 'revertResize' | 'delete'; instance: number };
+  | { wish: 'deleteHost'; host: string }
+  | { wish: 'evacuate'; instance: number; host?: string; newDisk?: boolean }
+  | { wish: 'rebuild'; instance: number; image?: string }
+  | { wish: 'confirmResize' | 'revertResize' | 'delete'; instance: number };
 
 export type PowerVerb = 'start' | 'stop' | 'reboot' | 'pause' | 'unpause' | 'suspend' | 'resume';
 
@@ -24,7 +27,8 @@ export type Fault =
   | { fault: 'failStep'; host: string; step: StepName; times: number; failure: Failure; timing: StepFault['timing'] }
   | { fault: 'hangStep'; host: string; step: StepName; forMs: number }
   | { fault: 'loseHypervisor'; host: string; forMs: number }
-  | { fault: 'crashGuest' | 'shutDownGuest'; instance: number };
+  | { fault: 'crashGuest' | 'shutDownGuest' | 'loseGuest'; instance: number }
+  | { fault: 'rebootMachine'; host: string; forMs: number };
 
 export type Action = { at: number } & (Wish | Fault);
 

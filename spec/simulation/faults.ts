@@ -1,23 +1,34 @@
 /** How each fault befalls a simulated world, and how it ends. */
+import type { StepName } from '../../actors/simulated/step-script.ts';
+import type { Disturbance, History } from '../checker/history.ts';
 import type { Action, Fault } from './actions.ts';
 import { uuidOf } from './simulated-client.ts';
 import { fairWeather } from './simulated-nats.ts';
 import type { World } from './world.ts';
+
+/** The steps by which a host that begins sees what it has. */
+export const looks: readonly StepName[] = ['connect', 'listGuests', 'listDisks', 'bootId'];
 
 export class Faults {
   readonly #world: World;
   /** What puts right those that last. */
   readonly #ends = new Set<() => void>();
 
-  constructor(world: World) {
+  readonly #disturbances: Disturbance[] | undefined;
+
+  constructor(world: World, { disturbances }: History) {
     this.#world = world;
+    this.#disturbances = disturbances;
   }
 
   befall(fault: Fault & Partial<Action>): void {
     const end = this.#begin(fault);
+    const disturbance = this.#disturb(fault);
     if (!end) return;
     const once = () => {
-      if (this.#ends.delete(once)) end();
+      if (!this.#ends.delete(once)) return;
+      end();
+      if (disturbance) disturbance.until = this.#world.time.now();
     };
     this.#ends.add(once);
     if ('forMs' in fault) this.#world.time.after(fault.forMs, once);
@@ -27,6 +38,20 @@ export class Faults {
   heal(): void {
     for (const end of [...this.#ends]) end();
     this.#ends.clear();
+  }
+
+  /** Whom it keeps from what they have to do: at once, or when they begin anew. */
+  #disturb(fault: Fault): Disturbance | undefined {
+    const of = 'process' in fault ? fault.process : 'host' in fault ? fault.host : undefined;
+    const isOfGuest = 'instance' in fault || ('step' in fault && !looks.includes(fault.step));
+    if (isOfGuest) return undefined;
+    const disturbance = {
+      ...(of !== undefined && { of }),
+      at: this.#world.time.now(),
+      until: Number.POSITIVE_INFINITY,
+    };
+    this.#disturbances?.push(disturbance);
+    return disturbance;
   }
 
   /** Returns what ends it, when it does not end by itself. */
@@ -82,6 +107,10 @@ export class Faults {
       }
       case 'hangStep':
         return hypervisors.get(fault.host)?.hang(fault.step);
+      case 'rebootMachine':
+        this.#world.kill(fault.host);
+        hypervisors.get(fault.host)?.rebootMachine();
+        return () => void this.#world.start(fault.host);
       case 'loseHypervisor': {
         const hypervisor = hypervisors.get(fault.host);
         if (!hypervisor?.isConnected) return undefined;

@@ -2,7 +2,7 @@
 import { ensureDefaultNetwork } from '../../actors/network/default-network.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
-import type { WorldPlan } from './world.ts';
+import { capacityOf, type WorldPlan } from './world.ts';
 
 export const identity = { caller: { userId: 'user', projectId: 'project', roles: ['admin', 'member'] } };
 
@@ -11,11 +11,16 @@ export const flavors = {
   large: { id: '2', name: 'large', vcpus: 3, memoryMb: 1024, rootGb: 10 },
 };
 
-export async function writeFirstRecords(runtime: Runtime, { vcpusOfHost, quota, cidr }: WorldPlan): Promise<void> {
+/** Instances are launched from the first, and rebuilt from any. */
+export const imageNames = ['simulated', 'other'] as const;
+
+export async function writeFirstRecords(runtime: Runtime, plan: WorldPlan): Promise<void> {
   const { store, clock } = runtime;
+  const { quota, cidr } = plan;
+  const { vcpus, memoryMb, diskGb } = capacityOf(plan);
   const createdAt = clock.now();
   const { userId, projectId } = identity.caller;
-  const whole = { id: '3', name: 'whole', vcpus: vcpusOfHost, memoryMb: 1024 * vcpusOfHost, rootGb: 0 };
+  const whole = { id: '3', name: 'whole', vcpus, memoryMb, rootGb: diskGb };
   const [projects, users, flavorBucket, images, quotas] = await Promise.all([
     store.bucket('project'),
     store.bucket('user'),
@@ -29,16 +34,18 @@ export async function writeFirstRecords(runtime: Runtime, { vcpusOfHost, quota, 
     projects.put(projectId, { id: projectId, name: projectId, isEnabled: true, createdAt }),
     users.put(userId, { id: userId, name: userId, isEnabled: true, roles, createdAt }),
     ...[...Object.values(flavors), whole].map((flavor) => flavorBucket.put(flavor.id, flavor)),
-    images.put(nameUuid('image', 'simulated'), {
-      id: nameUuid('image', 'simulated'),
-      name: 'simulated',
-      status: 'active',
-      diskFormat: 'none',
-      minDiskGb: 0,
-      minMemoryMb: 0,
-      properties: {},
-      createdAt,
-    }),
+    ...imageNames.map((name) =>
+      images.put(nameUuid('image', name), {
+        id: nameUuid('image', name),
+        name,
+        status: 'active',
+        diskFormat: 'none',
+        minDiskGb: 0,
+        minMemoryMb: 0,
+        properties: {},
+        createdAt,
+      }),
+    ),
     quotas.put(projectId, limits),
     ensureDefaultNetwork(runtime, { cidr }),
   ]);

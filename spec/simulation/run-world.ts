@@ -1,16 +1,21 @@
 /** Runs one world from its beginning to its end, and says which promises were broken in it. */
 
+import type { Share } from '../../actors/instance/held-share.ts';
 import { stateOf } from '../../actors/instance/stored-chart.ts';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { isAtRest, isTriedAgain } from '../../machines/instance-states.ts';
 import type { AddressLease, Host, Instance, Port } from '../../transport/messages/records.ts';
 import { buckets } from '../../transport/messages/records.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import { checkClaims } from '../checker/check-claims.ts';
+import { checkCommands } from '../checker/check-commands.ts';
+import { checkDeadlines } from '../checker/check-deadlines.ts';
+import { checkDisks } from '../checker/check-disks.ts';
 import { checkQuota } from '../checker/check-quota.ts';
 import { checkRecords } from '../checker/check-records.ts';
 import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
-import { History } from '../checker/history.ts';
-import type { HeldGuest, Remains } from '../checker/remains.ts';
+import { History, type RecordSeen } from '../checker/history.ts';
+import type { GuestDetails, HeldGuest, Remains } from '../checker/remains.ts';
 import type { Violation } from '../checker/violation.ts';
 import { describe } from './actions.ts';
 import { Faults } from './faults.ts';
@@ -20,7 +25,7 @@ import type { Script } from './script.ts';
 import { processNames } from './script.ts';
 import type { StoredVersion } from './simulated-bucket.ts';
 import { SimulatedClient, uuidOf } from './simulated-client.ts';
-import { storage, World } from './world.ts';
+import { capacityOf, storage, World, type WorldPlan } from './world.ts';
 
 export interface Outcome {
   violations: Violation[];
@@ -41,17 +46,25 @@ const firstFiller = 1_000_000;
 
 export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {}): Promise<Outcome> {
   const history = new History();
+  history.disks = [];
+  // By a clock that is wrong, deadlines are.
+  const isClockRight =
+    plan.skewMs === 0 && !actions.some((action) => 'fault' in action && action.fault === 'stepClock');
+  if (isClockRight) history.disturbances = [];
   const witness = { stored, told, wentBack };
   const world = new World(plan, witness, history, sabotage);
   const { time } = world;
   const client = new SimulatedClient(world.outside, history);
-  const faults = new Faults(world);
+  const faults = new Faults(world, history);
   const began = time.now();
 
   function stored(bucket: string, { key, bytes, isRemoval, revision, writtenAt }: StoredVersion): void {
-    if (isRemoval) return;
+    if (isRemoval) {
+      if (bucket === buckets.host.name) world.doubles.hostForgotten(key);
+      return;
+    }
     const record = () => JSON.parse(Buffer.from(bytes).toString());
-    if (bucket === buckets.instance.name) history.saw(key, { at: writtenAt, revision, record: record() });
+    if (bucket === buckets.instance.name) history.saw(key, seen(record(), { at: writtenAt, revision }));
     if (bucket === buckets.host.name) world.doubles.hostSeen(record());
   }
 
@@ -69,6 +82,11 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
     history.wentBack(key, time.now(), version && { at: time.now(), revision: version.revision, record: record() });
   }
 
+  function seen(record: Instance, when: { at: number; revision: number }): RecordSeen {
+    const hypervisor = record.owner === 'control' ? undefined : world.hypervisors.get(record.owner.host);
+    return { ...when, record, ...(hypervisor && { powerState: hypervisor.peek(record.uuid) }) };
+  }
+
   await settle(time, writeFirstRecords(world.outside, plan));
   await settle(time, Promise.all(processNames(plan).map((name) => world.start(name))));
 
@@ -83,7 +101,8 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
       } else void client.wish(action);
     });
   }
-  await time.run(startedAt + (actions.at(-1)?.at ?? 0) + 1_000);
+  const ends = actions.map((action) => action.at + ('forMs' in action ? action.forMs : 0));
+  await time.run(startedAt + Math.max(0, ...ends) + 1_000);
   faults.heal();
   const healedAt = time.now();
 
@@ -91,11 +110,20 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
   violations.push(...(await untilQuiet(world, history)));
   violations.push(
     ...(await afterSweeps(world, () => checkRemains(history, remainsOf(world, history)))),
-    ...checkRecords(history, healedAt),
+    ...checkRecords(history),
+    ...checkDeadlines(history, healedAt),
+    ...checkCommands(history),
+    ...checkDisks(history),
+    ...checkClaims(history, shareOf(plan)),
     ...checkQuota(history, plan.quota),
   );
   if (violations.length === 0) violations.push(...(await emptied(world, client, history)));
   return { violations, history, launches: history.records.size, simulatedMs: time.now() - began };
+}
+
+function shareOf(plan: WorldPlan): Share {
+  const { vcpus, memoryMb, diskGb } = capacityOf(plan);
+  return { vcpus, memoryMb, rootGb: diskGb };
 }
 
 /** What crashed halfway, or was done away with, may have left something that a sweep has to find. */
@@ -222,10 +250,16 @@ function guestsOf(host: string, hypervisor: SimulatedHypervisor): HeldGuest[] {
     for (const uuid of uuids) {
       const guest = guests.get(uuid) ?? { host, uuid, powerState: hypervisor.peek(uuid), held: [] };
       guest.held.push(what);
+      guest.details = detailsOf(hypervisor, uuid);
       guests.set(uuid, guest);
     }
   }
   return [...guests.values()];
+}
+
+function detailsOf(hypervisor: SimulatedHypervisor, uuid: string): GuestDetails {
+  const { filter, domain, disk } = hypervisor.inspect(uuid);
+  return { filter, memoryMb: domain?.memoryMb, addresses: disk?.guest.addresses ?? [] };
 }
 
 /** Shared disks are their guest's, wherever that is; without one they are a leftover of all hosts. */

@@ -1,5 +1,6 @@
 /** Ways to break what the design rests on, to see that the checker notices: each is a promise that somebody forgot to keep. */
 
+import type { GuestSpec } from '../../actors/hypervisor/hypervisor.ts';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { fail } from '../../machines/failure.ts';
 import { buckets } from '../../transport/messages/records.ts';
@@ -42,7 +43,7 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
         if (!disks.includes(uuid)) throw fail('hypervisor_error', `instance ${uuid} has no disk`);
         await hypervisor.removeDisks(uuid, signal);
       }),
-    breaks: 'what was accepted is done',
+    breaks: 'claims add up to the live instances',
   },
   'an effect that claims to be done: a domain is not destroyed': {
     hypervisor: (hypervisor) => instead(hypervisor, 'destroyDomain', async () => undefined),
@@ -63,7 +64,44 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
         await hypervisor.destroyDomain(uuid, signal);
         await hypervisor.removeDisks(uuid, signal);
       }),
-    breaks: 'a shared disk stays',
+    breaks: 'a disk stays',
+  },
+  'an effect that claims to be done: a guest is not paused': {
+    hypervisor: (hypervisor) => instead(hypervisor, 'pause', async () => undefined),
+    breaks: 'what is said to be done is done',
+  },
+  'an effect that claims to be done: a filter is not put in force': {
+    hypervisor: (hypervisor) => instead(hypervisor, 'applyFilter', async () => undefined),
+    breaks: 'a guest is behind its filter',
+  },
+  'an effect that claims to be done: a disk is not removed, and a guest is rebuilt from it': {
+    hypervisor: (hypervisor) => instead(hypervisor, 'removeDisks', async () => undefined),
+    breaks: 'a guest has its image',
+  },
+  'an effect that claims to be done: a domain keeps its definition': {
+    hypervisor: (hypervisor) =>
+      instead(hypervisor, 'defineDomain', async (guest, signal) => {
+        if (hypervisor.peek(guest.uuid) === 'absent') await hypervisor.defineDomain(guest, signal);
+      }),
+    breaks: 'a guest has its flavor',
+  },
+  'an effect that does more than is asked: a guest that is started gets a new disk': {
+    hypervisor: (hypervisor) => {
+      const guests = new Map<string, GuestSpec>();
+      return instead(
+        instead(hypervisor, 'prepareFilter', async (guest, signal) => {
+          guests.set(guest.uuid, guest);
+          await hypervisor.prepareFilter(guest, signal);
+        }),
+        'start',
+        async (uuid, signal) => {
+          await hypervisor.removeDisks(uuid, signal);
+          await hypervisor.createDisks(guests.get(uuid) as GuestSpec, signal);
+          await hypervisor.start(uuid, signal);
+        },
+      );
+    },
+    breaks: 'a disk stays',
   },
 };
 

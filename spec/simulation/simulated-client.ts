@@ -26,6 +26,7 @@ export class SimulatedClient {
 
   async wish(wish: Wish): Promise<void> {
     if (wish.wish === 'evacuateHost') return this.#evacuate(wish);
+    if (wish.wish === 'deleteHost') return this.#send(api.host.delete, { host: wish.host });
     const uuid = uuidOf(wish.instance);
     switch (wish.wish) {
       case 'create':
@@ -35,10 +36,23 @@ export class SimulatedClient {
         await this.#ask('resize', uuid, api.instance.resize, { uuid, flavor: wish.flavor });
         return;
       case 'rename':
-        await this.#ask('rename', uuid, api.instance.update, { uuid, name: wish.name });
+        await this.#ask('rename', uuid, api.instance.update, { uuid, name: wish.name }, wish.name);
         return;
+      case 'evacuate': {
+        const { host, newDisk = false } = wish;
+        await this.#ask('evacuate', uuid, api.instance.evacuate, {
+          uuid,
+          newDisk,
+          ...(host !== undefined && { host }),
+        });
+        return;
+      }
       case 'rebuild':
-        await this.#ask('rebuild', uuid, api.instance.rebuild, { uuid, adminPassword: 'another' });
+        await this.#ask('rebuild', uuid, api.instance.rebuild, {
+          uuid,
+          adminPassword: 'another',
+          ...(wish.image !== undefined && { image: wish.image }),
+        });
         return;
       default:
         await this.#ask(wish.wish, uuid, api.instance[wish.wish], { uuid });
@@ -68,16 +82,26 @@ export class SimulatedClient {
 
   /** Of as many of its instances as can be: what becomes of each is told by its record. */
   async #evacuate({ host, newDisk = false }: { host: string; newDisk?: boolean }): Promise<void> {
-    const { bus } = this.#runtime;
-    const { resource, verb } = api.host.evacuate;
+    await this.#send(api.host.evacuate, { host, newDisk });
+  }
+
+  /** What an operator asks of a host: what becomes of it is told by the records. */
+  async #send<Q, R>(endpoint: Endpoint<Q, R>, body: Q): Promise<void> {
+    const { resource, verb } = endpoint;
     const carried = writeContext({ ...newContext(), caller: identity.caller });
-    const asked = request(bus, subjects.controllerCall(resource, verb), api.host.evacuate, { host, newDisk }, carried);
+    const asked = request(this.#runtime.bus, subjects.controllerCall(resource, verb), endpoint, body, carried);
     await asked.catch(() => undefined);
   }
 
-  async #ask<Q, R>(verb: string, uuid: string, endpoint: Endpoint<Q, R>, body: Q): Promise<Asked['outcome']> {
+  async #ask<Q, R>(
+    verb: string,
+    uuid: string,
+    endpoint: Endpoint<Q, R>,
+    body: Q,
+    name?: string,
+  ): Promise<Asked['outcome']> {
     const { bus, clock } = this.#runtime;
-    const asked: Asked = { verb, uuid, at: clock.now(), outcome: 'pending' };
+    const asked: Asked = { verb, uuid, at: clock.now(), outcome: 'pending', ...(name !== undefined && { name }) };
     this.#history.asked.push(asked);
     try {
       const subject = subjects.controllerCall(endpoint.resource, endpoint.verb);
@@ -88,6 +112,7 @@ export class SimulatedClient {
       // Nobody listening is a definite no, and so is every other failure that came as an answer.
       asked.outcome = ['timeout', 'unavailable'].includes(asked.failure.code) ? 'unknown' : 'refused';
     }
+    asked.answeredAt = clock.now();
     return asked.outcome;
   }
 }

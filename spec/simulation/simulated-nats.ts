@@ -178,6 +178,7 @@ export class SimulatedNats {
       openKeyValues: (name) => this.#ask(process, () => this.#openKeyValues(process, this.bucket(name))),
       storeUse: async () => ({ usedBytes: 0 }),
       consume: (options, take) => this.#ask(process, () => this.queue.consume(process, options, take)),
+      forgetCasts: ({ subject }) => this.#ask(process, () => this.queue.forget(subject)),
       get nats(): never {
         throw new TypeError('there is no NATS in a simulated world');
       },

@@ -62,7 +62,7 @@ export class SimulatedQueue {
   }
 
   consume(process: Peer, { durable, subject, ackWaitMs }: ConsumeOptions, take: Member['take']) {
-    const pattern = new RegExp(`^${subject.replaceAll('.', '\\.').replace('>', '.+')}$`);
+    const pattern = patternOf(subject);
     const consumer = this.#consumers.get(durable) ?? { pattern, ackWaitMs, members: new Set() };
     this.#consumers.set(durable, consumer);
     const member: Member = { process, take };
@@ -94,6 +94,12 @@ export class SimulatedQueue {
     if (this.#messages.get(queued.sequence) !== queued) return;
     this.#messages.delete(queued.sequence);
     this.#log.push({ queued, isDone: true });
+  }
+
+  /** Removes what was cast there. Whoever consumes it goes on. */
+  forget(subject: string): void {
+    const pattern = patternOf(subject);
+    for (const queued of this.#messages.values()) if (pattern.test(queued.subject)) this.#remove(queued);
   }
 
   /** Gives what is to be given now. */
@@ -143,4 +149,8 @@ export class SimulatedQueue {
       if (this.#nats.reaches(process)) process.run(() => take(delivery));
     });
   }
+}
+
+function patternOf(subject: string): RegExp {
+  return new RegExp(`^${subject.replaceAll('.', '\\.').replace('>', '.+')}$`);
 }

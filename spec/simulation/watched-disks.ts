@@ -1,32 +1,50 @@
-/** Disks that hosts of a simulated world share: sees when one is removed of which the instance is still in need. */
-
-import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
+/** The disks of a host of a simulated world, or of several that share them: tells what is done to which. */
+import { contextOf } from '../../actors/instance/stored-chart.ts';
+import type { GuestFacts } from '../../actors/simulated/boot-log.ts';
 import { SimulatedDisks } from '../../actors/simulated/simulated-disks.ts';
-import { holdsShare, isAtRest } from '../../machines/instance-states.ts';
-import type { History } from '../checker/history.ts';
+import type { DiskSeen, History } from '../checker/history.ts';
+
+export interface DiskPlace {
+  name: string;
+  isShared: boolean;
+  /** Whether the host has its disks there. */
+  isOf: (host: string) => boolean;
+}
 
 export class WatchedDisks extends SimulatedDisks {
+  readonly #place: DiskPlace;
   readonly #history: History;
-  readonly #isSharer: (host: string) => boolean;
   readonly #now: () => number;
 
-  constructor(history: History, isSharer: (host: string) => boolean, now: () => number) {
+  constructor(place: DiskPlace, history: History, now: () => number) {
     super();
-    this.#isSharer = isSharer;
+    this.#place = place;
     this.#history = history;
     this.#now = now;
   }
 
+  override create(uuid: string, guest: GuestFacts): void {
+    if (!this.get(uuid)) this.#saw('made', uuid, guest);
+    super.create(uuid, guest);
+  }
+
   override remove(uuid: string): void {
-    const record = this.#history.latest(uuid);
-    if (record && this.list().includes(uuid)) {
-      const state = stateOf(record);
-      const { sharedDisks, isDeleteWanted, host = '' } = contextOf(record);
-      const isUsed = this.#isSharer(host) && isAtRest(state) && holdsShare(state) && state !== 'failed.releasing';
-      if (!isDeleteWanted && (isUsed || sharedDisks !== undefined)) {
-        this.#history.losses.push({ at: this.#now(), uuid, state });
-      }
-    }
+    const disk = this.get(uuid);
+    if (disk) this.#saw('removed', uuid, disk.guest);
     super.remove(uuid);
+  }
+
+  override countBoot(uuid: string): void {
+    const disk = this.get(uuid);
+    if (disk) this.#saw('booted', uuid, disk.guest);
+    super.countBoot(uuid);
+  }
+
+  #saw(did: DiskSeen['did'], uuid: string, { imageId }: GuestFacts): void {
+    const { name, isShared, isOf } = this.#place;
+    const record = this.#history.latest(uuid);
+    const { host } = record ? contextOf(record) : {};
+    const isOfHost = host !== undefined && isOf(host);
+    this.#history.disks?.push({ at: this.#now(), uuid, did, place: name, isShared, imageId, record, isOfHost });
   }
 }

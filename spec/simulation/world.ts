@@ -1,5 +1,7 @@
 /** A whole cloud in one process, on simulated time and a simulated bus: everything in it follows from its plan and seed. */
+import type { Capacity } from '../../actors/compute/capacity.ts';
 import { startCompute } from '../../actors/compute/compute.ts';
+import type { RecoverySettings } from '../../actors/compute/recovery-settings.ts';
 import { startController } from '../../actors/controller/controller.ts';
 import { startNetworkController } from '../../actors/network/network-controller.ts';
 import { Lives } from '../../actors/runtime/lives.ts';
@@ -36,6 +38,8 @@ export interface WorldPlan {
   sharers: number;
   /** How far the clocks of the processes are apart, at most (ms). */
   skewMs: number;
+  /** What operators want done where guests are not what records say; absent: what is usual. */
+  recovery?: Partial<RecoverySettings>;
 }
 
 /** One for all worlds: each would hold a file open. */
@@ -58,7 +62,9 @@ export class World {
   readonly doubles: DoubleWatch;
   /** Whose clock is right, and whose link is never cut. */
   readonly outside: Runtime;
+  /** By name: of several, the one that began last. */
   readonly processes = new Map<string, SimulatedProcess>();
+  readonly #begun: SimulatedProcess[] = [];
   readonly #chance: SeededChance;
   readonly #sabotage: Sabotage;
   readonly #logger = logger;
@@ -76,11 +82,9 @@ export class World {
       uuidsOn: (host: string) => this.hypervisors.get(host)?.leftovers().domains ?? [],
     };
     this.doubles = new DoubleWatch(guests, history, () => this.time.now());
-    this.sharedDisks = new WatchedDisks(
-      history,
-      (host) => this.#isSharer(host),
-      () => this.time.now(),
-    );
+    const watched = (name: string, isShared: boolean, isOf: (host: string) => boolean) =>
+      new WatchedDisks({ name, isShared, isOf }, history, () => this.time.now());
+    this.sharedDisks = watched(storage, true, (host) => this.#isSharer(host));
     for (const host of plan.hosts) {
       const chance = new SeededChance(plan.seed, host);
       const hypervisor = new SimulatedHypervisor({
@@ -88,7 +92,9 @@ export class World {
         chance,
         latencyMs: { ...usualLatency },
         memoryMb: 1024 * plan.vcpusOfHost,
-        ...(this.#isSharer(host) && { sharedDisks: this.sharedDisks }),
+        ...(this.#isSharer(host)
+          ? { sharedDisks: this.sharedDisks }
+          : { ownDisks: watched(host, false, (name) => name === host) }),
       });
       hypervisor.onEvent((event) => {
         if (event.type !== 'power') return;
@@ -106,6 +112,7 @@ export class World {
     if (this.processes.get(name)?.isAlive) return;
     const process = new SimulatedProcess(name, this.time, this.#aheadMs.get(name));
     this.processes.set(name, process);
+    this.#begun.push(process);
     const chance = new SeededChance(this.plan.seed, `${name} ${++this.#incarnations}`);
     const incarnation = chance.uuid();
     const startAgain = (error: unknown) => {
@@ -128,13 +135,13 @@ export class World {
 
   /** SIGKILL. What it had asked of its hypervisor may still happen. */
   kill(name: string): void {
-    this.processes.get(name)?.kill();
+    for (const process of this.#running(name)) process.kill();
     const hypervisor = this.hypervisors.get(name);
     if (hypervisor) this.time.after(this.#chance.between(0, afterlifeMs), () => void this.#forget(name, hypervisor));
   }
 
   stepClock(name: string, byMs: number): void {
-    this.processes.get(name)?.stepClock(byMs);
+    for (const process of this.#running(name)) process.stepClock(byMs);
     this.#aheadMs.set(name, (this.#aheadMs.get(name) ?? 0) + byMs);
   }
 
@@ -144,12 +151,13 @@ export class World {
       return startCompute(runtime, {
         name,
         availabilityZone: name,
-        hypervisor: severable(
-          this.#sabotage.hypervisor?.(hypervisor) ?? hypervisor,
-          process,
-          () => this.processes.get(name) !== process,
+        hypervisor: severable(this.#sabotage.hypervisor?.(hypervisor) ?? hypervisor, process, () =>
+          this.#running(name).some((other) => other !== process),
         ),
-        capacity: { vcpus: this.plan.vcpusOfHost, memoryMb: 1024 * this.plan.vcpusOfHost, diskGb: 1000 },
+        capacity: capacityOf(this.plan),
+        // So that it is full when nothing more fits into it, not before.
+        allocationRatio: { vcpus: 1, memoryMb: 1, diskGb: 1 },
+        ...(this.plan.recovery && { recovery: this.plan.recovery }),
         ...(this.#isSharer(name) && { sharedDisks: storage }),
       });
     }
@@ -158,13 +166,18 @@ export class World {
     return startNetworkController(runtime);
   }
 
+  /** A host has two while one of them has yet to find out that it is not the only one. */
+  #running(name: string): SimulatedProcess[] {
+    return this.#begun.filter((process) => process.name === name && process.isAlive);
+  }
+
   #isSharer(host: string): boolean {
     return this.plan.hosts.indexOf(host) < this.plan.sharers;
   }
 
   /** A connection to libvirt ends with the process that had it. */
   #forget(name: string, hypervisor: SimulatedHypervisor): void {
-    if (!this.processes.get(name)?.isAlive) void hypervisor.close();
+    if (this.#running(name).length === 0) void hypervisor.close();
   }
 
   #runtime(process: SimulatedProcess, chance: SeededChance, incarnation?: string): Runtime {
@@ -183,6 +196,11 @@ export class World {
       incarnation: incarnation ?? chance.uuid(),
     };
   }
+}
+
+/** What a host has to give. */
+export function capacityOf({ vcpusOfHost }: Pick<WorldPlan, 'vcpusOfHost'>): Capacity {
+  return { vcpus: vcpusOfHost, memoryMb: 1024 * vcpusOfHost, diskGb: 20 * vcpusOfHost };
 }
 
 /** Of the steps of the hypervisors (ms). */

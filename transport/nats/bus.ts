@@ -7,6 +7,7 @@ import type { MsgHdrs, NatsConnection } from 'nats';
 import type { FailureError } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
 import type { StoreSettings } from './ensure-stream.ts';
+import type { ForgottenPart } from './forget-casts.ts';
 import type { KeyValues } from './key-values.ts';
 import type { Consume } from './work-queue.ts';
 
@@ -52,6 +53,8 @@ export interface Bus {
   storeUse(): Promise<StoreUse>;
   /** Takes the casts of a part from the work queue. */
   readonly consume: Consume;
+  /** Takes away what was cast to a part that is no more, and its place in the work queue. A no-op when there is nothing. */
+  forgetCasts(part: ForgottenPart): Promise<void>;
   /** What only NATS itself has: the object store, the stream of facts, micro services. Throws TypeError elsewhere. */
   readonly nats: Nats;
   /**

@@ -6,6 +6,7 @@ import { FailureError, fail } from '../../machines/failure.ts';
 import { type Clock, sleep, systemClock } from '../clock.ts';
 import type { Bus, Message, Nats, Subscription } from './bus.ts';
 import type { StoreSettings } from './ensure-stream.ts';
+import { forgetCasts } from './forget-casts.ts';
 import { openNatsKeyValues } from './key-values.ts';
 import { Outbox } from './outbox.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
@@ -103,6 +104,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     newInbox,
     openKeyValues: (bucket, { history }) => openNatsKeyValues(nats, { name: bucket, history, clock, onBack }),
     storeUse: () => storeUse(nats),
+    forgetCasts: (part) => forgetCasts(nats, part),
     consume: (options, take, onTrouble) => consumeFromNats({ bus, onBack }, options, take, onTrouble),
     ended: ended.promise,
     abandon: () => connection.close(),

@@ -1,10 +1,15 @@
 /** Takes away what was cast to a part that is no more, and its place in the work queue. A no-op when there is nothing. */
 import { JetStreamApiError } from '@nats-io/jetstream';
-import type { Bus } from './bus.ts';
+import type { Nats } from './bus.ts';
 import { streams } from './subjects.ts';
 
-export async function forgetCasts(bus: Bus, { durable, subject }: { durable: string; subject: string }): Promise<void> {
-  const { manager } = bus.nats;
+/** By the name of its consumer, and the subject of its casts. */
+export interface ForgottenPart {
+  durable: string;
+  subject: string;
+}
+
+export async function forgetCasts({ manager }: Nats, { durable, subject }: ForgottenPart): Promise<void> {
   try {
     await manager.consumers.delete(streams.casts.name, durable);
   } catch (error) {

@@ -1,0 +1,40 @@
+/** That no host has more on it than it has to give, at no moment: by the records, which its own book has to follow. */
+
+import { heldShare, type Share } from '../../actors/instance/held-share.ts';
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
+import { holdsShare } from '../../machines/instance-states.ts';
+import type { History, RecordSeen } from './history.ts';
+import type { Violation } from './violation.ts';
+
+export function checkClaims({ records, unbroken }: History, capacity: Share): Violation[] {
+  // What the store has lost of one may have been given to another.
+  if (unbroken.size < records.size) return [];
+  const versions = [...records.values()].flat().sort((one, other) => one.revision - other.revision);
+  const shares = new Map<string, { host: string; share: Share }>();
+  const before = new Map<string, RecordSeen['record']>();
+  /** To which an instance came back that could not be moved away: it may have taken others meanwhile. */
+  const crowded = new Set<string>();
+  for (const { record } of versions) {
+    const { uuid, owner } = record;
+    const { lostHost } = before.has(uuid) ? contextOf(before.get(uuid) as never) : {};
+    before.set(uuid, record);
+    shares.delete(uuid);
+    if (owner === 'control' || !holdsShare(stateOf(record)) || mayHoldNothing(stateOf(record))) continue;
+    const { host } = owner;
+    if (lostHost === host) crowded.add(host);
+    shares.set(uuid, { host, share: heldShare(record) });
+    if (crowded.has(host)) continue;
+    const here = [...shares.values()].filter((each) => each.host === host);
+    for (const resource of ['vcpus', 'memoryMb', 'rootGb'] as const) {
+      const used = here.reduce((sum, { share }) => sum + share[resource], 0);
+      if (used <= capacity[resource]) continue;
+      const message = `${used} ${resource} of ${host} are taken, and it has ${capacity[resource]}`;
+      return [{ invariant: 'no host has more than it can hold', message, uuid }];
+    }
+  }
+  return [];
+}
+
+function mayHoldNothing(state: string): boolean {
+  return /^(building|evacuating\.claiming$|evacuating\.releasingClaim|releasing\.releasingClaim)/.test(state);
+}
