@@ -6,7 +6,7 @@ import type { ReportedPowerState } from '../../machines/instance.ts';
 import { holdsShare, isAtRest } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { History } from './history.ts';
-import type { GuestDetails, HeldGuest, Remains } from './remains.ts';
+import type { HeldGuest, Remains } from './remains.ts';
 import type { Violation } from './violation.ts';
 
 type Broken = (invariant: string, message: string, uuid?: string) => void;
@@ -17,7 +17,7 @@ export function checkRemains(history: History, remains: Remains): Violation[] {
     violations.push({ invariant, message, ...(uuid !== undefined && { uuid }) });
   checkAccepted(history, remains, broken);
   checkRest(remains, broken);
-  checkGuests(remains, broken);
+  checkGuests(history, remains, broken);
   checkAddresses(history, remains, broken);
   checkPayloads(history, remains, broken);
   return violations;
@@ -73,14 +73,19 @@ function checkRest({ instances }: Remains, broken: Broken): void {
   }
 }
 
-function checkGuests({ instances, guests }: Remains, broken: Broken): void {
+function checkGuests({ unbroken }: History, { instances, guests }: Remains, broken: Broken): void {
   const byUuid = Map.groupBy(guests, ({ uuid }) => uuid);
   const known = new Set(instances.map(({ uuid }) => uuid));
   for (const [uuid, held] of byUuid) {
     if (!known.has(uuid)) broken('no guest is without a record', `${describe(held)}`, uuid);
     if (held.length > 1) broken('no instance has two domains', describe(held), uuid);
   }
-  for (const instance of instances) checkGuest(instance, byUuid.get(instance.uuid) ?? [], broken);
+  for (const instance of instances) {
+    const held = byUuid.get(instance.uuid) ?? [];
+    checkGuest(instance, held, broken);
+    // What the store has lost of it nobody does again.
+    if (unbroken.has(instance.uuid)) checkDetails(instance, held, broken);
+  }
 }
 
 function checkGuest(instance: Instance, held: HeldGuest[], broken: Broken): void {
@@ -95,23 +100,18 @@ function checkGuest(instance: Instance, held: HeldGuest[], broken: Broken): void
   if (wanted && !wanted.includes(powerState)) {
     broken('records tell what guests do', `it is ${state} on ${host}, and there is ${describe(held)}`, uuid);
   }
-  const { details } = held.find((guest) => guest.host === host) ?? {};
-  if (wanted && details) checkDetails(instance, powerState, details, broken);
   if (!holdsShare(state) && held.length > 0) {
     broken('a failure leaves nothing behind', `it is ${state}, and there is ${describe(held)}`, uuid);
   }
 }
 
 /** What stands around a guest, unless something is known to have gone wrong with it. */
-function checkDetails(
-  instance: Instance,
-  powerState: ReportedPowerState,
-  { filter, memoryMb, addresses }: GuestDetails,
-  broken: Broken,
-): void {
+function checkDetails(instance: Instance, held: HeldGuest[], broken: Broken): void {
   const { uuid, flavor } = instance;
-  const { fault, ports } = contextOf(instance);
-  if (fault) return;
+  const { host, fault, ports } = contextOf(instance);
+  const { details, powerState = 'absent' } = held.find((guest) => guest.host === host) ?? {};
+  if (fault || !details || !expectedPower.has(stateOf(instance))) return;
+  const { filter, memoryMb, addresses } = details;
   if (['running', 'paused'].includes(powerState) && filter !== 'applied') {
     broken('a guest is behind its filter', `it is ${powerState}, and its filter is ${filter ?? 'not there'}`, uuid);
   }

@@ -59,6 +59,15 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
     breaks: 'no instance has two domains',
   },
   'an effect that undoes too much: a domain takes its disks along': {
+    // A host returns whose guests have been moved away, and keep the disks that it shares.
+    script: ({ plan, actions }) => ({
+      plan: { ...plan, sharers: plan.hosts.length },
+      actions: [
+        ...actions,
+        { at: 60_000, fault: 'kill', process: 'host-1', forMs: 60_000 },
+        { at: 90_000, wish: 'evacuateHost', host: 'host-1' },
+      ],
+    }),
     hypervisor: (hypervisor) =>
       instead(hypervisor, 'destroyDomain', async (uuid, signal) => {
         await hypervisor.destroyDomain(uuid, signal);
