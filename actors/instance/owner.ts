@@ -13,6 +13,7 @@ import { type Clock, sleep } from '../../transport/clock.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
+import { isStoreFull } from '../../transport/nats/store-answer.ts';
 import type { Logger } from '../runtime/logger.ts';
 import {
   type InstanceLogic,
@@ -78,7 +79,8 @@ export class InstanceOwner implements EffectSubject {
   /** The command that this owner has taken last. */
   #lastCommand: string | undefined;
   #isDirty = false;
-  #isLost = false;
+  /** Why it is an owner no longer. */
+  #lost: FailureError | undefined;
   #isHalting = false;
   #isReleased = false;
   #writing: Promise<void> | undefined;
@@ -168,7 +170,7 @@ export class InstanceOwner implements EffectSubject {
     following: InstanceEvent[],
     command?: string,
   ): Promise<number> {
-    if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
+    if (this.#lost) throw this.#lost;
     if (!this.accepts(event)) throw refusal(this, event);
     if (command !== undefined) this.#lastCommand = command;
     if (context) this.#callContext = context;
@@ -190,13 +192,13 @@ export class InstanceOwner implements EffectSubject {
 
   /** Resolves when all transitions so far are stored; rejects with `conflict` when this owner is one no longer. */
   async durable(): Promise<void> {
-    while ((this.#isDirty || this.#writing) && !this.#isLost) {
+    while ((this.#isDirty || this.#writing) && !this.#lost) {
       this.#writing ??= this.#write().finally(() => {
         this.#writing = undefined;
       });
       await this.#writing;
     }
-    if (this.#isLost) throw fail('conflict', `instance ${this.uuid} has another owner now`);
+    if (this.#lost) throw this.#lost;
   }
 
   /** Whether the chart is as this owner has stored it, or may have: else another has taken the instance. */
@@ -215,7 +217,7 @@ export class InstanceOwner implements EffectSubject {
   /** Stops the chart where it stands, with what it has stored: another process, or this one later, goes on from there. */
   async halt(): Promise<void> {
     this.#isHalting = true;
-    const stored = this.#isLost ? undefined : this.durable().catch(() => undefined);
+    const stored = this.#lost ? undefined : this.durable().catch(() => undefined);
     // Without a store, what is not stored is done again by whoever comes after.
     const patience = new AbortController();
     await Promise.race([stored, sleep(this.#world.clock, haltMs, patience.signal)]);
@@ -245,7 +247,7 @@ export class InstanceOwner implements EffectSubject {
   }
 
   #changed(snapshot: InstanceSnapshot): void {
-    if (this.#isLost) return;
+    if (this.#lost) return;
     if (snapshot === this.#snapshot) {
       // One that has just been woken for an event has nothing under way either.
       if (Object.keys(snapshot.children).length > 0) this.#settleUnlessBusy();
@@ -354,12 +356,14 @@ export class InstanceOwner implements EffectSubject {
       if (revision === conflict) await this.#resolveConflict();
       else this.#take(record, revision);
     } catch (error) {
+      // What nobody has heard of yet need not come to be.
+      if (this.#revision === 0 && !this.#unanswered && isStoreFull(error)) return this.#lose(error);
       this.#unanswered = [...(this.#unanswered ?? []), record.chart];
       await this.#afterFailedWrite(error);
     }
     if (this.#isDirty) this.#untold = [...untold, ...(this.#untold ?? [])];
     // Under the name that the instance has by now: a client may have changed it.
-    else if (!this.#isLost) for (const fact of untold) this.#world.publish({ ...fact, record: this.#record });
+    else if (!this.#lost) for (const fact of untold) this.#world.publish({ ...fact, record: this.#record });
   }
 
   #take(record: Instance, revision: number): void {
@@ -393,8 +397,8 @@ export class InstanceOwner implements EffectSubject {
     }
   }
 
-  #lose(): void {
-    this.#isLost = true;
+  #lose(reason = fail('conflict', `instance ${this.uuid} has another owner now`)): void {
+    this.#lost = reason;
     this.#cancelWriteBehind?.();
     this.#actor?.stop();
     this.#actor = undefined;

@@ -38,7 +38,7 @@ async function own(through: Bucket<Instance> = bucket, more: Partial<OwnerWorld>
   const record = newInstance(systemChance.uuid());
   const revision = await bucket.create(record.uuid, record);
   if (revision === conflict) throw new Error('the uuid is taken');
-  return { owner: new InstanceOwner(world, record, revision), told, uuid: record.uuid };
+  return { owner: new InstanceOwner(world, record, revision), world, told, uuid: record.uuid };
 }
 
 /** As a client does through a controller. */
@@ -157,4 +157,17 @@ it('takes a command once, and knows which it took last when a client has edited 
   expect(await owner.command(remove, { id }, newContext())).toBe(revision);
   const stop = { type: 'instance.stop', at: runtime.clock.now() } as const;
   await expect(owner.command(stop, { id: other }, newContext())).rejects.toThrow('another command');
+});
+
+it('gives up what is new when the store has no room for it, and asks for ever for nothing that nobody has heard of', async () => {
+  const full = async () => {
+    throw fail('unavailable', 'the state store is full: resource limits exceeded', { details: { store: 'full' } });
+  };
+  const released = Promise.withResolvers<InstanceOwner>();
+  const { world, told } = await own({ ...bucket, create: full }, { onRelease: released.resolve });
+  const owner = new InstanceOwner(world, newInstance(systemChance.uuid()), 0);
+  owner.start();
+  await expect(owner.durable()).rejects.toMatchObject({ failure: { code: 'unavailable' } });
+  expect([await released.promise, owner.isBusy, told]).toEqual([owner, false, []]);
+  await expect(owner.send(failure())).rejects.toMatchObject({ failure: { code: 'unavailable' } });
 });

@@ -33,7 +33,7 @@ async function halfLaunched(): Promise<Instance> {
   const { request } = bus;
   const held = Promise.withResolvers<void>();
   bus.request = async (subject, ...rest) => {
-    if (subject === subjects.networkCall(networkCalls.allocateForInstance.name)) await held.promise;
+    if (subject === subjects.hostCall('network', 'host1', networkCalls.allocateForInstance.name)) await held.promise;
     return request(subject, ...rest);
   };
   const { uuid } = await cloud.create();

@@ -15,7 +15,8 @@ export async function answered<T>(asked: Promise<T>): Promise<T> {
     return await asked;
   } catch (error) {
     if (error instanceof JetStreamApiError && noRoom.has(error.code)) {
-      throw fail('unavailable', `the state store is full: ${error.message}`, { disposition: 'retry' });
+      const details = { store: 'full' };
+      throw fail('unavailable', `the state store is full: ${error.message}`, { disposition: 'retry', details });
     }
     // A cluster without a leader, or a disk so full that the server has given up.
     if (error instanceof JetStreamApiError && error.status === 503) {
@@ -27,4 +28,9 @@ export async function answered<T>(asked: Promise<T>): Promise<T> {
     const message = error instanceof Error ? error.message : String(error);
     throw fail('unavailable', `the state store does not answer: ${message}`, { disposition: 'retry' });
   }
+}
+
+/** Whether it is known that nothing was stored, because there is no room. */
+export function isStoreFull(error: unknown): error is FailureError {
+  return error instanceof FailureError && error.failure.details?.store === 'full';
 }
