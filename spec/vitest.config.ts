@@ -1,9 +1,8 @@
 /**
  * How the tests run: real servers and real guests on a small machine, so two files at a time and patient deadlines. Node
- * runs the sources as everywhere else, and a file shares its process with those before it: each has servers, ports and
- * folders of its own, and loading everything anew for each of them costs more than many of them do.
+ * runs the sources as everywhere else. Each file has a process of its own: what a file has started is gone with it, and
+ * so is the memory that it took.
  */
-
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -13,7 +12,6 @@ export default defineConfig({
     include: ['spec/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    isolate: false,
     experimental: { viteModuleRunner: false, nodeLoader: false },
     testTimeout: 120_000,
     hookTimeout: 120_000,

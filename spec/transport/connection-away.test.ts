@@ -86,6 +86,22 @@ describe('a call', () => {
   });
 });
 
+describe('a connection that ends with its server', () => {
+  it('refuses at once what waits to be sent, and what is asked afterwards', async () => {
+    bus = await connectBus({ url: nats.url, name: 'test', endsWithServer: true });
+    onTestFinished(() => bus.close());
+    await away();
+    bus.send(subjects.hostFact('host1'), 'told in between');
+    const waiting = failureOf(ask('in between'));
+    await nats.startAgain();
+    expect((await bus.ended).failure).toMatchObject({ code: 'unavailable', disposition: 'retry' });
+    const endedAt = Date.now();
+    expect(await waiting).toMatchObject({ code: 'unavailable' });
+    expect(await failureOf(ask('afterwards'))).toMatchObject({ code: 'unavailable' });
+    expect(Date.now() - endedAt).toBeLessThan(greet.timeoutMs / 2);
+  });
+});
+
 it('keeps what is told while the server is away, and tells it then', async () => {
   const happened = defineFact('happened', Greeting);
   await ensureFactStream(bus.nats);

@@ -108,6 +108,33 @@ it('says when it cannot reach a revision in time', async () => {
   expect(await failureOf(counts.reached(1, 10))).toMatchObject({ code: 'timeout', disposition: 'retry' });
 });
 
+it('watches nothing any more when it cannot be opened', async () => {
+  const bucket = await openCounts(await openBus(nats.url));
+  const { stored } = bucket;
+  let watching = 0;
+  const opening = openView(
+    {
+      ...bucket,
+      stored: {
+        watch: async (...args) => {
+          const end = await stored.watch(...args);
+          watching += 1;
+          return () => {
+            watching -= 1;
+            end();
+          };
+        },
+        lastRevision: async () => {
+          throw new Error('the store does not answer');
+        },
+      },
+    },
+    systemClock,
+  );
+  await expect(opening).rejects.toThrow('the store does not answer');
+  expect(watching).toBe(0);
+});
+
 it('leaves out what cannot be read, and tells of it', async () => {
   const bus = await openBus(nats.url);
   const bucket = await openCounts(bus);

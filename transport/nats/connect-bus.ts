@@ -82,7 +82,9 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const waitingForServer = new Set<() => void>();
   const ended = Promise.withResolvers<FailureError>();
   void connection.closed().then((reason) => {
-    if (reason instanceof FailureError) ended.resolve(reason);
+    // Whoever still waits for something to be sent is told that it never is.
+    outbox.flush();
+    if (reason instanceof Error) ended.resolve(whyEnded(reason));
   });
   void bridgeGaps(connection, outbox, requests, () => {
     for (const listener of [...waitingForServer]) listener();
@@ -116,6 +118,12 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     },
   };
   return bus;
+}
+
+/** The client has given up: it was refused, say. Whoever connects anew is told more. */
+function whyEnded(reason: Error): FailureError {
+  if (reason instanceof FailureError) return reason;
+  return fail('unavailable', `the connection to NATS has ended: ${reason.message}`, { disposition: 'retry' });
 }
 
 /** How long to wait before a server that is not there is looked for again (ms). */

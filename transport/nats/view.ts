@@ -190,7 +190,12 @@ export async function openView<T>(
     },
   };
 
-  await view.caughtUp(60_000);
+  try {
+    await view.caughtUp(60_000);
+  } catch (error) {
+    view.close();
+    throw error;
+  }
   return view;
 }
 
