@@ -14,7 +14,7 @@ import type { Part, Runtime } from './runtime.ts';
 
 export interface Life {
   readonly runtime: Runtime;
-  /** Parts are stopped in the reverse of the order in which they were added. */
+  /** Parts are stopped in the reverse of the order in which they were added; one that comes too late is so at once. */
   add(part: Part): void;
 }
 
@@ -23,8 +23,11 @@ export interface LivesOptions {
   readonly logger: Logger;
   /** Ends the lives, also one that has yet to begin. */
   readonly signal?: AbortSignal;
-  /** Makes what the parts of a life are given; `isFirst`: nobody has waited for the server yet. */
-  connect(isFirst: boolean): Promise<Runtime>;
+  /**
+   * Makes what the parts of a life are given; `isFirst`: nobody has waited for the server yet. The signal aborts when the
+   * lives are to end.
+   */
+  connect(isFirst: boolean, signal: AbortSignal): Promise<Runtime>;
   /** Starts the parts of a life. */
   begin(life: Life): Promise<unknown>;
   /** Told why a life has ended that another one follows. */
@@ -63,7 +66,10 @@ export class Lives {
     return this.#runtime;
   }
 
-  /** Resolves when it was stopped; rejects when it must not go on, with the reason. Nothing runs any more by then. */
+  /**
+   * Resolves when it was stopped; rejects when it must not go on, with the reason. Nothing runs any more by then, but for
+   * what was still beginning when it was stopped: that is cut off from the store.
+   */
   get ended(): Promise<void> {
     return this.#living;
   }
@@ -81,7 +87,7 @@ export class Lives {
       try {
         const reason = await this.#live(isFirst);
         if (!reason) return;
-        logger.warn({ failure: reason.failure }, 'beginning again with what is stored');
+        logger.info({ failure: reason.failure }, 'beginning again with what is stored');
         onNext?.(reason.failure.message);
       } catch (error) {
         if (signal.aborted) return;
@@ -96,12 +102,15 @@ export class Lives {
   /** Resolves with why another life is to follow, or with nothing; rejects with why none may. */
   async #live(isFirst: boolean): Promise<FailureError | undefined> {
     const { connect, begin } = this.#options;
-    const runtime = await connect(isFirst);
+    const signal = this.#signal;
+    const runtime = await connect(isFirst, signal);
     this.#runtime = runtime;
     const { bus, store } = runtime;
     const parts: Part[] = [];
     const broken = Promise.withResolvers<never>();
+    let isOver = false;
     const add = (part: Part) => {
+      if (isOver) return void this.#end(part);
       parts.push(part);
       void part.broken?.then(broken.reject);
     };
@@ -110,16 +119,26 @@ export class Lives {
       lost = error;
       await bus.abandon();
     });
-    const beginning = begin({ runtime, add });
+    const asked = Promise.withResolvers<void>();
+    const heed = () => asked.resolve();
+    signal.addEventListener('abort', heed);
+    if (signal.aborted) heed();
+    let hasBegun = false;
+    const beginning = begin({ runtime, add }).then(() => {
+      hasBegun = true;
+    });
     try {
-      await Promise.race([beginning, isLost, broken.promise]);
-      if (!lost) this.#begun.resolve();
-      await Promise.race([isLost, broken.promise, aborted(this.#signal)]);
+      await Promise.race([beginning, isLost, broken.promise, asked.promise]);
+      if (hasBegun && !lost) this.#begun.resolve();
+      await Promise.race([isLost, broken.promise, asked.promise]);
     } catch (error) {
       if (!lost) throw error;
     } finally {
-      // What it was about to add is stopped, too.
-      await beginning.catch(() => undefined);
+      // What it was about to add is stopped, too. Whoever asks for the end does not wait for it: it ends as if killed.
+      await Promise.race([beginning.catch(() => undefined), asked.promise]);
+      signal.removeEventListener('abort', heed);
+      isOver = true;
+      if (signal.aborted && !hasBegun) await bus.abandon();
       for (const part of parts.toReversed()) await this.#end(part);
       await store.close();
       await bus.close();
@@ -131,11 +150,4 @@ export class Lives {
   async #end(part: Part): Promise<void> {
     await part.stop().catch((error) => this.#options.logger.error({ error }, 'a part could not be stopped in order'));
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

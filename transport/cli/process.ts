@@ -26,7 +26,7 @@ export async function startProcess(
     logger,
     signal,
     begin,
-    async connect(isFirst) {
+    async connect(isFirst, signal) {
       const bus = await connectTo(access, {
         name: `kilonova ${name}`,
         signal,
