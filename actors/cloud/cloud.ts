@@ -30,9 +30,11 @@ export async function startCloud(runtime: Runtime, options: CloudOptions): Promi
   if (has('api')) starting.push(startApiServer(runtime));
   const outcomes = await Promise.allSettled(starting);
   const parts = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  /** Front to back, so that no part waits for one that has gone. */
+  /** Front to back, so that no part waits for one that has gone. One that cannot be stopped does not keep the others. */
   async function stop(): Promise<void> {
-    for (const part of parts.toReversed()) await part.stop();
+    for (const part of parts.toReversed()) {
+      await part.stop().catch((error) => runtime.logger.error({ error }, 'a part could not be stopped in order'));
+    }
   }
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed) {

@@ -109,8 +109,14 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   /** Settles when those that were taken before the host was fenced are applied. */
   let held: Promise<unknown> = Promise.resolve();
   function holdCasts(): void {
-    held = Promise.allSettled([held, casts?.then((consumer) => consumer.stop())]);
+    held = Promise.allSettled([held, endCasts()]);
     casts = undefined;
+  }
+
+  /** Those that could not be begun are none; whoever began them is told. */
+  async function endCasts(): Promise<void> {
+    const consumer = await casts?.catch(() => undefined);
+    await consumer?.stop();
   }
 
   /** Takes a cast only for a host that is certainly its own still. */
@@ -160,7 +166,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   async function endWork(): Promise<void> {
     hasEnded = true;
     ending.abort(fail('cancelled', 'the host is stopping'));
-    const ends = [held, casts?.then((consumer) => consumer.stop()), instances.halt(), ...serving.map((stop) => stop())];
+    const ends = [held, endCasts(), instances.halt(), ...serving.map((stop) => stop())];
     await Promise.all(ends);
   }
 
@@ -193,7 +199,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     }),
     (taken) => {
       broken.resolve(taken);
-      void endWork();
+      endWork().catch((error) => logger.error({ host: name, error }, 'its work could not be ended in order'));
     },
   );
   const host = await starting;
@@ -228,11 +234,13 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   return {
     broken: broken.promise,
     async stop() {
+      // In the reverse order, each of them whatever became of the one before.
+      await using ends = new AsyncDisposableStack();
+      ends.defer(() => hypervisor.close());
+      ends.defer(() => host.stop());
+      ends.defer(endWork);
       stopListening();
       stopReleasing();
-      await endWork();
-      await host.stop();
-      await hypervisor.close();
     },
   };
 }
