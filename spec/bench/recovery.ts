@@ -115,7 +115,7 @@ async function restoredPerSecond(count: number, state: 'running' | 'networking')
     const owner = new InstanceOwner(world, buckets.instance.record.decode(stored), 1);
     if (owner.record.chart.children) owner.start();
     // What a host tells each of them when it has looked.
-    owner.accepts({ type: 'domain.changed', powerState: 'running', at: owner.now() });
+    owner.accepts({ type: 'domain.changed', powerState: 'running', at: world.clock.now() });
     owners.push(owner);
   }
   const elapsedMs = performance.now() - startedAt;

@@ -1,0 +1,283 @@
+/**
+ * The record of one instance, kept in step with its chart: what it is in the store, and what is ahead of that, which is
+ * where the chart stands and what has happened, until it is stored.
+ *
+ * Its revision is the fence: a write that comes too late tells an owner that it is one no longer. A store that does not
+ * answer is asked until it does, and may meanwhile hold what it was given.
+ */
+import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
+import type { InstanceContext } from '../../machines/instance.ts';
+import { statePath, type VisibleStates, visibleStates } from '../../machines/instance-states.ts';
+import { type Clock, sleep } from '../../transport/clock.ts';
+import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
+import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
+import { isStoreFull } from '../../transport/nats/store-answer.ts';
+import type { Logger } from '../runtime/logger.ts';
+import {
+  type InstanceLogic,
+  type InstanceSnapshot,
+  persistSnapshot,
+  presentRecord,
+  restoreSettled,
+} from './chart-snapshot.ts';
+import type { TransitionFact } from './facts.ts';
+import { contextOf, stateOf } from './stored-chart.ts';
+
+/** What the records of a process share. */
+export interface RecordWorld {
+  readonly machine: InstanceLogic;
+  readonly bucket: Bucket<Instance>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly publish: (fact: TransitionFact) => void;
+  /** Whether the process stops: a store that does not answer is then waited for no longer. */
+  readonly isStopping?: () => boolean;
+}
+
+/** What has happened to an instance, but for the record that will say so. */
+type UntoldFact = Omit<TransitionFact, 'record'>;
+
+/** How long to wait before a store that does not answer is asked again (ms). */
+const storeAwayMs = 500;
+
+/** How long a process that stops waits for the store (ms). */
+const haltMs = 5_000;
+
+export class KeptRecord {
+  readonly #world: RecordWorld;
+  readonly #onLost: () => void;
+  #value: Instance;
+  /** 0: not stored yet. */
+  #revision: number;
+  #ahead: InstanceSnapshot | undefined;
+  #states: VisibleStates | undefined;
+  #callContext: CallContext | undefined;
+  #reason: string | undefined;
+  #lastCommand: string | undefined;
+  #isDirty: boolean;
+  #lost: FailureError | undefined;
+  #isHalting = false;
+  #writing: Promise<void> | undefined;
+  /** The charts that a store which did not answer may hold all the same. */
+  #unanswered: ChartSnapshot[] | undefined;
+  /** What has happened and is not stored yet: it is told when it is, and never when it is not. */
+  #untold: UntoldFact[] | undefined;
+
+  /** `revision` 0: it is to be created. `onLost` is called at once when the instance is this owner's no longer. */
+  constructor(world: RecordWorld, value: Instance, revision: number, onLost: () => void) {
+    this.#world = world;
+    this.#onLost = onLost;
+    this.#value = value;
+    this.#revision = revision;
+    this.#isDirty = revision === 0;
+  }
+
+  /** As it was stored last, or is to be created. */
+  get value(): Instance {
+    return this.#value;
+  }
+  get revision(): number {
+    return this.#revision;
+  }
+  /** Where the chart stands when it is ahead of what is stored, or may be. */
+  get ahead(): InstanceSnapshot | undefined {
+    return this.#ahead;
+  }
+  get context(): InstanceContext {
+    return this.#ahead?.context ?? contextOf(this.#value);
+  }
+  get state(): string {
+    return this.#ahead ? statePath(this.#ahead.value) : stateOf(this.#value);
+  }
+  /** What a client sees of where the chart stands. */
+  get states(): VisibleStates {
+    return this.#states ?? this.#value;
+  }
+  /** Of the request that is being worked on. */
+  get callContext(): CallContext {
+    this.#callContext ??= newContext();
+    return this.#callContext;
+  }
+  /** The client's command that was taken last. */
+  get lastCommand(): string | undefined {
+    return this.#lastCommand ?? this.#value.lastCommand;
+  }
+  /** Whether something has changed that no write has taken up yet. */
+  get isDirty(): boolean {
+    return this.#isDirty;
+  }
+  /** Why its owner is one no longer. */
+  get lost(): FailureError | undefined {
+    return this.#lost;
+  }
+
+  /** The chart as it stands, to ask what it can. */
+  snapshot(): InstanceSnapshot {
+    return this.#ahead ?? restoreSettled(this.#world.machine, this.#value.chart);
+  }
+
+  /** The chart as it stands, as data. */
+  chart(): ChartSnapshot {
+    return this.#ahead ? persistSnapshot(this.#ahead) : this.#value.chart;
+  }
+
+  /** The chart runs from here on, where it stood. */
+  goOnFrom(snapshot: InstanceSnapshot): void {
+    this.#states = this.states;
+    this.#ahead = snapshot;
+  }
+
+  /** What happens now is of that request; for that reason, if nobody asked; by that command, if a client did. */
+  workOn(context: CallContext | undefined, reason?: string, command?: string): void {
+    if (context) this.#callContext = context;
+    this.#reason = reason;
+    this.#lastCommand = command ?? this.#lastCommand;
+  }
+
+  /** The chart stands somewhere else now. */
+  move(snapshot: InstanceSnapshot): void {
+    const { state: from, context } = this;
+    this.#ahead = snapshot;
+    const to = this.state;
+    this.#states = visibleStates(to, snapshot.context, this.states);
+    if (from !== to) this.tell('transition', from);
+    if (from !== to || context !== snapshot.context) this.#isDirty = true;
+  }
+
+  tellCommand(command: string): void {
+    this.tell('command', undefined, command);
+  }
+
+  /** What is told of it is told when it is stored. */
+  tell(type: string, from?: string, command?: string): void {
+    const { state: to, states, context, callContext } = this;
+    const reason = this.#reason;
+    this.#untold ??= [];
+    this.#untold.push({
+      type,
+      from,
+      to,
+      at: this.#world.clock.now(),
+      states,
+      context,
+      callContext,
+      ...(command !== undefined && { command }),
+      ...(reason !== undefined && { reason }),
+    });
+  }
+
+  /** Nothing is ahead of what is stored any more. */
+  rest(): void {
+    this.#ahead = undefined;
+    this.#states = undefined;
+    this.#callContext = undefined;
+    this.#reason = undefined;
+    this.#lastCommand = undefined;
+  }
+
+  /** As it would be read from the store: what was put together step by step takes more room. */
+  compact(): void {
+    this.#value = JSON.parse(JSON.stringify(this.#value));
+  }
+
+  /** Resolves when all that has changed so far is stored; rejects with why not, when this owner never will. */
+  async durable(): Promise<void> {
+    while ((this.#isDirty || this.#writing) && !this.#lost) {
+      this.#writing ??= this.#write().finally(() => {
+        this.#writing = undefined;
+      });
+      await this.#writing;
+    }
+    if (this.#lost) throw this.#lost;
+  }
+
+  /** Whether the chart is as it was stored here, or may have been: else another has taken the instance. */
+  hasWritten(stored: ChartSnapshot): boolean {
+    const last = this.#revision > 0 ? [this.#value.chart] : [];
+    return [...last, ...(this.#unanswered ?? [])].some((chart) => isEqual(chart, stored));
+  }
+
+  /** Stores nothing more. */
+  giveUp(reason = fail('conflict', `instance ${this.#value.uuid} has another owner now`)): void {
+    this.#lost = reason;
+    this.#onLost();
+  }
+
+  /** Gives up when all is stored. Without a store, what is not is done again by whoever comes after. */
+  async halt(): Promise<void> {
+    this.#isHalting = true;
+    const stored = this.#lost ? undefined : this.durable().catch(() => undefined);
+    const patience = new AbortController();
+    await Promise.race([stored, sleep(this.#world.clock, haltMs, patience.signal)]);
+    patience.abort();
+    this.giveUp();
+  }
+
+  async #write(): Promise<void> {
+    const { bucket } = this.#world;
+    this.#isDirty = false;
+    const untold = this.#untold ?? [];
+    this.#untold = undefined;
+    const record = this.#present();
+    try {
+      const revision =
+        this.#revision === 0
+          ? await bucket.create(record.uuid, record)
+          : await bucket.update(record.uuid, record, this.#revision);
+      if (revision === conflict) await this.#resolveConflict();
+      else this.#take(record, revision);
+    } catch (error) {
+      // What nobody has heard of yet need not come to be.
+      if (this.#revision === 0 && !this.#unanswered && isStoreFull(error)) return this.giveUp(error);
+      this.#unanswered = [...(this.#unanswered ?? []), record.chart];
+      await this.#afterFailedWrite(error);
+    }
+    if (this.#isDirty) this.#untold = [...untold, ...(this.#untold ?? [])];
+    // Under the name that the instance has by now: a client may have changed it.
+    else if (!this.#lost) for (const fact of untold) this.#world.publish({ ...fact, record: this.#value });
+  }
+
+  /** The record as the chart now wants it. */
+  #present(): Instance {
+    const { vmState, powerState } = this.states;
+    const taken = this.#lastCommand !== undefined && { lastCommand: this.#lastCommand };
+    return presentRecord(this.snapshot(), { ...this.#value, vmState, powerState, ...taken }, this.#world.clock.now());
+  }
+
+  #take(value: Instance, revision: number): void {
+    this.#value = value;
+    this.#revision = revision;
+    this.#unanswered = undefined;
+  }
+
+  /**
+   * Somebody wrote in between: it is still ours when the life in the store is the one that we last stored, or one that
+   * we wrote without being answered. What a client may edit is then the store's; the life is ours.
+   */
+  async #resolveConflict(): Promise<void> {
+    const { uuid } = this.#value;
+    const stored = await this.#world.bucket.get(uuid);
+    if (stored && this.hasWritten(stored.value.chart)) {
+      this.#take(stored.value, stored.revision);
+      this.#isDirty = true;
+    } else {
+      this.#world.logger.warn({ uuid, owner: stored?.value.owner }, 'an instance was taken over');
+      this.giveUp();
+    }
+  }
+
+  /** A store that does not answer is asked again until it does, or the process stops; anything else is a bug. */
+  async #afterFailedWrite(error: unknown): Promise<void> {
+    const { clock, logger } = this.#world;
+    const isBug = error instanceof TypeError || toFailure(error).code === 'invalid_request';
+    logger[isBug ? 'error' : 'warn']({ uuid: this.#value.uuid, error }, 'an instance could not be stored');
+    if (isBug || this.#isHalting || this.#world.isStopping?.()) return this.giveUp();
+    this.#isDirty = true;
+    await sleep(clock, storeAwayMs);
+  }
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
