@@ -1,6 +1,7 @@
 /** Takes away what was cast to a part that is no more, and its place in the work queue. A no-op when there is nothing. */
 import { JetStreamApiError } from '@nats-io/jetstream';
 import type { Nats } from './bus.ts';
+import { consumerNotFound } from './queue-consumer.ts';
 import { streams } from './subjects.ts';
 
 /** By the name of its consumer, and the subject of its casts. */
@@ -17,6 +18,3 @@ export async function forgetCasts({ manager }: Nats, { durable, subject }: Forgo
   }
   await manager.streams.purge(streams.casts.name, { filter: subject });
 }
-
-/** JetStream's "consumer not found". */
-const consumerNotFound = 10014;

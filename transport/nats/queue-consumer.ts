@@ -32,7 +32,7 @@ interface Origin {
 const uncertain = 256;
 
 /** JetStream's. */
-const consumerNotFound = 10014;
+export const consumerNotFound = 10014;
 
 const stream = streams.casts.name;
 
