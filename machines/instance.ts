@@ -1,5 +1,6 @@
 /**
- * The whole life of one instance. What happens in each part of it says its file in `instance/`.
+ * The whole life of one instance. What happens in each part of it says its file in `instance/`: as one literal it would
+ * be over a thousand lines, in which nobody sees the order of the life that is seen here.
  *
  * Created by the cloud controller for an accepted request, in `scheduling`; ends in `deleted`. One process owns it at
  * any time: the control plane in the states tagged `control`, where it is placed, or taken over from a host that is
@@ -35,7 +36,11 @@ import { deleted, reclaiming, releasing } from './instance/releasing.ts';
 import { confirming, resized, resizing, reverting } from './instance/resizing.ts';
 import { instanceSetup, wishDeletion } from './instance/setup.ts';
 
-/** A stored format: bump it when state names, actor keys or the context change. */
+/**
+ * A stored format. To be bumped when a record from before could not be read any more, or would be read wrongly: a state,
+ * an effect or a part of the context has another name, another meaning, or is gone; or what no record had is needed now.
+ * What is only added (a state, an effect, what the context may have) is in no record from before.
+ */
 export const instanceSnapshotVersion = 1;
 
 export const instanceMachine = instanceSetup.createMachine({
