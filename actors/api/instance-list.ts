@@ -1,4 +1,7 @@
-/** Lists instances: the project's own, newest first unless asked otherwise, in pages; only an empty one says that there are no more. */
+/**
+ * Lists instances: the project's own, newest first unless asked otherwise, in pages; only an empty one says that there
+ * are no more.
+ */
 import type { InstanceView, ListInstances } from '../../transport/messages/api/instance.ts';
 import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { Caller } from '../../transport/nats/call-context.ts';

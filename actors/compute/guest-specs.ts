@@ -1,4 +1,7 @@
-/** Brings together what the hypervisor needs to know of an instance: record, image and ports, and what a client asked to be put on it. */
+/**
+ * Brings together what the hypervisor needs to know of an instance: record, image and ports, and what a client asked to
+ * be put on it.
+ */
 import { fail } from '../../machines/failure.ts';
 import { controllerCalls, networkCalls } from '../../transport/messages/internal.ts';
 import type { Image, Instance, InstancePayload } from '../../transport/messages/records.ts';

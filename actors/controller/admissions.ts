@@ -3,9 +3,9 @@
  *
  * Controllers decide one at a time: each decision is a compare-and-set of the project's admission record. Use is counted
  * from the instances' records; an admission only holds the ones whose record is not seen yet. So a controller that dies
- * halfway leaves nothing behind but an entry, which another
- * controller drops when it has seen it for a minute by itself: whose clock is right is of no matter. Requests that come while a decision is being
- * written are decided together in the next one.
+ * halfway leaves nothing behind but an entry, which another controller drops when it has seen it for a minute by itself:
+ * whose clock is right is of no matter. Requests that come while a decision is being written are decided together in the
+ * next one.
  */
 import { type FailureError, fail } from '../../machines/failure.ts';
 import { type Clock, every } from '../../transport/clock.ts';
@@ -287,7 +287,10 @@ function growthKey({ uuid, flavorId }: Growth): string {
   return `${uuid} ${flavorId}`;
 }
 
-/** Resolves when the view shows what was seen by whoever noted the revision. A store that has gone back may not be at it again. */
+/**
+ * Resolves when the view shows what was seen by whoever noted the revision. A store that has gone back may not be at it
+ * again.
+ */
 async function hasShown(view: View<unknown>, revision: number): Promise<void> {
   if (view.revision < revision) await view.caughtUp();
 }

@@ -133,7 +133,10 @@ export interface ImageFiles {
   minMemoryMb?: number;
 }
 
-/** Registers a public image. Registered again under its name with other files, the image has those; with the same, it stays. */
+/**
+ * Registers a public image. Registered again under its name with other files, the image has those; with the same, it
+ * stays.
+ */
 export async function registerImage(runtime: Runtime, files: ImageFiles): Promise<Image> {
   const { bus, store, clock } = runtime;
   const [objects, bucket] = await Promise.all([ImageStore.open(bus), store.bucket('image')]);

@@ -4,7 +4,10 @@ import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import { attemptOf } from '../instance/stored-chart.ts';
 
-/** Rejects with `conflict` when the instance is not on the host, or not by that attempt. As it is stored: a view may be late. */
+/**
+ * Rejects with `conflict` when the instance is not on the host, or not by that attempt. As it is stored: a view may be
+ * late.
+ */
 export async function confirmHost(
   instances: Bucket<Instance>,
   uuid: string,

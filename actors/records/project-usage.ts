@@ -1,4 +1,7 @@
-/** What each project has, counted from its instances' records as they change: so nothing is ever given back twice or not at all. */
+/**
+ * What each project has, counted from its instances' records as they change: so nothing is ever given back twice or not
+ * at all.
+ */
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { greaterOf, heldShare } from '../instance/held-share.ts';

@@ -1,4 +1,7 @@
-/** The buckets and views that the parts of one process share, and what follows from them: each is opened once, when first asked for. */
+/**
+ * The buckets and views that the parts of one process share, and what follows from them: each is opened once, when
+ * first asked for.
+ */
 
 import { type FailureError, fail } from '../../machines/failure.ts';
 import { type Buckets, buckets } from '../../transport/messages/records.ts';

@@ -1,4 +1,7 @@
-/** Instances of a host of the benchmark's: the owners and the chart are the real ones; effects take no time, and the store says yes. */
+/**
+ * Instances of a host of the benchmark's: the owners and the chart are the real ones; effects take no time, and the
+ * store says yes.
+ */
 import { transition } from 'xstate';
 import { presentRecord, restoreSettled } from '../../actors/instance/chart-snapshot.ts';
 import type { EffectImplementation } from '../../actors/instance/effect-runner.ts';

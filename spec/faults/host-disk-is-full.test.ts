@@ -1,4 +1,7 @@
-/** The disk for images and guests of the only host is really full: a launch says so and leaves nothing, until there is room. */
+/**
+ * The disk for images and guests of the only host is really full: a launch says so and leaves nothing, until there is
+ * room.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contextOf } from '../../actors/instance/stored-chart.ts';
 import { mayMount, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';

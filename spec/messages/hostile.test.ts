@@ -11,7 +11,10 @@ import { extended, isObject, placesIn, replaced } from './json-paths.ts';
 /** A few at a time for each of many codecs. */
 const runs = { numRuns: 15 };
 
-/** Places that are data of others, which is kept as it is: charts, schemas, dead messages, and what a failure tells besides its code. */
+/**
+ * Places that are data of others, which is kept as it is: charts, schemas, dead messages, and what a failure tells
+ * besides its code.
+ */
 const openPlaces =
   /\/(chart\/(value|context|children)|failure|fault|body|context|document|endpoint\/(request|reply))(\/|$)/;
 

@@ -347,7 +347,10 @@ export const instanceSpecification = specify<InstanceFacts>(
   identify,
 );
 
-/** What decides over what follows, and what stays to be seen; which faults and flavors there were is looked at on every path. */
+/**
+ * What decides over what follows, and what stays to be seen; which faults and flavors there were is looked at on every
+ * path.
+ */
 function identify({ state, context }: Specified<InstanceFacts>): unknown {
   const { tries, isDeleteWanted, isForAnotherHost, isToRun, vmState, powerState, fault } = context;
   const ofLaunch =

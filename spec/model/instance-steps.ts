@@ -107,7 +107,10 @@ export const rest: Record<string, { powerState?: string; commands: Record<string
 
 export const reports = ['running', 'paused', 'shutdown', 'suspended', 'crashed', 'nostate', 'absent'] as const;
 
-/** What a guest does, or is asked to do, in a state says whether it is to run where it is made anew; other states say nothing. */
+/**
+ * What a guest does, or is asked to do, in a state says whether it is to run where it is made anew; other states say
+ * nothing.
+ */
 export const guestIsToRun: Record<string, boolean> = {
   running: true,
   starting: true,

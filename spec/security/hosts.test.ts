@@ -1,4 +1,7 @@
-/** What a host that is taken over does with its own credentials to what is another host's: it is refused, by whoever it asks. */
+/**
+ * What a host that is taken over does with its own credentials to what is another host's: it is refused, by whoever it
+ * asks.
+ */
 import { join } from 'node:path';
 import { headers } from 'nats';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** `kilonova image create`: announces an image of local files, brings what is missing in chunks, and waits until it is checked. */
+/**
+ * `kilonova image create`: announces an image of local files, brings what is missing in chunks, and waits until it is
+ * checked.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
