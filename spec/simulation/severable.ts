@@ -1,4 +1,7 @@
-/** A hypervisor as one process knows it: when the process is gone, it hears nothing of it any more. */
+/**
+ * A hypervisor as one process knows it: when the process is dead, it hears nothing of it any more, and what it has asked for
+ * ends with its connection, not with that of the process that follows it.
+ */
 import type { Hypervisor } from '../../actors/hypervisor/hypervisor.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
@@ -10,9 +13,10 @@ export function severable(hypervisor: Hypervisor, process: SimulatedProcess, isT
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== 'function') return member;
       return (...given: unknown[]) => {
-        const heard = given.map((each) =>
-          typeof each === 'function' ? (...event: unknown[]) => process.run(() => each(...event)) : each,
-        );
+        const heard = given.map((each) => {
+          if (each instanceof AbortSignal) return AbortSignal.any([each, process.disconnected]);
+          return typeof each === 'function' ? (...event: unknown[]) => process.run(() => each(...event)) : each;
+        });
         const result: unknown = Reflect.apply(member, target, heard);
         return result instanceof Promise ? answered(result, process) : result;
       };

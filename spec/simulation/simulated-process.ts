@@ -23,6 +23,7 @@ export class SimulatedProcess implements Peer {
   #isAlive = true;
   #isPaused = false;
   #isLinked = true;
+  readonly #connections = new AbortController();
   /** What happens to it when it goes on. */
   #held: (() => void)[] = [];
   readonly #onLink = new Set<() => void>();
@@ -45,6 +46,11 @@ export class SimulatedProcess implements Peer {
     return this.#isAlive && this.#isLinked && !this.#isPaused;
   }
 
+  /** Aborts when nothing that it has asked of others goes on any more. */
+  get disconnected(): AbortSignal {
+    return this.#connections.signal;
+  }
+
   /** Something happens to it: now, or when it goes on; never, when it is dead. */
   run(callback: () => void): void {
     if (!this.#isAlive) return;
@@ -56,6 +62,11 @@ export class SimulatedProcess implements Peer {
   kill(): void {
     this.#isAlive = false;
     this.#held = [];
+  }
+
+  /** The other ends of its connections find that it is dead. */
+  disconnect(): void {
+    this.#connections.abort();
   }
 
   /** SIGSTOP. */

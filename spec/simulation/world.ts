@@ -118,6 +118,7 @@ export class World {
     const startAgain = (error: unknown) => {
       this.#logger.info({ process: name, error }, 'has ended');
       process.kill();
+      process.disconnect();
       this.time.after(startAgainMs, () => void this.start(name));
     };
     try {
@@ -133,11 +134,16 @@ export class World {
     }
   }
 
-  /** SIGKILL. What it had asked of its hypervisor may still happen. */
+  /** SIGKILL. What it had asked of its hypervisor may still happen, for a moment. */
   kill(name: string): void {
-    for (const process of this.#running(name)) process.kill();
+    const killed = this.#running(name);
+    for (const process of killed) process.kill();
     const hypervisor = this.hypervisors.get(name);
-    if (hypervisor) this.time.after(this.#chance.between(0, afterlifeMs), () => void this.#forget(name, hypervisor));
+    if (!hypervisor) return;
+    this.time.after(this.#chance.between(0, afterlifeMs), () => {
+      for (const process of killed) process.disconnect();
+      this.#forget(name, hypervisor);
+    });
   }
 
   stepClock(name: string, byMs: number): void {
