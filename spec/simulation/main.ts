@@ -36,9 +36,19 @@ function take(report: Exclude<Report, { type: 'began' }>): void {
   }
   bad.add(report.seed);
   if (process.stderr.isTTY) process.stderr.write('\n');
-  console.log(`seed ${report.seed}: ${report.type === 'broken' ? 'a promise was broken' : 'the world crashed'}`);
-  console.log(report.type === 'broken' ? report.story : report.error);
+  console.log(`seed ${report.seed}: ${told(report)}`);
   console.log(`  again: npm run simulate -- --seeds 1 --from ${report.seed}\n`);
+}
+
+function told(report: Exclude<Report, { type: 'began' | 'world' }>): string {
+  switch (report.type) {
+    case 'broken':
+      return `a promise was broken\n${report.violations}\n  a shorter story of it is looked for`;
+    case 'shrunk':
+      return `the same in short\n${report.story}`;
+    case 'crashed':
+      return `the world crashed\n${report.error}`;
+  }
 }
 
 const count = Math.min(workers, seeds);
