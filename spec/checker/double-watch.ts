@@ -49,7 +49,13 @@ export class DoubleWatch {
     }
   }
 
-  /** Its record was removed, while it was down: so it stays until it is back, as a new one, and has seen what it has. */
+  /** Of its record the store has lost the latest versions: that it was down may be among them. */
+  hostWentBack(kept: Host): void {
+    if (this.#down.has(kept.name) && !kept.down) this.hostForgotten(kept.name);
+    else this.hostSeen(kept);
+  }
+
+  /** Nobody knows any more that it was down: so it stays until it is back, and has seen what it has. */
   hostForgotten(name: string): void {
     this.#away.add(name);
     this.#down.add(name);

@@ -77,7 +77,7 @@ export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {
     const version = kept && !kept.isRemoval ? kept : undefined;
     const record = () => JSON.parse(Buffer.from(version?.bytes ?? []).toString());
     if (bucket === buckets.payload.name && !version) history.lostPayloads.add(key);
-    if (bucket === buckets.host.name && version) world.doubles.hostSeen(record());
+    if (bucket === buckets.host.name && version) world.doubles.hostWentBack(record());
     if (bucket !== buckets.instance.name) return;
     history.wentBack(key, time.now(), version && { at: time.now(), revision: version.revision, record: record() });
   }
