@@ -24,7 +24,7 @@ export function checkDisks(history: History): Violation[] {
 
 /** Where disks are made, and where they are removed. */
 const making = /^(spawning|rebuilding|evacuating|rebooting)\b/;
-const removing = /^(networking|rebuilding|evacuating|releasing)\b/;
+const removing = /^(networking|rebuilding|evacuating|(failed\.)?(reclaiming|releasing))\b/;
 
 function checkDeed({ did, place, isShared, imageId, record, isOfHost }: DiskSeen, broken: Broken): void {
   if (!record || did === 'booted') return;
