@@ -44,7 +44,16 @@ const patienceMs = 30 * 60_000;
 /** The instances that fill a host to see that nothing is missing of it. */
 const firstFiller = 1_000_000;
 
-export async function runWorld({ plan, actions }: Script, sabotage: Sabotage = {}): Promise<Outcome> {
+export async function runWorld(script: Script, sabotage: Sabotage = {}): Promise<Outcome> {
+  const mend = sabotage.part?.();
+  try {
+    return await run(script, sabotage);
+  } finally {
+    mend?.();
+  }
+}
+
+async function run({ plan, actions }: Script, sabotage: Sabotage): Promise<Outcome> {
   const history = new History();
   history.disks = [];
   // By a clock that is wrong, deadlines are.

@@ -1,6 +1,6 @@
 /** Ways to break what the design rests on, to see that the checker notices: each is a promise that somebody forgot to keep. */
-
 import type { GuestSpec } from '../../actors/hypervisor/hypervisor.ts';
+import { EffectRunner } from '../../actors/instance/effect-runner.ts';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { fail } from '../../machines/failure.ts';
 import { buckets } from '../../transport/messages/records.ts';
@@ -13,6 +13,8 @@ export interface Sabotage {
   forgetfulBuckets?: readonly string[];
   /** What stands before a host's hypervisor. */
   hypervisor?: (hypervisor: SimulatedHypervisor) => SimulatedHypervisor;
+  /** Breaks a part that every world is made of, until what it returns is called. */
+  part?: () => () => void;
   /** What has to happen in a world for that to come to something. */
   script?: (script: Script) => Script;
 }
@@ -111,6 +113,18 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
       );
     },
     breaks: 'a disk stays',
+  },
+  'an effect without a deadline: one that hangs is waited for': {
+    part: () => {
+      const { begin } = EffectRunner.prototype;
+      EffectRunner.prototype.begin = function (actor, name, implementation, key, listener) {
+        begin.call(this, actor, name, implementation, { ...key, deadline: Number.POSITIVE_INFINITY }, listener);
+      };
+      return () => {
+        EffectRunner.prototype.begin = begin;
+      };
+    },
+    breaks: 'each deadline is kept',
   },
 };
 
