@@ -1,5 +1,4 @@
 /** That no host has more on it than it has to give, at no moment: by the records, which its own book has to follow. */
-
 import { heldShare, type Share } from '../../actors/instance/held-share.ts';
 import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import { holdsShare } from '../../machines/instance-states.ts';
@@ -7,13 +6,11 @@ import type { History, RecordSeen } from './history.ts';
 import type { Violation } from './violation.ts';
 
 export function checkClaims({ records, unbroken }: History, capacity: Share): Violation[] {
-  // What the store has lost of one may have been given to another.
-  if (unbroken.size < records.size) return [];
   const versions = [...records.values()].flat().sort((one, other) => one.revision - other.revision);
   const shares = new Map<string, { host: string; share: Share }>();
   const before = new Map<string, RecordSeen['record']>();
-  /** To which an instance came back that could not be moved away: it may have taken others meanwhile. */
-  const crowded = new Set<string>();
+  /** To which an instance came back, of itself or by a loss of the store: it may have taken others meanwhile. */
+  const crowded = new Set([...records].flatMap(([uuid, its]) => (unbroken.has(uuid) ? [] : its.flatMap(hostOf))));
   for (const { record } of versions) {
     const { uuid, owner } = record;
     const { lostHost } = before.has(uuid) ? contextOf(before.get(uuid) as never) : {};
@@ -33,6 +30,10 @@ export function checkClaims({ records, unbroken }: History, capacity: Share): Vi
     }
   }
   return [];
+}
+
+function hostOf({ record: { owner } }: RecordSeen): string[] {
+  return owner === 'control' ? [] : [owner.host];
 }
 
 function mayHoldNothing(state: string): boolean {
