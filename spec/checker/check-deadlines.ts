@@ -1,5 +1,4 @@
 /** That a state that waits is left by its deadline, unless whoever has to do so cannot. */
-
 import { restoredAtLeastMs } from '../../actors/instance/chart-snapshot.ts';
 import { deadlineOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { Instance } from '../../transport/messages/records.ts';

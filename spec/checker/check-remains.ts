@@ -1,5 +1,4 @@
 /** What must hold when nothing is under way any more: every promise was kept, and all that is held adds up. */
-
 import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import { instanceOfPayload } from '../../actors/records/keys.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';

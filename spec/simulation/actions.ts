@@ -1,5 +1,4 @@
 /** What is done to a simulated world, and when: all of it is data, so that it can be printed, and tried with less of it. */
-
 import type { StepFault, StepName } from '../../actors/simulated/step-script.ts';
 import type { Failure } from '../../machines/failure.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Each process is killed once at each step of a rebuild, a resize, what is decided of it, and an evacuation: just before
- * the step is stored, just after it, before its owner has heard of that, and while it is done. A world without the kill says when that is: until then both are the
- * same. What was asked for ends as it does there.
+ * the step is stored, just after it, before its owner has heard of that, and while it is done. A world without the kill
+ * says when that is: until then both are the same. What was asked for ends as it does there.
  */
 import { describe, expect, it, vi } from 'vitest';
 import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';

@@ -1,5 +1,4 @@
 /** Runs one world from its beginning to its end, and says which promises were broken in it. */
-
 import type { Share } from '../../actors/instance/held-share.ts';
 import { stateOf } from '../../actors/instance/stored-chart.ts';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';

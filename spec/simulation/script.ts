@@ -1,5 +1,4 @@
 /** Makes up, from a seed, what happens in a world: who asks for what, and what goes wrong. */
-
 import type { RecoverySettings } from '../../actors/compute/recovery-settings.ts';
 import { stepNames } from '../../actors/simulated/step-script.ts';
 import type { Failure } from '../../machines/failure.ts';
