@@ -130,6 +130,11 @@ export function isUnclaimed(path: string): boolean {
   return hasTag(path, 'unclaimed');
 }
 
+/** Whether an instance in this state may have given back what its record says that it has. */
+export function isGivingBack(path: string): boolean {
+  return hasTag(path, 'givingBack');
+}
+
 /** Whether an instance in this state holds a share of its host. Of a state that is not known it counts as holding. */
 export function holdsShare(path: string): boolean {
   return !hasTag(path, 'shareless');

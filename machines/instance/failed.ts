@@ -45,6 +45,7 @@ export const failed = state({
     },
     releasing: {
       description: 'Something could not be given back; deleting tries again, and the host when it can.',
+      tags: 'givingBack',
       on: {
         'release.retry': { target: '#instance.releasing' },
         'host.lost': { target: '#instance.reclaiming' },
@@ -53,7 +54,7 @@ export const failed = state({
     reclaiming: {
       description:
         'The host is down, and the ports could not be given back; deleting tries again, and the control plane does.',
-      tags: ['control', 'shareless'],
+      tags: ['control', 'givingBack', 'shareless'],
       on: {
         'release.retry': { target: '#instance.reclaiming' },
         'instance.delete': { target: '#instance.reclaiming', actions: wishDeletion },

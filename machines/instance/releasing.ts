@@ -19,6 +19,7 @@ const stillHeld = { target: '#instance.failed.releasing', actions: blame('releas
 
 export const releasing = state({
   description: 'Everything that the instance holds is given back, in reverse order: for a deletion, or a failure.',
+  tags: 'givingBack',
   meta: { taskState: 'releasing' },
   on: {
     'instance.delete': { actions: wishDeletion },
@@ -85,7 +86,7 @@ export const releasing = state({
 
 export const reclaiming = state({
   description: 'The host is down: what does not live there is given back. It removes the rest itself when it returns.',
-  tags: 'control',
+  tags: ['control', 'givingBack'],
   meta: { taskState: 'releasing' },
   on: { 'instance.delete': { actions: wishDeletion } },
   invoke: {

@@ -4,6 +4,7 @@ import { instanceMachine } from '../../machines/instance.ts';
 import {
   commandsIn,
   holdsShare,
+  isGivingBack,
   isJustPlaced,
   isUnclaimed,
   statePath,
@@ -154,6 +155,20 @@ it('an instance holds no share of a host where it has given everything back, and
   expect(shareless.length).toBeGreaterThan(0);
   for (const { world } of shareless) expect(world).not.toContain('claim');
   expect([holdsShare('of a later release'), holdsShare('failed.of a later release')]).toEqual([true, true]);
+});
+
+it('an instance has the ports that its record names, but where it may have given them back', () => {
+  const named = nodes.filter(({ persisted }) => JSON.parse(persisted).context.ports.length > 0);
+  const certain = named.filter(({ value }) => !isGivingBack(statePath(value)));
+  expect(certain.length).toBeGreaterThan(0);
+  for (const { world } of certain) expect(world).toContain('ports');
+  const givingBack = edges.filter(({ label }) => label.startsWith('releaseNetwork'));
+  for (const { from, to, label } of givingBack) {
+    expect(isGivingBack(statePath(from.value))).toBe(true);
+    // It may have done its work all the same.
+    if (label !== 'releaseNetwork done') expect(isGivingBack(statePath(to.value))).toBe(true);
+  }
+  expect(isGivingBack('evacuating.releasingClaim')).toBe(false);
 });
 
 it('an instance is unclaimed where its host has nothing set aside for it yet', () => {
