@@ -43,8 +43,8 @@ export class GuestSpecs {
     const known = this.#ports.get(record.uuid);
     if (known) return known;
     const kind = networkCalls.allocateForInstance;
-    const { uuid, projectId, securityGroups, networks } = record;
-    const body = { instanceUuid: uuid, attempt: attemptOf(record), projectId, securityGroups, networks };
+    const { uuid } = record;
+    const body = { instanceUuid: uuid, attempt: attemptOf(record) };
     const subject = subjects.hostCall('network', this.#host, kind.name);
     const { ports } = await call(this.#bus, subject, kind, body, context);
     this.#ports.set(uuid, ports);

@@ -68,7 +68,7 @@ async function makePort(
     id: portId,
     networkId: network.id,
     projectId: request.projectId,
-    instanceUuid: request.instanceUuid,
+    instanceUuid: request.uuid,
     host: request.host,
     attempt: request.attempt,
     mac,
@@ -116,7 +116,7 @@ async function confirm(
 
 async function obtainLease(
   { addresses, clock }: NetworkBooks,
-  { instanceUuid, attempt }: AllocationRequest,
+  { uuid: instanceUuid, attempt }: AllocationRequest,
   { portId, subnets, fixedIp, network }: PortPlan,
 ): Promise<HeldLease> {
   const lease: AddressLease = { portId, instanceUuid, attempt, leasedAt: clock.now() };

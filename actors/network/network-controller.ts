@@ -38,10 +38,10 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
       bus,
       subjects.hostCall('network', any, allocateForInstance.name),
       allocateForInstance,
-      async (request, _, subject) => {
+      async ({ instanceUuid, attempt }, _, subject) => {
         const host = askingHost(subject);
-        await confirmHost(instances, request.instanceUuid, host, request.attempt);
-        const given = await allocatePorts(books, { ...request, host });
+        const instance = await confirmHost(instances, instanceUuid, host, attempt);
+        const given = await allocatePorts(books, { ...instance, host, attempt });
         return { ports: given.map((port) => describePort(books, port)) };
       },
       { queue },

@@ -1,7 +1,6 @@
 /** What is to be made for one requested network: looked up and checked before anything is written. */
 import { fail } from '../../machines/failure.ts';
-import type { networkCalls } from '../../transport/messages/internal.ts';
-import type { Network, Subnet } from '../../transport/messages/records.ts';
+import type { Instance, Network, Subnet } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { parseBlock, parseIpv4 } from './ipv4.ts';
@@ -9,8 +8,11 @@ import { portIdOf } from './port-book.ts';
 import { TrackedBucket } from './tracked-bucket.ts';
 import { ViewIndex } from './view-index.ts';
 
-type Decoded<C> = C extends { request: { decode(bytes: never): infer Q } } ? Q : never;
-export type AllocationRequest = Decoded<typeof networkCalls.allocateForInstance> & { host: string };
+/** What an instance is to have, as its record says, and the host and attempt that it is to have it for. */
+export interface AllocationRequest extends Pick<Instance, 'uuid' | 'projectId' | 'securityGroups' | 'networks'> {
+  readonly host: string;
+  readonly attempt: number;
+}
 
 export interface PortPlan {
   portId: string;
@@ -58,7 +60,7 @@ export class NetworkCatalog {
   }
 
   /** Throws `not_found` for a network that is not there or not the project's, `invalid_request` for a wrong fixed IP. */
-  async plan({ instanceUuid, projectId, networks }: AllocationRequest): Promise<PortPlan[]> {
+  async plan({ uuid, projectId, networks }: AllocationRequest): Promise<PortPlan[]> {
     // A network of a moment ago may not be in the view yet.
     const isKnown = networks.every(({ networkId: id }) => this.network(id) && this.#byNetwork.keys(id).size > 0);
     if (!isKnown) await Promise.all([this.#networks.view.caughtUp(), this.#subnets.view.caughtUp()]);
@@ -77,7 +79,7 @@ export class NetworkCatalog {
         throw fail('network_unavailable', `network ${network.name} has no subnet`, { details: { networkId } });
       }
       return {
-        portId: portIdOf(instanceUuid, index),
+        portId: portIdOf(uuid, index),
         mac,
         network,
         subnets: fixedIp === undefined ? subnets : [subnetOf(fixedIp, subnets, network, `${field}/fixedIp`)],

@@ -6,7 +6,7 @@ import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import type { Part, Runtime } from '../../actors/runtime/runtime.ts';
 import { toFailure } from '../../machines/failure.ts';
 import { networkCalls } from '../../transport/messages/internal.ts';
-import type { Instance, Network, Subnet } from '../../transport/messages/records.ts';
+import type { Network, Subnet } from '../../transport/messages/records.ts';
 import { call } from '../../transport/nats/call.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
@@ -57,25 +57,20 @@ interface Placement {
 
 /** The instance is on the host, and has its ports from there. */
 async function allocate(uuid: string, networks: Wanted[], placement: Placement = {}) {
-  await place(uuid, placement);
-  return ask(uuid, networks, placement);
+  await place(uuid, networks, placement);
+  return ask(uuid, placement);
 }
 
-async function place(uuid: string, { host = 'host1', attempt = 1 }: Placement = {}, more: Partial<Instance> = {}) {
-  const { chart, ...record } = newInstance(uuid, more);
+async function place(uuid: string, wanted: Wanted[], { host = 'host1', attempt = 1 }: Placement = {}) {
+  const networks = wanted.map((network) => ({ mac: newMac(), ...network }));
+  const { chart, ...record } = newInstance(uuid, { networks });
   const placed = { ...record, owner: { host }, chart: { ...chart, context: { ...chart.context, attempt } } };
   await (await client.store.bucket('instance')).put(uuid, placed);
 }
 
-function ask(instanceUuid: string, networks: Wanted[], { host = 'host1', attempt = 1 }: Placement = {}) {
+function ask(instanceUuid: string, { host = 'host1', attempt = 1 }: Placement = {}) {
   const kind = networkCalls.allocateForInstance;
-  const body = {
-    instanceUuid,
-    attempt,
-    projectId: 'project',
-    securityGroups: ['default'],
-    networks: networks.map((wanted) => ({ mac: newMac(), ...wanted })),
-  };
+  const body = { instanceUuid, attempt };
   return call(client.bus, subjects.hostCall('network', host, kind.name), kind, body, newContext());
 }
 
@@ -266,10 +261,9 @@ describe('releasing', () => {
     const { network } = await newNetwork('10.12.0.0/24');
     for (let round = 0; round < 30; round++) {
       const uuid = newUuid();
-      const wanted = { networkId: network.id, mac: newMac() };
-      await place(uuid, {}, { networks: [wanted] });
+      await place(uuid, [{ networkId: network.id }]);
       await settled();
-      const allocating = ask(uuid, [wanted]).catch(toFailure);
+      const allocating = ask(uuid).catch(toFailure);
       await release(uuid);
       const outcome = await allocating;
       // Either the release came first, or it took the port, or the allocation was told to ask again.
@@ -314,12 +308,12 @@ describe('a host', () => {
     const uuid = newUuid();
     await allocate(uuid, wanted, { host: 'own er', attempt: 1 });
     for (const other of ['stranger', 'own', 'er', '*', '=b3duIGVy']) {
-      expect(await failureOf(ask(uuid, wanted, { host: other }))).toMatchObject(notThere(uuid, other));
+      expect(await failureOf(ask(uuid, { host: other }))).toMatchObject(notThere(uuid, other));
       expect(await failureOf(release(uuid, 1, other))).toMatchObject(notThere(uuid, other));
     }
-    expect(await failureOf(ask(uuid, wanted, { host: 'own er', attempt: 7 }))).toMatchObject(notThere(uuid, 'own er'));
+    expect(await failureOf(ask(uuid, { host: 'own er', attempt: 7 }))).toMatchObject(notThere(uuid, 'own er'));
     const nobodys = newUuid();
-    expect(await failureOf(ask(nobodys, wanted))).toMatchObject(notThere(nobodys, 'host1'));
+    expect(await failureOf(ask(nobodys))).toMatchObject(notThere(nobodys, 'host1'));
     expect((await (await client.store.bucket('port')).keys()).length).toBe(1);
     await release(uuid, 1, 'own er');
     await expectNothingLeft();
@@ -336,9 +330,9 @@ describe('an attempt that is over', () => {
     expect(second).toEqual(first);
 
     // The host of the first was paused meanwhile, and goes on.
-    expect(await failureOf(ask(uuid, wanted, { host: 'slow' }))).toMatchObject(notThere(uuid, 'slow'));
+    expect(await failureOf(ask(uuid, { host: 'slow' }))).toMatchObject(notThere(uuid, 'slow'));
     expect(await failureOf(release(uuid, 1, 'slow'))).toMatchObject(notThere(uuid, 'slow'));
-    expect(await failureOf(ask(uuid, wanted, { host: 'other' }))).toMatchObject(notThere(uuid, 'other'));
+    expect(await failureOf(ask(uuid, { host: 'other' }))).toMatchObject(notThere(uuid, 'other'));
     await release(uuid, 1);
     // Also when it asked before the instance was another's.
     expect(await failureOf(allocate(uuid, wanted, { host: 'slow', attempt: 1 }))).toMatchObject({

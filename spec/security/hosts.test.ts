@@ -71,13 +71,7 @@ function ask<Q, R>(bus: Bus, host: string, part: 'controller' | 'network', kind:
   return call(bus, subjects.hostCall(part, host, kind.name), kind, body, newContext());
 }
 
-const wanted = (attempt = 1) => ({
-  instanceUuid: uuid,
-  attempt,
-  projectId: 'project',
-  securityGroups: ['default'],
-  networks,
-});
+const wanted = (attempt = 1) => ({ instanceUuid: uuid, attempt });
 const notThere = (host: string) => ({ failure: { code: 'conflict', details: { uuid, host } } });
 
 it('is given the payload of no instance but its own', async () => {
@@ -109,6 +103,18 @@ it('takes no ports of another’s instance, and gives none back', async () => {
   const kept = await (await runtime.store.bucket('port')).get(ports[0]?.id ?? '');
   expect(kept?.value).toMatchObject({ host: 'owner', attempt: 1 });
   await ask(owner, 'owner', 'network', releaseForInstance, { instanceUuid: uuid, attempt: 1 });
+});
+
+it('has no say in which ports its instances are given', async () => {
+  const subject = subjects.hostCall('network', 'owner', allocateForInstance.name);
+  const chosen = { projectId: 'theirs', securityGroups: [], networks: [{ ...networks[0], fixedIp: '10.20.0.9' }] };
+  const asked = JSON.stringify({ ...wanted(), ...chosen });
+  const reply = await owner.request(subject, asked, { timeoutMs: 10_000, headers: writeContext(newContext()) });
+  const answer: unknown = JSON.parse(Buffer.from(reply.data).toString());
+  expect(answer).toMatchObject({ failure: { code: 'invalid_request' } });
+  const { ports } = await ask(owner, 'owner', 'network', allocateForInstance, wanted());
+  const given = await (await runtime.store.bucket('port')).get(ports[0]?.id ?? '');
+  expect(given?.value).toMatchObject({ ...networks[0], projectId: 'project', securityGroups: ['default'] });
 });
 
 it('speaks in nobody’s name by having brought there what it has stored', async () => {

@@ -46,21 +46,17 @@ export const controllerCalls = {
   ),
 } as const;
 
+const InstanceAttempt = Exact({ instanceUuid: Uuid, attempt: Attempt });
+
 /**
  * Compute host, on a subject of its own, or cloud controller → network controller. Idempotent by the instance's uuid, and
  * fenced by its attempt: what an earlier attempt asks late changes nothing of a later one's.
  */
 export const networkCalls = {
-  /** Nova's allocate_for_instance: ports with fixed IPs for each requested network. */
+  /** Nova's allocate_for_instance: ports with fixed IPs for each network of the instance's record. */
   allocateForInstance: defineCall(
     'allocate_for_instance',
-    Exact({
-      instanceUuid: Uuid,
-      attempt: Attempt,
-      projectId: Id,
-      securityGroups: Type.Array(Type.String()),
-      networks: Type.Array(Exact({ networkId: Uuid, mac: Mac, fixedIp: Type.Optional(Ipv4) })),
-    }),
+    InstanceAttempt,
     Exact({
       ports: Type.Array(
         Exact({
@@ -77,9 +73,7 @@ export const networkCalls = {
     { timeoutMs: 20_000 },
   ),
   /** Nova's deallocate_for_instance. */
-  releaseForInstance: defineCall('release_for_instance', Exact({ instanceUuid: Uuid, attempt: Attempt }), Exact({}), {
-    timeoutMs: 20_000,
-  }),
+  releaseForInstance: defineCall('release_for_instance', InstanceAttempt, Exact({}), { timeoutMs: 20_000 }),
 } as const;
 
 export const computeCalls = {
