@@ -42,7 +42,7 @@ export class AddressBook {
     this.#chance = chance;
     this.#byPort = new ViewIndex(leases.view, ({ portId }) => portId);
     this.#byInstance = new ViewIndex(leases.view, ({ instanceUuid }) => instanceUuid);
-    this.#stopListening = leases.view.onChange(({ key, after }) => this.#mark(key, after !== undefined));
+    this.#stopListening = leases.view.onChange(({ key }) => this.#mark(key));
   }
 
   static async open({ store, chance }: Runtime): Promise<AddressBook> {
@@ -131,23 +131,24 @@ export class AddressBook {
     const pool = new AddressPool(first, last);
     if (gateway !== undefined) pool.take(gateway);
     this.#pools.set(id, { pool, allocation });
-    for (const { key } of this.#leases.view.entries()) if (key.startsWith(`${id}.`)) this.#mark(key, true);
+    for (const { key } of this.#leases.view.entries()) if (key.startsWith(`${id}.`)) this.#mark(key);
     return pool;
   }
 
-  #mark(key: string, isTaken: boolean): void {
+  #mark(key: string): void {
     const { subnetId, address } = parseLeaseKey(key);
     const pool = this.#pools.get(subnetId)?.pool;
     const number = parseIpv4(address);
     if (!pool || number === undefined) return;
-    if (isTaken) pool.take(number);
-    else pool.free(number);
+    // A lease that cannot be read is one all the same.
+    if (this.#leases.view.revisionOf(key) === undefined) pool.free(number);
+    else pool.take(number);
   }
 
   /** An address that was picked but not had stays out of the pool until the view can tell whose it is. */
   #settle(key: string): void {
     this.#leases.view.caughtUp().then(
-      () => this.#mark(key, this.#leases.view.get(key) !== undefined),
+      () => this.#mark(key),
       // Not answered: the next change of the lease will tell.
       () => undefined,
     );

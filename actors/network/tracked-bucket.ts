@@ -18,9 +18,10 @@ export class TrackedBucket<T> {
   constructor(bucket: Bucket<T>, view: View<T>) {
     this.bucket = bucket;
     this.view = view;
-    this.#stopListening = view.onChange(({ key, after, revision }) => {
+    this.#stopListening = view.onChange(({ key, revision }) => {
       this.#removedAt.delete(key);
-      if (after === undefined) this.#rememberRemoval(key, revision);
+      // A record that cannot be read is there all the same.
+      if (view.revisionOf(key) === undefined) this.#rememberRemoval(key, revision);
     });
   }
 

@@ -10,6 +10,7 @@ import type { Network, Subnet } from '../../transport/messages/records.ts';
 import { call } from '../../transport/nats/call.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import { rawBucket } from '../support/raw-bucket.ts';
 import { newInstance } from '../support/records.ts';
 import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
 
@@ -221,6 +222,17 @@ describe('allocating', () => {
       { networkId: network.id, mac: 'fa:16:3e:ff:ff:ff' },
     ];
     expect(await failureOf(allocate(newUuid(), twice))).toMatchObject({ code: 'address_in_use' });
+  });
+
+  it('leaves an address to a lease that it cannot read', async () => {
+    const { network, subnet } = await newNetwork('10.46.0.0/30');
+    const leases = await client.store.bucket('address');
+    const key = `${subnet.id}.10.46.0.2`;
+    await (await rawBucket(client.bus, leases)).put(key, 'of a later release');
+    await settled();
+    const failure = await failureOf(allocate(newUuid(), [{ networkId: network.id }]));
+    expect(failure).toMatchObject({ code: 'no_more_addresses' });
+    expect((await (await rawBucket(client.bus, leases)).get(key))?.string()).toBe('of a later release');
   });
 
   it('gives a port in each requested network, or in none', async () => {
