@@ -1,19 +1,19 @@
 /**
- * Gives back what crashes left: leases without a port, and what instances hold that are no more, or have failed. Only what the sweep before
- * has seen, unchanged, is touched: what is young may be in the making. Several controllers may sweep at once: each removal
- * is of one revision.
+ * Gives back what crashes left: leases without a port, and what instances hold that are no more, or have failed. Only
+ * what the sweep before has seen, unchanged, is touched: what is young may be in the making. Several controllers may
+ * sweep at once: each removal is of one revision.
  */
-import type { StateValue } from 'xstate';
-import { toFailure } from '../../machines/failure.ts';
-import { holdsShare, statePath } from '../../machines/instance-states.ts';
+import { holdsShare } from '../../machines/instance-states.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
 import { openView, type View } from '../../transport/nats/view.ts';
+import { stateOf } from '../instance/stored-chart.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SeenBefore } from '../runtime/seen-before.ts';
 import { parseLeaseKey } from './address-book.ts';
 import { type ReleaseBooks, releasePorts } from './release.ts';
+import { unlessUnreadable } from './unless-unreadable.ts';
 
 export interface SweepBooks extends ReleaseBooks {
   readonly clock: Clock;
@@ -70,18 +70,13 @@ function mayBeGone(instances: View<Instance>, uuid: string): boolean {
 }
 
 /** Deleted, never recorded, or failed: it has given back what it had, but for what was lost of that. */
-export function hasNothing(instance: Instance | undefined): boolean {
+function hasNothing(instance: Instance | undefined): boolean {
   if (instance === undefined || instance.vmState === 'deleted') return true;
-  return !holdsShare(statePath(instance.chart.value as StateValue));
+  return !holdsShare(stateOf(instance));
 }
 
-/** Asked of the bucket itself: the view may be late, and leaves out records that this version cannot read. */
-async function isGone({ instances, logger }: SweepBooks, uuid: string): Promise<boolean> {
-  try {
-    return hasNothing((await instances.get(uuid))?.value);
-  } catch (error) {
-    if (toFailure(error).code !== 'invalid_request') throw error;
-    logger.warn({ uuid, error }, 'addresses stay, because the record of their instance cannot be read');
-    return false;
-  }
+/** Asked of the bucket itself: a view may be late, and leaves out what cannot be read, of which nobody knows that. */
+export async function isGone({ instances, logger }: SweepBooks, uuid: string): Promise<boolean> {
+  const place = await unlessUnreadable(logger, uuid, () => instances.look(uuid));
+  return place !== undefined && hasNothing(place.value);
 }

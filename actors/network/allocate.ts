@@ -13,7 +13,7 @@ import type { AddressLease, Port, Subnet } from '../../transport/messages/record
 import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { AddressBook, HeldLease } from './address-book.ts';
 import { parseBlock } from './ipv4.ts';
-import { attemptOf, type PortBook } from './port-book.ts';
+import { attemptHolding, type PortBook } from './port-book.ts';
 import type { AllocationRequest, NetworkCatalog, PortPlan } from './port-plan.ts';
 
 export interface NetworkBooks {
@@ -102,7 +102,7 @@ async function confirm(
   { host, attempt, securityGroups }: AllocationRequest,
   { network, fixedIp, portId }: PortPlan,
 ): Promise<Port> {
-  if (attemptOf(port) > attempt) throw overtaken(portId, attempt, attemptOf(port));
+  if (attemptHolding(port) > attempt) throw overtaken(portId, attempt, attemptHolding(port));
   const isOther =
     port.networkId !== network.id ||
     (fixedIp !== undefined && !port.fixedIps.some(({ address }) => address === fixedIp));
@@ -121,7 +121,7 @@ async function obtainLease(
 ): Promise<HeldLease> {
   const lease: AddressLease = { portId, instanceUuid, attempt, leasedAt: clock.now() };
   for (const left of addresses.ofPort(portId)) {
-    if (attemptOf(left.value) > attempt) throw overtaken(portId, attempt, attemptOf(left.value));
+    if (attemptHolding(left.value) > attempt) throw overtaken(portId, attempt, attemptHolding(left.value));
     const isWanted = subnets.some(({ id }) =>
       fixedIp === undefined ? left.key.startsWith(`${id}.`) : left.key === `${id}.${fixedIp}`,
     );

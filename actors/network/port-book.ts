@@ -13,7 +13,7 @@ export function portIdOf(instanceUuid: string, index: number): string {
 }
 
 /** The attempt of the instance that has a port, or the lease of its address. */
-export function attemptOf({ attempt = 1 }: Pick<Port, 'attempt'>): number {
+export function attemptHolding({ attempt = 1 }: Pick<Port, 'attempt'>): number {
   return attempt;
 }
 

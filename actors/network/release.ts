@@ -13,7 +13,7 @@ import { fail } from '../../machines/failure.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import { type AddressBook, parseLeaseKey } from './address-book.ts';
-import { attemptOf, type PortBook, portIdOf } from './port-book.ts';
+import { attemptHolding, type PortBook, portIdOf } from './port-book.ts';
 
 export interface ReleaseBooks {
   readonly addresses: AddressBook;
@@ -37,7 +37,7 @@ async function releaseOnce(
   const [instance] = await Promise.all([instances.get(instanceUuid), ports.view.caughtUp()]);
   const present = ports.ofInstance(instanceUuid);
   const held = [...present, ...addresses.ofInstance(instanceUuid)];
-  if (held.some(({ value }) => attemptOf(value) > attempt)) return true;
+  if (held.some(({ value }) => attemptHolding(value) > attempt)) return true;
   const absent = new Set([
     ...(instance?.value.networks ?? []).map((_, index) => portIdOf(instanceUuid, index)),
     ...addresses.ofInstance(instanceUuid).map(({ value }) => value.portId),
@@ -51,7 +51,7 @@ async function releaseOnce(
   if (removals.includes(conflict)) return false;
   await addresses.caughtUp();
   const touched = new Set([...present.map(({ key }) => key), ...absent]);
-  const leases = addresses.ofInstance(instanceUuid).filter(({ value }) => attemptOf(value) <= attempt);
+  const leases = addresses.ofInstance(instanceUuid).filter(({ value }) => attemptHolding(value) <= attempt);
   const givenBack = await Promise.all(
     leases
       .filter(({ value }) => touched.has(value.portId))
