@@ -3,7 +3,7 @@
  * answers nothing more, also when there is room again: then it is started anew, where it was and with what it has stored.
  */
 import { toFailure } from '../../machines/failure.ts';
-import { type Clock, every } from '../../transport/clock.ts';
+import { type Clock, every, sleep } from '../../transport/clock.ts';
 import { freeBytes } from '../process/free-bytes.ts';
 import { type NatsServer, type NatsServerOptions, startNatsServer } from './nats-server.ts';
 
@@ -14,7 +14,7 @@ export interface KeptNatsServer extends NatsServer {
 
 export interface WatchOptions {
   clock: Clock;
-  /** Rejects when its JetStream does not answer. */
+  /** Rejects when its JetStream does not answer: over a connection that nothing but this server can end. */
   ask: () => Promise<unknown>;
   /** Told what whoever runs the cloud should know. */
   say: (line: string) => void;
@@ -25,14 +25,16 @@ const tooLittle = 8 * 1024 ** 2;
 const lookEveryMs = 2_000;
 /** How often in a row it may leave a look unanswered: for half a minute at least. */
 const mostUnanswered = 15;
+/** How long it may take until it is ready: it reads all that it has stored first (ms). */
+const readyWithinMs = 300_000;
 
-/** As `startNatsServer`. */
-export async function startKeptNatsServer(options: NatsServerOptions): Promise<KeptNatsServer> {
-  let server = await startNatsServer(options);
+/** As `startNatsServer`; `signal` ends the waiting for the first start of it. */
+export async function startKeptNatsServer(options: NatsServerOptions, signal?: AbortSignal): Promise<KeptNatsServer> {
+  let server = await startNatsServer(options, { readyWithinMs, ...(signal && { signal }) });
   const { url, version } = server;
   const port = Number(new URL(url).port);
   const ended = Promise.withResolvers<string>();
-  let isStopped = false;
+  const stopping = new AbortController();
   let beginning: Promise<void> | undefined;
 
   function follow(followed: NatsServer): void {
@@ -41,14 +43,21 @@ export async function startKeptNatsServer(options: NatsServerOptions): Promise<K
     });
   }
 
-  async function beginAnew(): Promise<void> {
+  async function beginAnew(clock: Clock): Promise<void> {
+    const { signal } = stopping;
     await server.stop();
-    if (isStopped) return ended.resolve('nats-server was stopped');
-    try {
-      server = await startNatsServer({ ...options, port });
-      follow(server);
-    } catch (thrown) {
-      ended.resolve(`nats-server could not be started anew: ${toFailure(thrown).message}`);
+    for (const giveUpAt = clock.now() + readyWithinMs; ; ) {
+      try {
+        signal.throwIfAborted();
+        server = await startNatsServer({ ...options, port }, { readyWithinMs: giveUpAt - clock.now(), signal });
+        return follow(server);
+      } catch (thrown) {
+        if (signal.aborted) return ended.resolve('nats-server was stopped');
+        if (clock.now() + lookEveryMs >= giveUpAt) {
+          return ended.resolve(`nats-server could not be started anew: ${toFailure(thrown).message}`);
+        }
+      }
+      await sleep(clock, lookEveryMs, signal).catch(() => undefined);
     }
   }
 
@@ -61,7 +70,7 @@ export async function startKeptNatsServer(options: NatsServerOptions): Promise<K
     },
     ended: ended.promise,
     async stop() {
-      isStopped = true;
+      stopping.abort();
       await beginning;
       await server.stop();
     },
@@ -82,12 +91,12 @@ export async function startKeptNatsServer(options: NatsServerOptions): Promise<K
             `! the disk of ${options.stateDir} is full: nothing new is taken, and nothing goes on, until there is room`,
           );
         }
-        if (isFull || isStopped) return;
+        if (isFull || stopping.signal.aborted) return;
         if (wasFull) say(`· there is room again on the disk of ${options.stateDir}`);
         if (answers || (!wasFull && unanswered < mostUnanswered)) return;
         say('! the nats-server does not answer any more: it is started anew');
         unanswered = 0;
-        beginning = beginAnew().finally(() => {
+        beginning = beginAnew(clock).finally(() => {
           beginning = undefined;
         });
         await beginning;

@@ -17,7 +17,7 @@ import { canBind, isNatsAt, type NatsGreeting, readGreeting } from './nats-greet
 import { findProgram, tailOf, tryCommand } from './try-command.ts';
 
 const PREFERRED_PORT = 4222;
-const START_DEADLINE_MS = 20_000;
+const USUAL_START_MS = 20_000;
 const STOP_DEADLINE_MS = 5_000;
 const POLL_MS = 20;
 /** What flock exits with when another holds the lock. */
@@ -49,6 +49,13 @@ export interface NatsServerOptions {
   extraConfig?: string;
 }
 
+export interface Patience {
+  /** How long it may take until it is ready (ms); 20 s unless given. It reads all that it has stored first. */
+  readyWithinMs?: number;
+  /** Ends the waiting, and the server. */
+  signal?: AbortSignal;
+}
+
 export interface NatsServer {
   url: string;
   /** As the server gives it, for example `2.9.10`. */
@@ -60,8 +67,8 @@ export interface NatsServer {
   stop(): Promise<void>;
 }
 
-/** Resolves when the server takes connections and JetStream is ready. Rejects with `unavailable` or `conflict`. */
-export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
+/** Resolves when the server takes connections and JetStream is ready. Rejects with `unavailable`, `timeout` or `conflict`. */
+export async function startNatsServer(options: NatsServerOptions, patience: Patience = {}): Promise<NatsServer> {
   const program = findProgram('nats-server');
   if (!program) throw fail('unavailable', 'nats-server is not installed');
   if (options.sync !== undefined) await refuseWithoutSync(program, options.sync);
@@ -72,11 +79,11 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     throw fail('conflict', `port ${port} of ${host} is taken by ${by}`, { details: { port } });
   }
   try {
-    return await start(program, { ...options, host, port });
+    return await start(program, { ...options, host, port }, patience);
   } catch (error) {
     // Somebody took the preferred port between our look and the server's.
     if (options.port === undefined && port !== 0 && !(await canBind(host, port))) {
-      return await start(program, { ...options, host, port: 0 });
+      return await start(program, { ...options, host, port: 0 }, patience);
     }
     throw error;
   }
@@ -101,6 +108,7 @@ async function refuseWithoutSync(program: string, sync: string): Promise<void> {
 async function start(
   program: string,
   options: NatsServerOptions & { host: string; port: number },
+  patience: Patience,
 ): Promise<NatsServer> {
   const stateDir = resolve(options.stateDir);
   await mkdir(join(stateDir, 'nats'), { recursive: true });
@@ -121,7 +129,7 @@ async function start(
   closeSync(log);
   const ended = endOf(child);
   try {
-    const { greeting, port } = await waitUntilReady(child, ended, options, stateDir, serverName, logPath);
+    const { greeting, port } = await waitUntilReady(child, ended, options, patience, stateDir, serverName, logPath);
     return {
       url: `nats://${reachableAt(options.host)}:${port}`,
       version: greeting.version,
@@ -215,6 +223,7 @@ async function waitUntilReady(
   child: ChildProcess,
   ended: Promise<string>,
   options: { host: string; port: number },
+  { readyWithinMs = USUAL_START_MS, signal }: Patience,
   stateDir: string,
   serverName: string,
   logPath: string,
@@ -223,8 +232,9 @@ async function waitUntilReady(
   void ended.then((sentence) => {
     end = sentence;
   });
-  const deadline = Date.now() + START_DEADLINE_MS;
+  const deadline = Date.now() + readyWithinMs;
   while (Date.now() < deadline) {
+    signal?.throwIfAborted();
     if (end !== undefined) {
       if (child.exitCode === LOCK_TAKEN) {
         const holder = await readFile(join(stateDir, 'nats-server.pid'), 'utf8').catch(() => '?');
@@ -238,7 +248,7 @@ async function waitUntilReady(
     await delay(POLL_MS);
   }
   const log = await tailOfLog(logPath);
-  throw fail('timeout', `nats-server was not ready after ${START_DEADLINE_MS / 1000} s; its log says:\n${log}`);
+  throw fail('timeout', `nats-server was not ready after ${Math.round(readyWithinMs / 1000)} s; its log says:\n${log}`);
 }
 
 /** The port that the server chose by itself: it writes a file of that when it listens. */

@@ -42,11 +42,13 @@ export interface MachineOptions {
   cacheDir?: string;
   want: MachineWishes;
   report: (line: string) => void;
+  /** Ends the waiting for a nats-server that has much to read. */
+  signal?: AbortSignal;
 }
 
 /** Rejects with `unavailable` when there can be no NATS, with `hypervisor_unavailable` when libvirt was demanded. */
 export async function ensureMachine(options: MachineOptions): Promise<ReadyMachine> {
-  const { want, report, stateDir, cacheDir = defaultCacheDir() } = options;
+  const { want, report, stateDir, cacheDir = defaultCacheDir(), signal } = options;
   const reasons: string[] = [];
   const hasOwnNats = !('url' in want.nats);
   const groups: PackageGroup[] = [
@@ -77,7 +79,7 @@ export async function ensureMachine(options: MachineOptions): Promise<ReadyMachi
       })
     : undefined;
   // Last, so that nothing after it can fail and leave it running.
-  const natsServer = 'url' in want.nats ? undefined : await startKeptNatsServer({ ...want.nats, stateDir });
+  const natsServer = 'url' in want.nats ? undefined : await startKeptNatsServer({ ...want.nats, stateDir }, signal);
   const natsUrl = natsServer?.url ?? ('url' in want.nats ? want.nats.url : '');
   return {
     natsUrl,
