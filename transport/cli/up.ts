@@ -7,6 +7,7 @@ import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ClientUsers } from '../../actors/identity/client-users.ts';
 import { adminProject, ensureFirstAdmin, type FirstAdmin } from '../../actors/identity/first-admin.ts';
 import type { Life, Lives } from '../../actors/runtime/lives.ts';
+import type { KeptNatsServer } from '../../actors/setup/kept-nats-server.ts';
 import type { NatsServerOptions } from '../../actors/setup/nats-server.ts';
 import { ensureMachine, type ReadyMachine } from '../../actors/setup/setup.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
@@ -16,7 +17,7 @@ import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
 import { inboxOf, readCredentials } from '../nats/credentials.ts';
 import { shownUrls } from '../nats/server-urls.ts';
-import { encodeToken, subjects } from '../nats/subjects.ts';
+import { subjects } from '../nats/subjects.ts';
 import { keepAdminCredentials, openAuthority } from './bus-keys.ts';
 import { adminCredsFile, natsUrlFile } from './client/access.ts';
 import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch.ts';
@@ -26,6 +27,7 @@ import { askedToStop, startProcess } from './process.ts';
 import { formatMs } from './progress.ts';
 import { defaultState, recoveryOf, type Settings } from './settings.ts';
 import { readVersion } from './version.ts';
+import { watchHosts } from './watch-hosts.ts';
 
 export interface UpOptions extends Settings {
   /** Launches a first instance. */
@@ -56,11 +58,11 @@ export async function up(options: UpOptions): Promise<number> {
   });
   let machine: ReadyMachine | undefined;
   let cloud: Lives | undefined;
-  let endWatch: (() => void) | undefined;
+  let endWatch: (() => Promise<void>) | undefined;
   try {
     say(`· kilonova ${readVersion()}, with its state in ${options.state}`);
     const bus = await prepareBus(options);
-    machine = await makeReady(options, bus, say);
+    machine = await makeReady(options, bus, end.signal, say);
     // A nats-server of our own that dies takes the cloud with it; somebody else's is waited for.
     void machine.natsServer?.ended.then((sentence) => end.abort(fail('unavailable', sentence)));
     end.signal.throwIfAborted();
@@ -70,14 +72,18 @@ export async function up(options: UpOptions): Promise<number> {
     const clientUsers = access.credentials && ClientUsers.of(access.credentials);
     const ready = machine;
     const begun = Promise.withResolvers<Begun>();
-    const begin = async (life: Life) => begun.resolve(await beginCloud(life, ready, options, clientUsers, say));
+    const hostsUp = Promise.withResolvers<void>();
+    const begin = async (life: Life) => {
+      begun.resolve(await beginCloud(life, ready, options, clientUsers, say));
+      life.add(await watchHosts(life.runtime, hostNames(ready, options), hostsUp));
+    };
     cloud = await startProcess('up', access, options, { signal: end.signal, say, begin });
     cloud.ended.catch((reason) => end.abort(reason));
-    const lives = cloud;
-    endWatch = machine.natsServer?.watch({ clock: systemClock, ask: async () => lives.runtime.bus.storeUse(), say });
+    endWatch = machine.natsServer && (await watchServer(machine.natsServer, access, end.signal, say));
     end.signal.throwIfAborted();
     const { token, isNew, image } = await begun.promise;
-    await waitForHosts(cloud, hostNames(machine, options), end.signal);
+    onAbort(end.signal, hostsUp.reject);
+    await hostsUp.promise;
     say(`✓ the cloud is up after ${formatMs(Date.now() - startedAt)}: ${describeCloud(machine, options)}`);
     if (isNew) say(`  the administrator’s token, shown once and kept in ${tokenFile(options)}: ${token}`);
 
@@ -105,7 +111,7 @@ export async function up(options: UpOptions): Promise<number> {
     process.stderr.write(`✗ ${code}: ${message}\n`);
     return 1;
   } finally {
-    endWatch?.();
+    await endWatch?.();
     await cloud?.stop();
     if (machine) await rm(join(options.state, natsUrlFile), { force: true });
     await machine?.stop();
@@ -127,6 +133,7 @@ async function prepareBus({ nats, state }: Settings): Promise<OwnBus | undefined
 async function makeReady(
   options: Settings,
   bus: OwnBus | undefined,
+  signal: AbortSignal,
   say: (line: string) => void,
 ): Promise<ReadyMachine> {
   const { state, nats, natsAddress, hypervisor, libvirtUri, testImage } = options;
@@ -139,6 +146,7 @@ async function makeReady(
       hasTestImage: testImage && hypervisor !== 'simulated',
     },
     report: (line) => say(`· ${line}`),
+    signal,
   }).catch((thrown: unknown) => {
     const { code, message, details } = toFailure(thrown);
     // A port that is taken is another matter, and explains itself.
@@ -151,6 +159,22 @@ async function makeReady(
   for (const reason of machine.reasons) say(`! ${reason}`);
   if (hypervisor === 'auto' && machine.hypervisor === 'simulated') say('! going on with a simulated hypervisor');
   return machine;
+}
+
+/** Returns the function that ends this. */
+async function watchServer(
+  server: KeptNatsServer,
+  access: NatsAccess,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<() => Promise<void>> {
+  // A connection of its own: that of a life ends with it, and would say nothing of the server.
+  const bus = await connectTo(access, { name: 'kilonova watch', usesJetStream: false, signal });
+  const stop = server.watch({ clock: systemClock, ask: () => bus.storeUse(), say });
+  return async () => {
+    stop();
+    await bus.abandon();
+  };
 }
 
 function ownServer(
@@ -295,27 +319,6 @@ async function showLaunchPath(
     `✓ a launch alone, through all parts on a simulated hypervisor: ${medianMs.toFixed(1)} ms ` +
       `(median of ${launches} after ${warmUps} to warm up, slowest ${slowestMs.toFixed(1)} ms)`,
   );
-}
-
-async function waitForHosts({ runtime }: Lives, names: string[], signal: AbortSignal): Promise<void> {
-  const hosts = await runtime.store.view('host');
-  const areUp = Promise.withResolvers<void>();
-  const look = () => {
-    if (names.every((name) => hosts.get(encodeToken(name))?.hypervisorState === 'up')) areUp.resolve();
-  };
-  const stop = hosts.onChange(look);
-  const timer = setTimeout(
-    () => areUp.reject(fail('hypervisor_unavailable', 'the hypervisor could not be connected to within 60 s')),
-    60_000,
-  );
-  onAbort(signal, areUp.reject);
-  look();
-  try {
-    await areUp.promise;
-  } finally {
-    clearTimeout(timer);
-    stop();
-  }
 }
 
 function hostNames(machine: ReadyMachine, options: Settings): string[] {
