@@ -1,7 +1,7 @@
 /** Facts on a real server: heard at once, captured, and read again later. */
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
 import Type from 'typebox';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { Exact } from '../../transport/messages/common.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { defineFact, ensureFactStream, publishFact } from '../../transport/nats/fact.ts';
@@ -54,6 +54,25 @@ it('is captured, and can be replayed in order by one who comes later', async () 
     seen.push(moved.body.decode(message.data).to);
   }
   expect(seen).toEqual(states);
+});
+
+it('is kept in a quarter of the store at most, where its server has little room and tells nobody', async () => {
+  const mib = 1024 ** 2;
+  const small = await startTestNats({ maxStore: 300 * mib });
+  onTestFinished(() => small.stop());
+  const { nats: client } = await openBus(small.url);
+  for (const start of ['first', 'later']) {
+    await ensureFactStream(client);
+    const { config } = await client.manager.streams.info(streams.facts.name);
+    expect([start, config.max_bytes]).toEqual([start, 64 * mib]);
+  }
+});
+
+it('is refused where there is no room for a cloud', async () => {
+  const tiny = await startTestNats({ maxStore: 32 * 1024 ** 2 });
+  onTestFinished(() => tiny.stop());
+  const { nats: client } = await openBus(tiny.url);
+  await expect(ensureFactStream(client)).rejects.toThrow('unavailable: the state store is full');
 });
 
 it('is not told, and throws nothing, when the connection is closed', async () => {

@@ -7,8 +7,8 @@ import { nanos } from 'nats';
 import type { Static, TSchema } from 'typebox';
 import { type Codec, codec } from '../messages/codec.ts';
 import type { Bus, Nats } from './bus.ts';
-import { ensureStream } from './ensure-stream.ts';
-import { answered } from './store-answer.ts';
+import { adjustStream, ensureStream } from './ensure-stream.ts';
+import { answered, isStoreFull } from './store-answer.ts';
 import { streams } from './subjects.ts';
 
 export interface Fact<Body> {
@@ -27,29 +27,39 @@ const keptDays = 7;
 const mostBytes = 1024 ** 3;
 /** How much of a store that is limited facts may fill. */
 const shareOfStore = 1 / 4;
+/** In a store of less there is no room for a cloud, in bytes. */
+const leastStore = 64 * 1024 ** 2;
 
-/** Makes the stream of facts when it is not there. */
+/**
+ * Makes the stream of facts when it is not there. What a server has of its disk it tells nobody: it refuses to promise more.
+ * What it does promise is then about what the store may hold, of which facts are left their share.
+ */
 export async function ensureFactStream(nats: Nats): Promise<void> {
   const { bytes, factDays } = nats.store;
   const { limits } = await answered(nats.manager.getAccountInfo());
   const limit = Math.min(bytes ?? mostBytes / shareOfStore, limits.max_storage > 0 ? limits.max_storage : Infinity);
   const maxBytes = Math.min(mostBytes, Math.floor(limit * shareOfStore));
-  await ensureStream(
-    nats,
-    {
-      name: streams.facts.name,
-      subjects: [...streams.facts.subjects],
-      retention: RetentionPolicy.Limits,
-      storage: StorageType.File,
-      discard: DiscardPolicy.Old,
-      max_age: nanos(keptDays * dayMs),
-      max_bytes: maxBytes,
-    },
-    {
-      ...(factDays !== undefined && { max_age: nanos(factDays * dayMs) }),
-      ...(bytes !== undefined && { max_bytes: maxBytes }),
-    },
-  );
+  const config = {
+    name: streams.facts.name,
+    subjects: [...streams.facts.subjects],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_age: nanos(keptDays * dayMs),
+  };
+  const set = {
+    ...(factDays !== undefined && { max_age: nanos(factDays * dayMs) }),
+    ...(bytes !== undefined && { max_bytes: maxBytes }),
+  };
+  for (let promised = maxBytes; ; promised = Math.floor(promised / 2)) {
+    try {
+      await ensureStream(nats, { ...config, max_bytes: promised }, set);
+      if (promised < maxBytes) await adjustStream(nats, config.name, { max_bytes: Math.floor(promised * shareOfStore) });
+      return;
+    } catch (error) {
+      if (!isStoreFull(error) || bytes !== undefined || promised / 2 < leastStore) throw error;
+    }
+  }
 }
 
 export function publishFact<Body>(bus: Bus, subject: string, { body: bodyCodec }: Fact<Body>, body: Body): void {
