@@ -54,7 +54,8 @@ export async function ensureFactStream(nats: Nats): Promise<void> {
   for (let promised = maxBytes; ; promised = Math.floor(promised / 2)) {
     try {
       await ensureStream(nats, { ...config, max_bytes: promised }, set);
-      if (promised < maxBytes) await adjustStream(nats, config.name, { max_bytes: Math.floor(promised * shareOfStore) });
+      if (promised < maxBytes)
+        await adjustStream(nats, config.name, { max_bytes: Math.floor(promised * shareOfStore) });
       return;
     } catch (error) {
       if (!isStoreFull(error) || bytes !== undefined || promised / 2 < leastStore) throw error;
