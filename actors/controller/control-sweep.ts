@@ -4,8 +4,8 @@
  * process that was told runs it no longer, and those taken from a host that is down of which something could not be given
  * back.
  *
- * How long one waits is how often it was seen waiting, not what a clock says: a clock that is stepped, or another
- * machine's, gives up no launch. Any number of controllers may do it: the record's revision decides who was first.
+ * What a host that lives has begun stays the host's: it may be at work on it, and has what was made of it. Any number of
+ * controllers may do it: the record's revision decides who was first.
  */
 import type { Failure } from '../../machines/failure.ts';
 import { type InstanceEvent, instanceTimeouts } from '../../machines/instance.ts';
@@ -17,11 +17,11 @@ import { cast } from '../../transport/nats/cast.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import type { ViewEntry } from '../../transport/nats/view.ts';
 import { castId } from '../instance/cast-id.ts';
-import { restoredAtLeastMs } from '../instance/chart-snapshot.ts';
 import { InstanceOwner } from '../instance/owner.ts';
 import { attemptOf, deadlineOf, stateOf } from '../instance/stored-chart.ts';
 import { sweep } from '../runtime/sweep.ts';
 import { ownInstances } from './owning.ts';
+import { isTimeToTell, type Waiting, WaitingList } from './waiting.ts';
 import type { ControllerWorld } from './writes.ts';
 
 const sweepEveryMs = 5_000;
@@ -29,23 +29,17 @@ const sweepEveryMs = 5_000;
 const staleAfterMs = 5_000;
 /** After how many sweeps a host is told of what was placed on it, or of what should have ended. */
 const tellHostAfter = 3;
-/** After how many sweeps a host that is told again and again, and takes no notice, has lost the instance. */
+/** After how many sweeps a host that has not begun, or is no more, has lost the instance. */
 const leaveHostAfter = 60;
 /** The longest time that anything that an instance waits for may take (ms). */
 const longestMs = Math.max(...Object.values(instanceTimeouts));
-/** After how many sweeps is tried again what could not be given back. */
+/** After how many sweeps is tried again what could not be given back: a host does so as often. */
 const releaseAgainAfter = 12;
 /** After how many sweeps a launch has waited for a host as long as it may. */
 const giveUpAfter = instanceTimeouts.placementTimeout / sweepEveryMs;
 
-/** For what an instance waits, and how often it was seen so. */
-interface Waiting {
-  what: string;
-  sweeps: number;
-}
-
-/** What is done for an instance in a state, when it was seen there that often. */
-type Help = (entry: ViewEntry<Instance>, sweeps: number, state: string) => Promise<void>;
+/** What is done for an instance in a state. */
+type Help = (entry: ViewEntry<Instance>, waiting: Waiting, state: string) => Promise<void>;
 
 /** Returns the function that ends it. */
 export async function startControlSweep(world: ControllerWorld): Promise<() => void> {
@@ -59,22 +53,19 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
   const owners = { ...owning, onSettle: letGo, onRelease: letGo };
   /** Those for which this process acts. */
   const inHand = new Set<string>();
-  let waiting = new Map<string, Waiting>();
+  const waitingList = new WaitingList();
 
   async function look(): Promise<void> {
-    const before = waiting;
-    waiting = new Map();
+    waitingList.beginSweep();
     for (const entry of instances.entries()) {
-      const { key, value } = entry;
+      const { key, value, revision } = entry;
       const state = stateOf(value);
       const help = helpFor(value, state);
       if (!help) continue;
-      const known = before.get(key);
-      const what = `${state} ${attemptOf(value)}`;
-      const sweeps = known?.what === what ? known.sweeps + 1 : 0;
-      waiting.set(key, { what, sweeps });
+      // Whoever has tried again, and come back to where it was, has gone on.
+      const what = `${state} ${attemptOf(value)} ${deadlineOf(value) ?? revision}`;
       try {
-        await help(entry, sweeps, state);
+        await help(entry, waitingList.see(key, what), state);
       } catch (error) {
         // Placed, deleted or swept by another controller in the meantime.
         logger.debug({ uuid: value.uuid, error }, 'an instance was taken over');
@@ -88,7 +79,7 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     return isTriedAgain(state) ? releaseAgain : undefined;
   }
 
-  async function goOn({ value, revision }: ViewEntry<Instance>, sweeps: number, state: string): Promise<void> {
+  async function goOn({ value, revision }: ViewEntry<Instance>, { sweeps }: Waiting, state: string): Promise<void> {
     const { uuid, updatedAt } = value;
     const now = clock.now();
     if (isPlacing(state) && sweeps >= giveUpAfter) {
@@ -99,43 +90,46 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     }
   }
 
-  async function releaseAgain({ key, value, revision }: ViewEntry<Instance>, sweeps: number): Promise<void> {
+  async function releaseAgain({ key, value, revision }: ViewEntry<Instance>, { sweeps }: Waiting): Promise<void> {
     if (sweeps < releaseAgainAfter) return;
     // Should it fail as before, the next try is as far away.
-    waiting.delete(key);
+    waitingList.forget(key);
     await new InstanceOwner(owners, value, revision).send({ type: 'release.retry', at: clock.now() }, newContext());
   }
 
-  /** The host makes nothing of what it has already; one that takes no notice for long is left for another, if it can be. */
-  async function tellHost({ value, revision }: ViewEntry<Instance>, sweeps: number, state: string): Promise<void> {
+  /**
+   * The host makes nothing of what it has already. It is left for another, if it can be, when it is no more; and when it
+   * lives and takes no notice, as long as it has not begun.
+   */
+  async function tellHost({ value, revision }: ViewEntry<Instance>, waiting: Waiting, state: string): Promise<void> {
     const { uuid, owner } = value;
     if (owner === 'control') return;
-    // What was placed there is begun at once, and what is begun has its deadline.
-    const isBegun = !isJustPlaced(state);
-    const tellAfter = tellHostAfter + (isBegun ? sweepsWithin(allowedMs(value)) : 0);
-    const leaveAfter = leaveHostAfter + (isBegun ? sweepsWithin(longestMs + restoredAtLeastMs) : 0);
-    if (sweeps >= leaveAfter) {
+    if (waiting.sweeps >= leaveHostAfter && (isJustPlaced(state) || liveness.statusOf(owner.host) === 'down')) {
       const instance = new InstanceOwner(owners, value, revision);
       const lost: InstanceEvent = { type: 'host.lost', at: clock.now(), failure: noNotice(owner.host) };
       if (instance.accepts(lost)) return void (await instance.send(lost));
     }
-    if (sweeps < tellAfter || !liveness.isAlive(owner.host)) return;
+    if (!isTimeToTell(waiting, tellHostAfter + allowedSweeps(value, state)) || !liveness.isAlive(owner.host)) return;
     const kind = computeCasts.takeUpInstance;
     const id = castId(value, { attempt: attemptOf(value), what: 'take-up', now: clock.now() });
     await cast(bus, subjects.computeCast(owner.host, kind.name), kind, { uuid }, { id, context: newContext() });
+    waiting.told += 1;
   }
 
   return sweep(world, 'instances', sweepEveryMs, look);
+}
+
+/** For how many sweeps the host need not be seen to go on. */
+function allowedSweeps(record: Instance, state: string): number {
+  // What was placed there is begun at once, and what is begun has its deadline.
+  if (isJustPlaced(state)) return 0;
+  return isTriedAgain(state) ? releaseAgainAfter : Math.ceil(allowedMs(record) / sweepEveryMs);
 }
 
 /** How long the host may take over what it does, as it was when that was stored: one clock wrote both times. */
 function allowedMs(record: Instance): number {
   const allowed = (deadlineOf(record) ?? 0) - record.updatedAt;
   return Math.min(Math.max(0, allowed), longestMs);
-}
-
-function sweepsWithin(ms: number): number {
-  return Math.ceil(ms / sweepEveryMs);
 }
 
 function noNotice(host: string): Failure {
