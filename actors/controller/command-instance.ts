@@ -16,16 +16,18 @@ import { computeCasts, type InstanceCommand } from '../../transport/messages/int
 import type { Host, Instance } from '../../transport/messages/records.ts';
 import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
-import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
-import { castForReceipt } from '../../transport/nats/cast.ts';
+import { type CallContext, type Caller, newContext } from '../../transport/nats/call-context.ts';
+import { cast, castForReceipt } from '../../transport/nats/cast.ts';
 import type { Outcome } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import { castId } from '../instance/cast-id.ts';
 import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
+import { attemptOf } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { editInstance } from './edit-instance.ts';
 import { lossOf, unansweredBy } from './host-loss.ts';
 import { refuseLocked } from './instance-lock.ts';
-import { ownInstances } from './owning.ts';
+import { type OwningWorld, ownInstances } from './owning.ts';
 import { storedInstance } from './stored-instance.ts';
 import type { ControllerWorld, WriteRequest } from './writes.ts';
 
@@ -74,15 +76,22 @@ export async function openInstanceCommands(world: ControllerWorld): Promise<Comm
   };
 }
 
-/** Passes a command on that nobody waits for. Rejects with `conflict` when it is not possible, or the record out of date. */
-export type PassCommand = (entry: Entry<Instance>, command: InstanceCommand, context: CallContext) => Promise<unknown>;
+/**
+ * Passes a deletion on that was accepted before, without waiting for what its host makes of it. However often: it is one.
+ * Rejects with `conflict` when it is not possible, or the record out of date.
+ */
+export type PassDeletion = (entry: Entry<Instance>) => Promise<unknown>;
 
-export async function openPassing(world: ControllerWorld): Promise<PassCommand> {
+export async function openPassingDeletions(world: OwningWorld): Promise<PassDeletion> {
   const commands = await openCommandWorld(world);
-  return (entry, command, context) => pass(commands, entry, { id: commands.chance.uuid(), command }, context);
+  return (entry) => {
+    // An instance is deleted once: its deletion goes by its own name.
+    const asked: Asked = { id: entry.key, command: { type: 'instance.delete', at: world.clock.now() } };
+    return pass(commands, entry, asked, newContext(), castDeletion);
+  };
 }
 
-async function openCommandWorld(world: ControllerWorld): Promise<CommandWorld> {
+async function openCommandWorld(world: OwningWorld): Promise<CommandWorld> {
   const { bus, store, chance } = world;
   const [instanceBucket, hosts, owners] = await Promise.all([
     store.bucket('instance'),
@@ -105,7 +114,7 @@ async function commandInstance(
   for (let turn = 0; turn < maxTurns; turn++) {
     refuseLocked(entry.value, caller);
     try {
-      return await pass(world, entry, asked, context);
+      return await pass(world, entry, asked, context, commandHost);
     } catch (error) {
       const latest = await world.instanceBucket.get(uuid);
       // Whoever has taken it could not say so.
@@ -123,31 +132,42 @@ function hasMoved({ value: before }: Entry<Instance>, { value: after }: Entry<In
   return !isDeepStrictEqual(lifeOf(after), lifeOf(before));
 }
 
+/** Resolves with the revision at which the record shows what is known of the command. */
+type TellHost = (
+  world: CommandWorld,
+  host: string,
+  entry: Entry<Instance>,
+  asked: Asked,
+  context: CallContext,
+) => Promise<number>;
+
 async function pass(
   world: CommandWorld,
   entry: Entry<Instance>,
-  { id, command }: Asked,
+  asked: Asked,
   context: CallContext,
+  tellHost: TellHost,
 ): Promise<number> {
   const { value, revision } = entry;
+  const { id, command } = asked;
   const now = world.owners.clock.now();
   const key = { id, after: value.lastCommand };
   const take = (...following: InstanceEvent[]) =>
     new InstanceOwner(world.owners, value, revision).command({ ...command, at: now }, key, context, ...following);
   if (value.owner === 'control') return take();
   const failure = await lossOf(world.hosts, value.owner.host);
-  if (!failure) return commandHost(world, value.owner.host, entry, { id, command }, context);
+  if (!failure) return tellHost(world, value.owner.host, entry, asked, context);
   if (command.type === 'instance.delete') return take({ type: 'host.lost', failure, at: now });
   throw fail('unavailable', failure.message, { cause: failure, details: { host: value.owner.host } });
 }
 
-async function commandHost(
-  { bus, chance, instanceBucket, owners }: CommandWorld,
-  host: string,
-  entry: Entry<Instance>,
-  { id, command }: Asked,
-  context: CallContext,
-): Promise<number> {
+const commandHost: TellHost = async (
+  { bus, chance, instanceBucket, owners },
+  host,
+  entry,
+  { id, command },
+  context,
+) => {
   const { key: uuid, revision } = entry;
   const { lastCommand: after } = entry.value;
   const kind = computeCasts.commandInstance;
@@ -165,7 +185,14 @@ async function commandHost(
   // Should the host be dead, or not have the instance any more, whoever has it by then finds the wish.
   const edited = await editInstance({ bucket: instanceBucket, clock: owners.clock, chance }, entry, askDeletion);
   return edited.revision;
-}
+};
+
+const castDeletion: TellHost = async ({ bus, owners }, host, { key: uuid, value, revision }, asked, context) => {
+  const kind = computeCasts.commandInstance;
+  const id = castId(value, { attempt: attemptOf(value), what: 'delete', now: owners.clock.now() });
+  await cast(bus, subjects.computeCast(host, kind.name), kind, { uuid, ...asked }, { id, context });
+  return revision;
+};
 
 function askDeletion(record: Instance): Instance {
   return record.vmState === 'deleted' || record.isDeletionAsked ? record : { ...record, isDeletionAsked: true };

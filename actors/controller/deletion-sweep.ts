@@ -3,31 +3,47 @@
  * by now the instance may be another's, who knows nothing of it. Any number of controllers may do it.
  */
 import type { Instance } from '../../transport/messages/records.ts';
-import { newContext } from '../../transport/nats/call-context.ts';
-import { contextOf } from '../instance/stored-chart.ts';
+import { attemptOf, contextOf } from '../instance/stored-chart.ts';
 import { sweep } from '../runtime/sweep.ts';
-import { openPassing } from './command-instance.ts';
-import type { ControllerWorld } from './writes.ts';
+import { openPassingDeletions } from './command-instance.ts';
+import type { OwningWorld } from './owning.ts';
+import { isTimeToTell, WaitingList } from './waiting.ts';
 
 const sweepEveryMs = 5_000;
 
 /** Returns the function that ends it. */
-export async function startDeletionSweep(world: ControllerWorld): Promise<() => void> {
-  const { store, clock, logger } = world;
-  const [instances, liveness, pass] = await Promise.all([store.view('instance'), store.liveness(), openPassing(world)]);
+export async function startDeletionSweep(world: OwningWorld): Promise<() => void> {
+  const { store, logger } = world;
+  const [instances, liveness, passDeletion] = await Promise.all([
+    store.view('instance'),
+    store.liveness(),
+    openPassingDeletions(world),
+  ]);
+  const waitingList = new WaitingList();
 
   /** A host that is silent is told when it is heard again; once it is declared down, it is taken over from. */
   function isWaiting({ owner }: Instance): boolean {
     return owner !== 'control' && liveness.isSilent(owner.host);
   }
 
+  /** Who is to be told, and can hear. */
+  function hearerOf({ owner }: Instance): string {
+    return owner === 'control' ? owner : `${owner.host} ${liveness.statusOf(owner.host)}`;
+  }
+
   return sweep(world, 'deletions', sweepEveryMs, async () => {
+    waitingList.beginSweep();
     for (const entry of instances.entries()) {
-      const { value } = entry;
+      const { key, value } = entry;
       if (!value.isDeletionAsked || isBegun(value) || isWaiting(value)) continue;
-      await pass(entry, { type: 'instance.delete', at: clock.now() }, newContext()).catch((error) =>
-        logger.debug({ uuid: value.uuid, error }, 'a deletion could not be asked for again'),
-      );
+      const waiting = waitingList.see(key, `${hearerOf(value)} ${attemptOf(value)}`);
+      if (value.owner !== 'control' && !isTimeToTell(waiting, 0)) continue;
+      try {
+        await passDeletion(entry);
+        waiting.told += 1;
+      } catch (error) {
+        logger.debug({ uuid: value.uuid, error }, 'a deletion could not be asked for again');
+      }
     }
   });
 }

@@ -5,10 +5,14 @@ import { publishTransition } from '../instance/facts.ts';
 import type { OwnerWorld } from '../instance/owner.ts';
 import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { leaveTriedHosts, tellingHosts } from './forget-instance.ts';
 import type { ControllerWorld } from './writes.ts';
 
-export async function ownInstances({ bus, store, clock, logger, isStopping }: ControllerWorld): Promise<OwnerWorld> {
+/** What it takes. */
+export type OwningWorld = Runtime & Pick<ControllerWorld, 'isStopping'>;
+
+export async function ownInstances({ bus, store, clock, logger, isStopping }: OwningWorld): Promise<OwnerWorld> {
   return {
     name: 'control',
     machine: provideEffects({

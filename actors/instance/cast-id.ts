@@ -9,7 +9,7 @@ const sameForMs = 20_000;
 
 export function castId(
   { uuid, updatedAt }: Pick<Instance, 'uuid' | 'updatedAt'>,
-  { attempt, what, now }: { attempt: number; what: 'place' | 'run' | 'take-up'; now: number },
+  { attempt, what, now }: { attempt: number; what: 'place' | 'run' | 'take-up' | 'delete'; now: number },
 ): string {
   return `${uuid}-${attempt}-${what}-${Math.max(0, Math.floor((now - updatedAt) / sameForMs))}`;
 }
