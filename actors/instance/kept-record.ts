@@ -5,7 +5,7 @@
  * Its revision is the fence: a write that comes too late tells an owner that it is one no longer. A store that does not
  * answer is asked until it does, and may meanwhile hold what it was given.
  */
-import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
+import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceContext } from '../../machines/instance.ts';
 import { statePath, type VisibleStates, visibleStates } from '../../machines/instance-states.ts';
 import { type Clock, sleep } from '../../transport/clock.ts';
@@ -40,6 +40,9 @@ type UntoldFact = Omit<TransitionFact, 'record'>;
 
 /** How long to wait before a store that does not answer is asked again (ms). */
 const storeAwayMs = 500;
+
+/** How long the store is asked to take a new record (ms). */
+const newMs = 5_000;
 
 /** How long a process that stops waits for the store (ms). */
 const haltMs = 5_000;
@@ -228,14 +231,24 @@ export class KeptRecord {
       if (revision === conflict) await this.#resolveConflict();
       else this.#take(record, revision);
     } catch (error) {
-      // What nobody has heard of yet need not come to be.
-      if (this.#revision === 0 && !this.#unanswered && isStoreFull(error)) return this.giveUp(error);
+      if (this.#isRefused(error) || this.#isTooLate(error)) return this.giveUp(error);
       this.#unanswered = [...(this.#unanswered ?? []), record.chart];
       await this.#afterFailedWrite(error);
     }
     if (this.#isDirty) this.#untold = [...untold, ...(this.#untold ?? [])];
     // Under the name that the instance has by now: a client may have changed it.
     else if (!this.#lost) for (const fact of untold) this.#world.publish({ ...fact, record: this.#value });
+  }
+
+  /** What nobody has heard of yet need not come to be. */
+  #isRefused(error: unknown): error is FailureError {
+    return this.#revision === 0 && !this.#unanswered && isStoreFull(error);
+  }
+
+  /** Whoever wants something new would soon be gone; should the store have it all the same, it is found there. */
+  #isTooLate(error: unknown): error is FailureError {
+    const { clock } = this.#world;
+    return this.#revision === 0 && clock.now() - this.#value.createdAt >= newMs && error instanceof FailureError;
   }
 
   /** The record as the chart now wants it. */

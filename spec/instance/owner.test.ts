@@ -171,3 +171,17 @@ it('gives up what is new when the store has no room for it, and asks for ever fo
   expect([await released.promise, owner.isBusy, told]).toEqual([owner, false, []]);
   await expect(owner.send(failure())).rejects.toMatchObject({ failure: { code: 'unavailable' } });
 });
+
+it('asks for a while only for what is new and perhaps stored, and tells whoever waits that the store does not answer', async () => {
+  let tries = 0;
+  const silent = async () => {
+    tries += 1;
+    throw fail('unavailable', 'the state store does not answer: timeout', { disposition: 'retry' });
+  };
+  const { world } = await own({ ...bucket, create: silent });
+  const record = { ...newInstance(systemChance.uuid()), createdAt: runtime.clock.now() - 4_400 };
+  const owner = new InstanceOwner(world, record, 0);
+  owner.start();
+  await expect(owner.durable()).rejects.toMatchObject({ failure: { message: expect.stringContaining('not answer') } });
+  expect(tries).toBeGreaterThan(1);
+});
