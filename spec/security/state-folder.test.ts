@@ -90,7 +90,12 @@ describe('the administrator’s credentials', () => {
     const expiresAt = Date.now() + 60_000;
     const key = nkeys.createUser().getPublicKey();
     expect(users.sign(key, { ...administrator, expiresAt }, Date.now()).expiresAt).toBe(expiresAt);
-    for (const wrong of [nkeys.createAccount().getPublicKey(), `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`, 'U', '']) {
+    for (const wrong of [
+      nkeys.createAccount().getPublicKey(),
+      `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`,
+      'U',
+      '',
+    ]) {
       expect(() => users.sign(wrong, administrator, Date.now())).toThrow(/publicKey/);
     }
   });
