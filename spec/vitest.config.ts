@@ -13,8 +13,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
     // What is polled for is sure to come, though not within a second on such a machine.
     expect: { poll: { timeout: 30_000 } },
     reporters: ['default'],

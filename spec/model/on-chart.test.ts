@@ -16,7 +16,7 @@ function claimsOf<Context>(chart: Chart<Context>): void {
   const coverage = new Coverage(machine);
 
   it('does on every path what the specification says, restored between any two events', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     await runPaths(specification, paths, async (path) => runOnChart(chart, path, coverage));
   });

@@ -11,7 +11,7 @@ import type { Path } from './paths.ts';
 import { runPaths } from './run-paths.ts';
 import { beyondReach, isHostPlayable, isPlayable } from './steering.ts';
 
-const patienceMs = 180_000;
+const patienceMs = 400_000;
 
 let world: ConductedCloud;
 beforeAll(async () => {

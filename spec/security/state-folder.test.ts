@@ -184,7 +184,7 @@ describe('kilonova up', () => {
     const told = [cloud, host, wrong].flatMap((each) => [each.stdout(), each.stderr()]);
     const everything = [...(await Promise.all(served)), ...told].join('\n');
     expect(secrets.filter((secret) => everything.includes(secret))).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 });
 
 it('prints what another nats-server has to know, and takes credentials only from what has some', async () => {

@@ -112,7 +112,7 @@ describe('a guest launched over the API', { timeout: 600_000 }, () => {
     const bus = await connectBus({ url, name: 'test', connection, usesJetStream: false });
     cleanups.defer(() => bus.close());
     client = new ApiClient(bus, (await readFile(join(state(), 'admin-token'), 'utf8')).trim());
-  }, 120_000);
+  }, 240_000);
 
   it('finds what it was given, obeys every power command, and goes without a trace', async () => {
     const publicKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKtVLiCXGnFRJTCsx+sc9aeZO5XEZcrlGe0eJQfZbLNp me@example';
