@@ -14,6 +14,7 @@ import { constants, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultCacheDir } from '../actors/setup/cache-dir.ts';
+import { ensureDashboard } from '../actors/setup/dashboard.ts';
 import { ensurePackages } from '../actors/setup/debian-packages.ts';
 import { ensureLibvirt } from '../actors/setup/libvirt-daemon.ts';
 import { describeMissing } from '../actors/setup/setup.ts';
@@ -69,6 +70,7 @@ async function prepare(): Promise<boolean> {
   const cacheDir = defaultCacheDir();
   const steps: Record<string, () => Promise<unknown>> = {
     libvirt: () => ensureLibvirt({ stateDir: join(cacheDir, 'libvirt'), report }),
+    'the dashboard': () => ensureDashboard(report),
     'the test image': () => buildTestImage({ cacheDir, report }),
   };
   for (const [name, step] of Object.entries(steps)) {

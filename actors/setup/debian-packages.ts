@@ -107,6 +107,18 @@ export const neededPackages: readonly NeededPackage[] = [
     reason: 'the shell for which the command line completes words, besides bash',
     provides: ['zsh'],
   },
+  {
+    name: 'chromium',
+    groups: ['tests'],
+    reason: 'the browser that the dashboard is tried in',
+    provides: ['chromium'],
+  },
+  {
+    name: 'fonts-dejavu-core',
+    groups: ['tests'],
+    reason: 'letters for that browser',
+    provides: ['/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'],
+  },
 ];
 
 export interface PackagesOutcome {

@@ -1,0 +1,8 @@
+/** The dashboard: what stands around every page. */
+export function App() {
+  return (
+    <main>
+      <h1>Kilonova</h1>
+    </main>
+  );
+}
