@@ -97,6 +97,24 @@ describe('machines', () => {
   });
 });
 
+describe('messages', () => {
+  const known = [join('transport', 'messages', ''), join('machines', ''), join('transport', 'nats', 'subjects.ts')];
+
+  it('know nothing of what carries them, so that a page reads and checks them too', () => {
+    const carried = sources.filter(({ path }) => path.startsWith(join('transport', 'messages', '')));
+    const wrong = carried.flatMap(({ path, imports }) =>
+      imports
+        .filter((each) =>
+          each.startsWith('.')
+            ? !known.some((ours) => normalize(join(dirname(path), each)).startsWith(ours))
+            : packageOf(each) !== 'typebox',
+        )
+        .map((each) => `${path} imports ${each}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
 /** What the pages import is built into them, and what builds them is only where they are built. */
 const buildTime = [join('transport', 'dashboard', ''), join('actors', 'setup', 'dashboard.ts')];
 

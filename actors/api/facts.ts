@@ -1,8 +1,8 @@
 /** What happened to instances, read again from the stream of facts. */
 import type { FactView } from '../../transport/messages/api/fact.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import { facts } from '../../transport/messages/internal.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import { replayFacts } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { seenInstance } from '../records/lookup.ts';

@@ -1,8 +1,8 @@
 /** Which instances a list holds: those for which all that was asked is true. A name that nothing has is no mistake. */
 import { fail } from '../../machines/failure.ts';
 import type { ListInstances } from '../../transport/messages/api/instance.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Image, Instance } from '../../transport/messages/records.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { isAdmin } from '../identity/authenticator.ts';
 import { contextOf } from '../instance/stored-chart.ts';

@@ -3,8 +3,8 @@
  * are no more.
  */
 import type { InstanceView, ListInstances } from '../../transport/messages/api/instance.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Image, Instance } from '../../transport/messages/records.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { contextOf } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';

@@ -1,7 +1,7 @@
 /** Networks and their subnets: those that every project shares, and the project's own; administrators see all. */
 import { api } from '../../transport/messages/api.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Network, Subnet } from '../../transport/messages/records.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import { isAdmin } from '../identity/authenticator.ts';
 import { parseLeaseKey } from '../network/address-book.ts';
 import { allocationRange, isAllocatable, sizeOf } from '../network/allocation-range.ts';

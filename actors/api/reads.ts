@@ -1,6 +1,6 @@
 /** What an API server answers by itself, from its views: one list of handlers a resource. */
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
-import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
+import type { CallContext, Caller } from '../../transport/messages/call-context.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface Request {

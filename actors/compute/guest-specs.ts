@@ -3,11 +3,11 @@
  * be put on it.
  */
 import { fail } from '../../machines/failure.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import { controllerCalls, networkCalls } from '../../transport/messages/internal.ts';
 import type { Image, Instance, InstancePayload } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { call } from '../../transport/nats/call.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import type { View } from '../../transport/nats/view.ts';
 import type { GuestPort, GuestSpec } from '../hypervisor/hypervisor.ts';

@@ -1,6 +1,7 @@
 /** What a request names (flavor, image, zone, network, key pair, groups, instances), looked up; each miss names its field. */
 import { fail } from '../../machines/failure.ts';
 import type { CreateInstance } from '../../transport/messages/api/instance.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type {
   Flavor,
   Image,
@@ -10,7 +11,6 @@ import type {
   SchedulerHints,
   ServerGroup,
 } from '../../transport/messages/records.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { refuseMisfit } from '../records/image-fit.ts';
 import { keyPairKey, securityGroupKey } from '../records/keys.ts';

@@ -3,12 +3,12 @@
  * the host's record, where the next process finds it.
  */
 import { toFailure } from '../../machines/failure.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import { computeCalls } from '../../transport/messages/internal.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { call } from '../../transport/nats/call.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { commandedRecord } from '../compute/host-chart.ts';
 import { publishHostCommand } from '../compute/host-facts.ts';

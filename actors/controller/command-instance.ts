@@ -12,11 +12,12 @@ import { type Failure, FailureError, fail, toFailure } from '../../machines/fail
 import type { InstanceEvent } from '../../machines/instance.ts';
 import type { Chance } from '../../transport/clock.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
+import type { CallContext, Caller } from '../../transport/messages/call-context.ts';
 import { computeCasts, type InstanceCommand } from '../../transport/messages/internal.ts';
 import type { Host, Instance } from '../../transport/messages/records.ts';
 import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
-import { type CallContext, type Caller, newContext } from '../../transport/nats/call-context.ts';
+import { newContext } from '../../transport/nats/call-context.ts';
 import { cast, castForReceipt } from '../../transport/nats/cast.ts';
 import type { Outcome } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';

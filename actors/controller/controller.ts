@@ -2,8 +2,9 @@
  * The cloud controller: between the API servers and everything else. Authorises what a caller asks, writes records,
  * and casts to the scheduler and to hosts. Any number of them share the work.
  */
+
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { StopServing } from '../../transport/nats/call.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
 import { serveRelayed } from '../../transport/nats/relay.ts';
 import { admit, openAuthenticator } from '../identity/authenticator.ts';
 import type { ClientUsers } from '../identity/client-users.ts';

@@ -5,9 +5,9 @@
  */
 import { type Failure, fail, toFailure } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
 import { InstanceOwner } from '../instance/owner.ts';
 import { HostViews } from '../records/host-view.ts';
 import { viewInstance } from '../records/instance-view.ts';

@@ -2,9 +2,9 @@
 import { type FailureError, fail } from '../../machines/failure.ts';
 import { type CreateImage, maxChunkBytes } from '../../transport/messages/api/image.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import { type Image, imageFileRoles } from '../../transport/messages/records.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import { isAdmin } from '../identity/authenticator.ts';
 import { ImageStore } from '../images/image-store.ts';
 import { ImageUploads } from '../images/image-uploads.ts';

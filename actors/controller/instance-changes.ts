@@ -2,9 +2,9 @@
 import { fail, toFailure } from '../../machines/failure.ts';
 import { commandsIn, type InstanceCommandName } from '../../machines/instance-states.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Flavor, Instance, InstancePayload } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import { heldShare } from '../instance/held-share.ts';
 import { stateOf } from '../instance/stored-chart.ts';
 import { refuseMisfit } from '../records/image-fit.ts';

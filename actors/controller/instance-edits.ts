@@ -1,8 +1,8 @@
 /** Update, lock and unlock: what a client changes of an instance beside its life. */
 import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
 import { publishTransition } from '../instance/facts.ts';
 import { contextOf, stateOf } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';

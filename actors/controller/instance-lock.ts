@@ -1,7 +1,7 @@
 /** What a lock on an instance means, and to whom. Nova's API.lock, API.unlock and check_instance_lock. */
 import { fail } from '../../machines/failure.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import { isAdmin } from '../identity/authenticator.ts';
 
 /** The instance with a lock of the caller's; an administrator's, where it stands already, outweighs its owner's. */

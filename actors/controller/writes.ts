@@ -1,6 +1,6 @@
 /** What a cloud controller does for clients: one list of handlers a resource. */
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
-import type { CallContext, Caller } from '../../transport/nats/call-context.ts';
+import type { CallContext, Caller } from '../../transport/messages/call-context.ts';
 import type { Outcome } from '../../transport/nats/relay.ts';
 import type { ClientUsers } from '../identity/client-users.ts';
 import type { Runtime } from '../runtime/runtime.ts';

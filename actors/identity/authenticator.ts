@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../../machines/failure.ts';
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Project, Token, User } from '../../transport/messages/records.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { rolesIn } from './roles.ts';

@@ -5,7 +5,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { nkeys } from 'nats';
 import { fail } from '../../machines/failure.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import {
   type Credentials,
   formatCredentials,

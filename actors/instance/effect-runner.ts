@@ -6,8 +6,8 @@ import type { EffectKey, Timed, TimedFailure } from '../../machines/effect.ts';
 import { type Failure, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceContext } from '../../machines/instance.ts';
 import { type Clock, sleep } from '../../transport/clock.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 /** The instance that an effect is for, as its owner knows it. */

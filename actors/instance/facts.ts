@@ -1,10 +1,10 @@
 /** Tells the world of an instance's transitions. */
 import type { InstanceContext } from '../../machines/instance.ts';
 import type { VisibleStates } from '../../machines/instance-states.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
 import { publishFact } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 

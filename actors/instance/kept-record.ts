@@ -9,9 +9,10 @@ import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceContext } from '../../machines/instance.ts';
 import { statePath, type VisibleStates, visibleStates } from '../../machines/instance-states.ts';
 import { type Clock, sleep } from '../../transport/clock.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
-import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
+import { newContext } from '../../transport/nats/call-context.ts';
 import { isStoreFull } from '../../transport/nats/store-answer.ts';
 import type { Logger } from '../runtime/logger.ts';
 import {

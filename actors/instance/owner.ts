@@ -8,8 +8,8 @@
 import { type Actor, createActor } from 'xstate';
 import { type FailureError, fail } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent } from '../../machines/instance.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
 import { type InstanceLogic, type InstanceSnapshot, ownerOf, restoreLive } from './chart-snapshot.ts';
 import { EffectRunner, type EffectSubject, registerRunner } from './effect-runner.ts';
 import { KeptRecord, type RecordWorld } from './kept-record.ts';

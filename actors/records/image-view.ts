@@ -1,7 +1,7 @@
 /** Images as clients see them. */
 import type { ImageView } from '../../transport/messages/api/image.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import { type Image, imageFileRoles } from '../../transport/messages/records.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import { isAdmin } from '../identity/authenticator.ts';
 import { isMeantBy, isUsableBy } from './lookup.ts';
 import { timestamp } from './timestamp.ts';

@@ -1,5 +1,5 @@
 /** The keys of records that are found by more than one id. */
-import type { Caller } from '../../transport/nats/call-context.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 
 const uuidLength = 36;

@@ -1,7 +1,7 @@
 /** Finds what a request names by id or name; each miss names its field. */
 import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { isAdmin, maySee } from '../identity/authenticator.ts';

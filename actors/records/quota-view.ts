@@ -1,7 +1,7 @@
 /** A project's quota as a client sees it: of each resource the limit, and what is used of it. */
 import type { QuotaView } from '../../transport/messages/api/quota.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { KeyPair, Quota, SecurityGroup, ServerGroup } from '../../transport/messages/records.ts';
-import type { Caller } from '../../transport/nats/call-context.ts';
 import type { View } from '../../transport/nats/view.ts';
 import type { Store } from '../runtime/store.ts';
 import { ProjectUsage } from './project-usage.ts';

@@ -4,8 +4,9 @@
  */
 
 import { type FailureError, fail } from '../../machines/failure.ts';
+import type { BucketKind } from '../../transport/messages/kinds.ts';
 import { type Buckets, buckets } from '../../transport/messages/records.ts';
-import { type Bucket, type BucketKind, openBucket } from '../../transport/nats/bucket.ts';
+import { type Bucket, openBucket } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import type { StateLostError } from '../../transport/nats/key-values.ts';
 import { openView, type View } from '../../transport/nats/view.ts';

@@ -17,10 +17,10 @@ import {
 } from '../../machines/instance.ts';
 import { isJustPlaced, isPlacing } from '../../machines/instance-states.ts';
 import { sleep } from '../../transport/clock.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import { computeCasts, schedulerCasts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
-import type { CallContext } from '../../transport/nats/call-context.ts';
 import { cast, consumeCasts, onCast } from '../../transport/nats/cast.ts';
 import { consumers, subjects } from '../../transport/nats/subjects.ts';
 import { castId } from '../instance/cast-id.ts';

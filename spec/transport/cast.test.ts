@@ -4,14 +4,15 @@ import { headers } from 'nats';
 import Type from 'typebox';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Failure, fail } from '../../machines/failure.ts';
+import type { CallContext } from '../../transport/messages/call-context.ts';
 import { Exact } from '../../transport/messages/common.ts';
+import { defineCast } from '../../transport/messages/kinds.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
-import { type CallContext, newContext } from '../../transport/nats/call-context.ts';
+import { newContext } from '../../transport/nats/call-context.ts';
 import {
   cast,
   castForReceipt,
   consumeCasts,
-  defineCast,
   ensureCastStream,
   onCast,
   type Receipt,

@@ -4,13 +4,13 @@ import Type from 'typebox';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { fail } from '../../machines/failure.ts';
 import { Exact } from '../../transport/messages/common.ts';
+import { defineCast } from '../../transport/messages/kinds.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import {
   cast,
   consumeCasts,
   consumerEnded,
   type DeadLetters,
-  defineCast,
   ensureCastStream,
   onCast,
 } from '../../transport/nats/cast.ts';

@@ -1,9 +1,7 @@
 /** The messages between the parts. Subjects: `transport/nats/subjects.ts`. */
 import Type from 'typebox';
-import { defineCall } from '../nats/call.ts';
-import { defineCast } from '../nats/cast.ts';
-import { defineFact } from '../nats/fact.ts';
 import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Time, Uuid } from './common.ts';
+import { defineCall, defineCast, defineFact } from './kinds.ts';
 import { Attempt, DeadLetterKey, Flavor, HostCommand, Instance, InstancePayload, PayloadKey } from './records.ts';
 
 const StoredInstance = Exact({ record: Instance, revision: Revision });

@@ -2,7 +2,7 @@
  * What is stored: one bucket for each kind of record, whose schemas are in `records/`, under Nova's names in camel case.
  * Times are epoch milliseconds. Changing a schema is a change of the stored format.
  */
-import { defineBucket } from '../nats/bucket.ts';
+import { defineBucket } from './kinds.ts';
 import { Aggregate } from './records/aggregate.ts';
 import { Counter } from './records/counter.ts';
 import { DeadLetter } from './records/dead-letter.ts';

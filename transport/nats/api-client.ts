@@ -2,9 +2,9 @@
 import { headers } from 'nats';
 import type { Endpoint } from '../messages/api/endpoint.ts';
 import { type AlarmFact, facts } from '../messages/internal.ts';
+import type { Fact } from '../messages/kinds.ts';
 import type { Bus } from './bus.ts';
 import { request } from './call.ts';
-import type { Fact } from './fact.ts';
 import { followFrom } from './follow-from.ts';
 import { subjects } from './subjects.ts';
 

@@ -4,27 +4,11 @@
  */
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { headers } from 'nats';
-import type { Static, TSchema } from 'typebox';
-import { type Codec, codec } from '../messages/codec.ts';
+import type { BucketKind } from '../messages/kinds.ts';
 import type { Bus } from './bus.ts';
 import type { KeyValues } from './key-values.ts';
 import { publishStored } from './publish-stored.ts';
 import { subjects } from './subjects.ts';
-
-/** What a bucket holds, and how many versions of each record it keeps. */
-export interface BucketKind<T> {
-  readonly name: string;
-  readonly record: Codec<T>;
-  readonly history: number;
-}
-
-export function defineBucket<S extends TSchema>(
-  name: string,
-  record: S,
-  { history = 1 }: { history?: number } = {},
-): BucketKind<Static<S>> {
-  return { name, record: codec(`${name} record`, record, { maxBytes: 1024 * 1024 }), history };
-}
 
 export interface Entry<T> {
   key: string;

@@ -1,32 +1,12 @@
-/**
- * What travels with a message besides its body: the request's id, the W3C trace context, and on whose behalf it
- * happens. One header carries all of it, because headers are what costs on a round trip.
- */
+/** How the context of a message travels: one header carries all of it, because headers are what costs on a round trip. */
 import { randomUUID } from 'node:crypto';
 import { headers, type MsgHdrs } from 'nats';
-import Type, { type Static } from 'typebox';
+import { CallContext } from '../messages/call-context.ts';
 import { codec } from '../messages/codec.ts';
 
 const contextHeader = 'Kilonova-Context';
 const traceHeader = 'traceparent';
 const requestIdHeader = 'X-Request-Id';
-
-/** Who asks. Set by an API server that has authenticated the request; `roles` are those in `projectId`. */
-export const Caller = Type.Object({
-  userId: Type.String(),
-  projectId: Type.String(),
-  roles: Type.Array(Type.String()),
-  /** When the token ends that was shown; absent: never. */
-  expiresAt: Type.Optional(Type.Number()),
-});
-export type Caller = Static<typeof Caller>;
-
-export const CallContext = Type.Object({
-  requestId: Type.String(),
-  traceparent: Type.String(),
-  caller: Type.Optional(Caller),
-});
-export type CallContext = Static<typeof CallContext>;
 
 const contextCodec = codec('the context header', CallContext);
 

@@ -8,36 +8,14 @@
  */
 import type { MsgHdrs } from 'nats';
 import { errors, headers } from 'nats';
-import type { Static, TSchema } from 'typebox';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
-import { type Codec, codec } from '../messages/codec.ts';
+import type { CallContext } from '../messages/call-context.ts';
+import { codec } from '../messages/codec.ts';
 import { FailureReply } from '../messages/common.ts';
+import type { Call } from '../messages/kinds.ts';
 import type { Bus, Message } from './bus.ts';
-import { type CallContext, readContext, writeContext } from './call-context.ts';
+import { readContext, writeContext } from './call-context.ts';
 import { AnswerLostError, NotSentError } from './requests.ts';
-
-/** One kind of call: what is asked, what is answered, and how long the caller waits (ms). */
-export interface Call<Request, Reply> {
-  readonly name: string;
-  readonly request: Codec<Request>;
-  readonly reply: Codec<Reply>;
-  readonly timeoutMs: number;
-}
-
-export function defineCall<Q extends TSchema, R extends TSchema>(
-  name: string,
-  request: Q,
-  reply: R,
-  { timeoutMs = 10_000, maxBytes }: { timeoutMs?: number; maxBytes?: number } = {},
-): Call<Static<Q>, Static<R>> {
-  const limits = maxBytes === undefined ? {} : { maxBytes };
-  return {
-    name,
-    request: codec(`${name} request`, request, limits),
-    reply: codec(`${name} reply`, reply, { maxBytes: 8 * 1024 * 1024 }),
-    timeoutMs,
-  };
-}
 
 const failureReply = codec('failure', FailureReply);
 

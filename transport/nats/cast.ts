@@ -7,26 +7,19 @@
  */
 import { RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { nanos } from 'nats';
-import type { Static, TSchema } from 'typebox';
+import type { Static } from 'typebox';
 import { type Failure, toFailure } from '../../machines/failure.ts';
 import { every } from '../clock.ts';
-import { type Codec, codec } from '../messages/codec.ts';
+import type { CallContext } from '../messages/call-context.ts';
+import { codec } from '../messages/codec.ts';
 import { ReceiptSchema } from '../messages/common.ts';
+import type { Cast } from '../messages/kinds.ts';
 import type { Bus, Message, Nats } from './bus.ts';
-import { type CallContext, readContext, writeContext } from './call-context.ts';
+import { readContext, writeContext } from './call-context.ts';
 import { ensureStream } from './ensure-stream.ts';
 import { publishStored } from './publish-stored.ts';
 import { defaultMaxDeliveries, nameOf, streams } from './subjects.ts';
 import type { Delivery } from './work-queue.ts';
-
-export interface Cast<Body> {
-  readonly name: string;
-  readonly body: Codec<Body>;
-}
-
-export function defineCast<S extends TSchema>(name: string, body: S): Cast<Static<S>> {
-  return { name, body: codec(name, body) };
-}
 
 /** By which the work queue knows a message that it has taken already. */
 export const idHeader = 'Nats-Msg-Id';

@@ -4,21 +4,12 @@
  */
 import { AckPolicy, DeliverPolicy, DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { nanos } from 'nats';
-import type { Static, TSchema } from 'typebox';
-import { type Codec, codec } from '../messages/codec.ts';
+import type { Codec } from '../messages/codec.ts';
+import type { Fact } from '../messages/kinds.ts';
 import type { Bus, Nats } from './bus.ts';
 import { adjustStream, ensureStream } from './ensure-stream.ts';
 import { answered, isStoreFull } from './store-answer.ts';
 import { streams } from './subjects.ts';
-
-export interface Fact<Body> {
-  readonly name: string;
-  readonly body: Codec<Body>;
-}
-
-export function defineFact<S extends TSchema>(name: string, body: S): Fact<Static<S>> {
-  return { name, body: codec(name, body) };
-}
 
 const dayMs = 24 * 3600 * 1000;
 

@@ -6,12 +6,13 @@
 import { headers } from 'nats';
 import Type, { type Static } from 'typebox';
 import type { Endpoint } from '../messages/api/endpoint.ts';
+import type { CallContext, Caller } from '../messages/call-context.ts';
 import { codec } from '../messages/codec.ts';
 import { Exact, Revision } from '../messages/common.ts';
 import { type Buckets, buckets } from '../messages/records.ts';
 import type { Bus, Message } from './bus.ts';
 import { type Answer, answer, exchange, listen, type StopServing } from './call.ts';
-import { type CallContext, type Caller, readContext, writeContext } from './call-context.ts';
+import { readContext, writeContext } from './call-context.ts';
 import { subjects } from './subjects.ts';
 
 const writtenHeader = 'Kilonova-Written';

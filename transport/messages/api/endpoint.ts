@@ -1,8 +1,8 @@
 /** How an endpoint of the API is declared. */
 import Type, { type Static, type TSchema } from 'typebox';
 import type { FailureCode } from '../../../machines/failure.ts';
-import { type Call, defineCall } from '../../nats/call.ts';
 import { apiPrefix } from '../../nats/subjects.ts';
+import { type Call, defineCall } from '../kinds.ts';
 
 /**
  * Who may ask: anyone, even without a token; whoever has a role in the token's project; who has one that may change

@@ -1,6 +1,6 @@
 /** A cast that could not be applied, as it came. */
 import Type, { type Static } from 'typebox';
-import { CallContext } from '../../nats/call-context.ts';
+import { CallContext } from '../call-context.ts';
 import { Base64, Exact, FailureSchema, Time } from '../common.ts';
 
 /** How much of a message that is no JSON is kept, in bytes. */

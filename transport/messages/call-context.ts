@@ -1,0 +1,19 @@
+/** What travels with a message besides its body: the request's id, the W3C trace context, and on whose behalf it happens. */
+import Type, { type Static } from 'typebox';
+
+/** Who asks. Set by an API server that has authenticated the request; `roles` are those in `projectId`. */
+export const Caller = Type.Object({
+  userId: Type.String(),
+  projectId: Type.String(),
+  roles: Type.Array(Type.String()),
+  /** When the token ends that was shown; absent: never. */
+  expiresAt: Type.Optional(Type.Number()),
+});
+export type Caller = Static<typeof Caller>;
+
+export const CallContext = Type.Object({
+  requestId: Type.String(),
+  traceparent: Type.String(),
+  caller: Type.Optional(Caller),
+});
+export type CallContext = Static<typeof CallContext>;
