@@ -7,7 +7,9 @@
  * it had already asked of the hypervisor may still happen, which is why undoing looks first too.
  */
 
+import type { Duplex } from 'node:stream';
 import type { ReportedPowerState } from '../../machines/instance.ts';
+import type { ConsoleKind } from '../../transport/messages/console.ts';
 
 /** What a spawn needs to know of an instance. The same value is handed to each step of it. */
 export interface GuestSpec {
@@ -153,4 +155,10 @@ export interface Hypervisor {
   bootId(): Promise<string>;
   /** The last `maxBytes` of what the guest wrote to its serial console. */
   consoleLog(uuid: string, maxBytes: number): Promise<string>;
+  /**
+   * The guest's serial console, or its screen as RFB: bytes both ways, as fast as they are read, until the guest is off.
+   * Whoever opens one serial console has it from then on, and the one before ends. Rejects with `conflict` when the guest
+   * does not run, and with `unsupported` when it has no such console.
+   */
+  openConsole(uuid: string, kind: ConsoleKind): Promise<Duplex>;
 }

@@ -163,9 +163,21 @@ function devices(guest: GuestSpec, files: GuestFiles): XmlElement {
       element('target', { port: 0 }),
     ),
     element('console', { type: 'pty' }, element('target', { type: 'serial', port: 0 })),
+    ...display(),
     element('memballoon', { model: 'virtio' }, element('stats', { period: 10 })),
     element('rng', { model: 'virtio' }, element('backend', { model: 'random' }, '/dev/urandom')),
   );
+}
+
+/** The socket is libvirt's to name: in its own folder of the domain, where nobody but root and QEMU's user comes. */
+function display(): XmlElement[] {
+  return [
+    element('graphics', { type: 'vnc' }, element('listen', { type: 'socket' })),
+    // What every guest can draw on, from its firmware on.
+    element('video', {}, element('model', { type: 'vga', vram: 16_384, heads: 1 })),
+    // Points where the viewer's pointer is; the mouse that every machine has would drift from it.
+    element('input', { type: 'tablet', bus: 'virtio' }),
+  ];
 }
 
 function rootDisk(uuid: string, path: string): XmlElement {

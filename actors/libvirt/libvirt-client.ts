@@ -8,6 +8,7 @@
 
 import type { PowerState } from '../../machines/instance.ts';
 import {
+  consoleFlags,
   controlStates,
   createFlags,
   deviceFlags,
@@ -17,6 +18,7 @@ import {
   xmlFlags,
 } from '../../transport/libvirt/constants.ts';
 import { type DomainRef, type NodeInfo, procedures } from '../../transport/libvirt/procedures.ts';
+import type { RpcStream } from '../../transport/libvirt/rpc-stream.ts';
 import { resolveConnection } from './connection-uri.ts';
 import { isNoDomain, isNoMetadata, isNotSupported, isOperationInvalid } from './error-codes.ts';
 import { LibvirtLink, type LinkEvent, type LinkOptions } from './libvirt-link.ts';
@@ -214,6 +216,23 @@ export class LibvirtClient {
   detachDevice(domain: DomainRef, xml: string, where: DeviceScope, signal?: AbortSignal): Promise<void> {
     const flags = scopeFlags(where);
     return this.#link.call('long', procedures.detachDevice, { domain, xml, flags }, options(signal));
+  }
+
+  /**
+   * The guest's serial console, taken from whoever has it. Over a connection of its own, which ends with it: a reader that
+   * is slow holds up nobody but the guest.
+   */
+  async openConsole(domain: DomainRef): Promise<RpcStream> {
+    const connection = await this.#link.openAnother();
+    try {
+      const console = { domain, device: undefined, flags: consoleFlags.force };
+      const stream = await connection.openStream(procedures.openConsole, console);
+      stream.once('close', () => connection.close());
+      return stream;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   async #list(flags: number): Promise<DomainRef[]> {

@@ -6,8 +6,10 @@
  * what runs is found again by uuid.
  */
 import { readFile } from 'node:fs/promises';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { ReportedPowerState } from '../../machines/instance.ts';
+import type { ConsoleKind } from '../../transport/messages/console.ts';
 import type { Firewall } from '../firewall/firewall.ts';
 import type { GuestReport, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { tapName } from '../hypervisor/tap-name.ts';
@@ -16,6 +18,7 @@ import { readConsoleLog } from './console-log.ts';
 import { domainXml, isMadeBy, markNamespace } from './domain-xml.ts';
 import { toLibvirtFailure } from './error-codes.ts';
 import { createGuest, defineGuest, waitForGuest } from './guest-boot.ts';
+import { openDisplay, openSerialConsole } from './guest-console.ts';
 import {
   hardRebootGuest,
   pauseGuest,
@@ -42,6 +45,8 @@ export interface LibvirtHypervisorOptions {
   virtType: 'kvm' | 'qemu';
   /** Where libvirt's taps are, when not here; a name that `ip netns` knows. */
   networkNamespace?: string;
+  /** Where libvirt's own files are, when its root folder is not ours. */
+  rootFolder?: string;
   logger?: Logger;
   /** For tests: other times of keepalive and of reconnecting. */
   client?: Omit<LibvirtClientOptions, 'uri'>;
@@ -55,6 +60,7 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #firewall: Firewall;
   readonly #virtType: 'kvm' | 'qemu';
   readonly #networkNamespace: string | undefined;
+  readonly #rootFolder: string;
   readonly #logger: Logger | undefined;
   readonly #watch: PowerWatch;
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
@@ -68,6 +74,7 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#firewall = options.firewall;
     this.#virtType = options.virtType;
     this.#networkNamespace = options.networkNamespace;
+    this.#rootFolder = options.rootFolder ?? '/';
     this.#logger = options.logger;
     this.#watch = new PowerWatch(this.client, (report) => this.#emit({ type: 'power', ...report }));
     this.client.onEvent((event) => {
@@ -230,6 +237,15 @@ export class LibvirtHypervisor implements Hypervisor {
   async consoleLog(uuid: string, maxBytes: number): Promise<string> {
     try {
       return await readConsoleLog(this.#disks.consoleLog(uuid), maxBytes);
+    } catch (error) {
+      throw toLibvirtFailure(error);
+    }
+  }
+
+  async openConsole(uuid: string, kind: ConsoleKind): Promise<Duplex> {
+    try {
+      if (kind === 'serial') return await openSerialConsole(this.client, uuid);
+      return await openDisplay(this.client, uuid, this.#rootFolder);
     } catch (error) {
       throw toLibvirtFailure(error);
     }

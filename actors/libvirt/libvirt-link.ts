@@ -90,6 +90,18 @@ export class LibvirtLink {
     return this.#lanes[lane].call(procedure, args, options);
   }
 
+  /**
+   * One more connection to the daemon, for what would hold up the others. Whoever has it closes it; it does not come back
+   * when it drops. Rejects as `call` does.
+   */
+  async openAnother(): Promise<RpcConnection> {
+    if (this.#isClosed) throw closedFailure();
+    if (this.#lanes === undefined) throw new LinkLost('libvirt is not connected', false);
+    const { uri, keepalive, shortDeadlineMs } = this.#options;
+    const { socketPath, name } = resolveConnection(uri);
+    return openConnection({ socketPath, deadlineMs: shortDeadlineMs, ...(keepalive && { keepalive }) }, name);
+  }
+
   /** Resolves at once while connected. Rejects with the signal's reason, or when the link is closed. */
   async whenConnected(signal: AbortSignal): Promise<void> {
     if (this.#isClosed) throw closedFailure();

@@ -6,8 +6,11 @@
  * What its machine holds outlives `close`, as guests outlive the process that made them: connect again to find them. With
  * a journal it outlives the process too.
  */
+import type { Duplex } from 'node:stream';
 import { type Failure, fail } from '../../machines/failure.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
+import type { Clock } from '../../transport/clock.ts';
+import type { ConsoleKind } from '../../transport/messages/console.ts';
 import type { GuestReport, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { cancelled } from '../process/cancelled.ts';
 import { Gate } from './gate.ts';
@@ -25,6 +28,9 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly #script: StepScript;
   readonly #machine: SimulatedMachine;
   readonly #architectures: string[];
+  readonly #clock: Clock;
+  /** That are open over the link. */
+  readonly #consoles = new Set<Duplex>();
   readonly #listeners = new Set<(event: HypervisorEvent) => void>();
   readonly #link = new Gate();
 
@@ -32,6 +38,7 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#script = new StepScript(options);
     this.#machine = new SimulatedMachine(options, (report) => this.#emit({ type: 'power', ...report }));
     this.#architectures = architectures;
+    this.#clock = options.clock;
     this.#link.refuse(notConnected());
   }
 
@@ -84,6 +91,7 @@ export class SimulatedHypervisor implements Hypervisor {
   loseConnection(reason = 'the simulated link was cut'): void {
     if (!this.#link.isOpen) return;
     this.#link.shut();
+    this.#breakConsoles();
     this.#machine.domains.hide();
     this.#emit({ type: 'lost', reason });
   }
@@ -129,6 +137,7 @@ export class SimulatedHypervisor implements Hypervisor {
 
   async close(): Promise<void> {
     this.#link.refuse(notConnected());
+    this.#breakConsoles();
     this.#machine.domains.hide();
   }
 
@@ -255,6 +264,19 @@ export class SimulatedHypervisor implements Hypervisor {
 
   consoleLog(uuid: string, maxBytes: number): Promise<string> {
     return this.#look('consoleLog', () => this.#machine.consoleLog(uuid, maxBytes));
+  }
+
+  openConsole(uuid: string, kind: ConsoleKind): Promise<Duplex> {
+    return this.#look('openConsole', () => {
+      if (kind !== 'serial') throw fail('unsupported', 'a simulated guest has no screen');
+      const console = this.#machine.openConsole(uuid, this.#clock);
+      this.#consoles.add(console);
+      return console.once('close', () => this.#consoles.delete(console));
+    });
+  }
+
+  #breakConsoles(): void {
+    for (const console of this.#consoles) console.destroy(notConnected());
   }
 
   async #do(step: StepName, signal: AbortSignal, work: () => Promise<void> | void, atMostMs?: number): Promise<void> {

@@ -3,10 +3,11 @@
  * refuse. Each method looks before it acts. It knows no latency, fault or link. With a journal it outlives the process.
  */
 import { fail } from '../../machines/failure.ts';
-import type { Chance } from '../../transport/clock.ts';
+import type { Chance, Clock } from '../../transport/clock.ts';
 import type { GuestPort, GuestReport, GuestSpec } from '../hypervisor/hypervisor.ts';
 import { bootLog, tailOf } from './boot-log.ts';
 import type { GuestJournal } from './guest-journal.ts';
+import { SimulatedConsole } from './simulated-console.ts';
 import { SimulatedDisks } from './simulated-disks.ts';
 import { type Domain, isActive, SimulatedDomains } from './simulated-domains.ts';
 
@@ -83,6 +84,25 @@ export class SimulatedMachine {
   consoleLog(uuid: string, maxBytes: number): string {
     const disk = this.disks.get(uuid);
     return disk ? tailOf(bootLog(disk.guest, disk.boots), maxBytes) : '';
+  }
+
+  /** Until the guest is off. */
+  openConsole(uuid: string, clock: Clock): SimulatedConsole {
+    const disk = this.disks.get(uuid);
+    const domain = this.domains.get(uuid);
+    if (!disk || !domain || !isActive(domain)) throw fail('conflict', `instance ${uuid} has no running guest`);
+    const powerOff = () => this.switchOff(uuid, 'shutdown', 'the guest shut itself down');
+    const console = new SimulatedConsole({ hostname: disk.guest.hostname, powerOff }, clock);
+    void this.#finishWithGuest(uuid, console);
+    return console;
+  }
+
+  async #finishWithGuest(uuid: string, console: SimulatedConsole): Promise<void> {
+    const left = new AbortController();
+    console.once('close', () => left.abort());
+    const isOn = () => isActive(this.domains.get(uuid) ?? { powerState: 'shutdown' });
+    while (isOn() && !left.signal.aborted) await this.domains.changeOf(uuid, left.signal).catch(() => undefined);
+    console.finish();
   }
 
   prepareFilter(uuid: string): void {

@@ -41,6 +41,7 @@ export const stepNames = [
   'listDisks',
   'bootId',
   'consoleLog',
+  'openConsole',
 ] as const;
 export type StepName = (typeof stepNames)[number];
 

@@ -119,6 +119,7 @@ export async function startTestHost(driver: 'qemu' | 'test', { boot, netns }: Te
     firewall: openFirewall,
     virtType: 'qemu',
     ...(netns !== undefined && { networkNamespace: netns }),
+    rootFolder: daemon.rootFolder,
     client: { firstBackoffMs: 20, mostBackoffMs: 100 },
   });
   undo.defer(() => hypervisor.close());

@@ -37,6 +37,8 @@ export interface PrivateLibvirtd {
   socketPath: string;
   /** For a client: `qemu+unix:///system?socket=…`. */
   uri: string;
+  /** What is `/` to the daemon, as others reach it. */
+  rootFolder: string;
   /** Ends the daemon and leaves its guests: `TERM` as a service manager would, `KILL` as a crash would. */
   kill(signal: 'TERM' | 'KILL'): Promise<void>;
   /** Ends every guest as a crash of its emulator would. */
@@ -51,13 +53,17 @@ export interface PrivateLibvirtd {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** The directories that libvirt has compiled in, and where they are in a daemon's own folder. */
+/**
+ * The directories that libvirt has compiled in, and where they are in a daemon's own folder. The locks of consoles name
+ * processes, which are others in another namespace.
+ */
 const boundDirectories = {
   run: '/run/libvirt',
   lib: '/var/lib/libvirt',
   etc: '/etc/libvirt',
   log: '/var/log/libvirt',
   cache: '/var/cache/libvirt',
+  lock: '/run/lock',
 };
 
 export async function startPrivateLibvirtd(options: PrivateLibvirtdOptions = {}): Promise<PrivateLibvirtd> {
@@ -77,6 +83,7 @@ export async function startPrivateLibvirtd(options: PrivateLibvirtdOptions = {})
 class Daemon implements PrivateLibvirtd {
   readonly socketPath: string;
   readonly uri: string;
+  readonly rootFolder: string;
   readonly #folder: string;
   readonly #shell: ChildProcessWithoutNullStreams;
   readonly #answers: AsyncIterator<string>;
@@ -89,6 +96,7 @@ class Daemon implements PrivateLibvirtd {
     this.socketPath = join(folder, 'run', 'libvirt-sock');
     const path = driver === 'test' ? '/default' : '/system';
     this.uri = `${driver}+unix://${path}?socket=${this.socketPath}`;
+    this.rootFolder = `/proc/${shell.pid}/root`;
     shell.stderr.on('data', (chunk: Buffer) => {
       this.#errors = (this.#errors + chunk.toString()).slice(-4_000);
     });

@@ -58,6 +58,9 @@ export const undefineFlags = { managedSave: 1 << 0, snapshotsMetadata: 1 << 1, n
 /** virDomainDeviceModifyFlags. */
 export const deviceFlags = { live: 1 << 0, config: 1 << 1 } as const;
 
+/** virDomainConsoleFlags. */
+export const consoleFlags = { force: 1 << 0 } as const;
+
 /** virErrorNumber: the codes that are acted on. */
 export const errorCodes = {
   internal: 1,

@@ -47,6 +47,24 @@ export function encodePacket(header: PacketHeader, payload: Buffer = Buffer.allo
   return Buffer.concat([encode(uint, size), encode(headerType, header), payload], size);
 }
 
+/** A part of the stream that the call of this serial has opened: `continue` is data, `ok` finishes it, `error` aborts it. */
+export function streamPacket(
+  procedure: number,
+  serial: number,
+  status: keyof typeof packetStatus,
+  payload?: Buffer,
+): Buffer {
+  const header = {
+    program: remoteProgram,
+    version: programVersion,
+    procedure,
+    type: packetTypes.stream,
+    serial,
+    status: packetStatus[status],
+  };
+  return encodePacket(header, payload);
+}
+
 export function keepalivePacket(procedure: keyof typeof keepaliveProcedures): Buffer {
   return encodePacket({
     program: keepaliveProgram,

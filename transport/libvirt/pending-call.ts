@@ -7,6 +7,8 @@ import { decode, encode } from './xdr.ts';
 export interface PendingCallOptions {
   deadlineMs: number;
   signal?: AbortSignal | undefined;
+  /** Called while the answer is read, before the outcome settles, and before whatever follows the answer is read. */
+  onAnswer?: ((serial: number) => void) | undefined;
   /** The deadline passed or the signal aborted; the outcome is settled already. */
   onGivenUp: () => void;
 }
@@ -17,11 +19,13 @@ export class PendingCall<A, R> {
   readonly #payload: Buffer;
   readonly #settle: PromiseWithResolvers<R>;
   readonly #release: () => void;
-  #wasSent = false;
+  readonly #onAnswer: PendingCallOptions['onAnswer'];
+  #serial: number | undefined;
 
   /** Throws XdrError when the arguments cannot be sent. */
-  constructor(procedure: Procedure<A, R>, args: A, { deadlineMs, signal, onGivenUp }: PendingCallOptions) {
+  constructor(procedure: Procedure<A, R>, args: A, { deadlineMs, signal, onAnswer, onGivenUp }: PendingCallOptions) {
     this.#procedure = procedure;
+    this.#onAnswer = onAnswer;
     this.#payload = encode(procedure.args, args);
     this.#settle = Promise.withResolvers();
     this.outcome = this.#settle.promise;
@@ -42,10 +46,14 @@ export class PendingCall<A, R> {
     return this.#procedure.name;
   }
 
+  get #wasSent(): boolean {
+    return this.#serial !== undefined;
+  }
+
   /** From now on its result may be unknown. */
   toPacket(serial: number): Buffer {
     const packet = callPacket(this.#procedure.number, serial, this.#payload);
-    this.#wasSent = true;
+    this.#serial = serial;
     return packet;
   }
 
@@ -53,6 +61,7 @@ export class PendingCall<A, R> {
   answer(payload: Buffer): void {
     const result = decode(this.#procedure.result, payload);
     this.#release();
+    if (this.#serial !== undefined) this.#onAnswer?.(this.#serial);
     this.#settle.resolve(result);
   }
 

@@ -146,6 +146,9 @@ export const procedures = {
   attachDevice: procedure(160, 'attachDevice', device, nothing),
   detachDevice: procedure(161, 'detachDevice', device, nothing),
 
+  /** Opens a stream. `device` is the alias of a console; absent: the first one. */
+  openConsole: procedure(201, 'openConsole', struct({ domain, device: optional(text), flags: uint }), nothing),
+
   registerEvent: procedure(
     316,
     'registerEvent',

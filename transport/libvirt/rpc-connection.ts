@@ -21,6 +21,7 @@ import {
 import { callPacket, PendingCall } from './pending-call.ts';
 import { type Procedure, procedures, type RemoteEvent, remoteError } from './procedures.ts';
 import { LibvirtError, LinkLost } from './rpc-errors.ts';
+import { RpcStream } from './rpc-stream.ts';
 import { decode } from './xdr.ts';
 
 /** REMOTE_AUTH_NONE: the socket's file permissions are the authentication. */
@@ -57,6 +58,8 @@ export class RpcConnection {
   /** By serial. A call that was given up stays until its answer comes: the daemon is still at it. */
   readonly #inFlight = new Map<number, Call>();
   readonly #waiting = new Set<Call>();
+  /** By serial, until the daemon has said that it is over. */
+  readonly #streams = new Map<number, RpcStream>();
   /** By procedure: decodes, and returns what delivers the event. */
   readonly #eventListeners = new Map<number, (payload: Buffer) => () => void>();
   #lastSerial = 0;
@@ -96,13 +99,36 @@ export class RpcConnection {
   }
 
   /** Rejects with LibvirtError, LinkLost, CallTimeout, or the signal's reason. */
-  async call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
-    const { deadlineMs = this.#deadlineMs, signal } = options;
+  call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
+    return this.#ask(procedure, args, options);
+  }
+
+  /**
+   * Calls a procedure that opens a stream. Rejects as `call` does. A stream that is not read holds up all that comes over
+   * this connection, so it wants one of its own.
+   */
+  async openStream<A>(procedure: Procedure<A, void>, args: A, options: CallOptions = {}): Promise<RpcStream> {
+    let opened: RpcStream | undefined;
+    await this.#ask(procedure, args, options, (serial) => {
+      opened = new RpcStream(procedure, serial, this.#socket);
+      this.#streams.set(serial, opened);
+    });
+    if (!opened) throw new ProtocolError(`${procedure.name} was answered before it was asked`);
+    return opened;
+  }
+
+  async #ask<A, R>(
+    procedure: Procedure<A, R>,
+    args: A,
+    { deadlineMs = this.#deadlineMs, signal }: CallOptions,
+    onAnswer?: (serial: number) => void,
+  ): Promise<R> {
     if (this.#closedBecause !== undefined) throw new LinkLost(this.#closedBecause, false);
     signal?.throwIfAborted();
     const call = new PendingCall(procedure, args, {
       deadlineMs,
       signal,
+      onAnswer,
       onGivenUp: () => this.#waiting.delete(call),
     });
     this.#waiting.add(call);
@@ -147,7 +173,7 @@ export class RpcConnection {
   #nextSerial(): number {
     do {
       this.#lastSerial = this.#lastSerial === maxSerial ? 1 : this.#lastSerial + 1;
-    } while (this.#inFlight.has(this.#lastSerial));
+    } while (this.#inFlight.has(this.#lastSerial) || this.#streams.has(this.#lastSerial));
     return this.#lastSerial;
   }
 
@@ -176,6 +202,8 @@ export class RpcConnection {
       if (deliver !== undefined) queueMicrotask(deliver);
     } else if (header.type === packetTypes.reply) {
       this.#handleReply(header.serial, header.status, payload);
+    } else if (header.type === packetTypes.stream) {
+      this.#handleStream(header.serial, header.status, payload);
     } else {
       throw new ProtocolError(`a packet of type ${header.type}`);
     }
@@ -196,7 +224,17 @@ export class RpcConnection {
     this.#sendWaiting();
   }
 
+  #handleStream(serial: number, status: number, payload: Buffer): void {
+    const stream = this.#streams.get(serial);
+    if (stream === undefined) throw new ProtocolError(`a part of stream ${serial}, which was not opened`);
+    // Forgotten afterwards: a part that makes no sense breaks it with the link.
+    stream.receive(status, payload);
+    if (status !== packetStatus.continue) this.#streams.delete(serial);
+  }
+
   #ping(count: number): void {
+    // Answers are behind what the reader of a stream has yet to take.
+    if (this.#socket.isPaused()) this.#pingsUnanswered = 0;
     if (this.#pingsUnanswered >= count) {
       this.#drop(`libvirt is hung: ${count} keepalive pings brought no answer`);
       return;
@@ -216,8 +254,13 @@ export class RpcConnection {
     } finally {
       for (const call of this.#inFlight.values()) call.fail(new LinkLost(reason, true));
       for (const call of this.#waiting) call.fail(new LinkLost(reason, false));
+      // Whoever closes the link has no more to do with its streams.
+      for (const stream of this.#streams.values()) {
+        stream.destroy(how === 'end' ? undefined : new LinkLost(reason, false));
+      }
       this.#inFlight.clear();
       this.#waiting.clear();
+      this.#streams.clear();
     }
   }
 }
