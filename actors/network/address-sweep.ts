@@ -4,46 +4,30 @@
  * sweep at once: each removal is of one revision.
  */
 import { holdsShare } from '../../machines/instance-states.ts';
-import type { Clock } from '../../transport/clock.ts';
-import type { AddressLease, Instance, Port } from '../../transport/messages/records.ts';
+import type { AddressLease, Instance } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
-import { openView, type View } from '../../transport/nats/view.ts';
+import type { View } from '../../transport/nats/view.ts';
 import { stateOf } from '../instance/stored-chart.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SeenBefore } from '../runtime/seen-before.ts';
 import { parseLeaseKey } from './address-book.ts';
+import type { AddressRecords } from './address-records.ts';
 import { type ReleaseBooks, releasePorts } from './release.ts';
 import { unlessUnreadable } from './unless-unreadable.ts';
 
 export interface SweepBooks extends ReleaseBooks {
-  readonly clock: Clock;
   readonly logger: Logger;
   /** Of the sweeps of this process: between two of them is more time than any allocation may take, by far. */
   readonly seen: SeenBefore;
 }
 
-export async function sweepAddresses(books: SweepBooks): Promise<void> {
-  const { addresses, ports, instances: bucket, clock, seen } = books;
-  await Promise.all([addresses.caughtUp(), ports.view.caughtUp()]);
+export async function sweepAddresses(books: SweepBooks, { ports, leases, instances }: AddressRecords): Promise<void> {
+  const { addresses, logger, seen } = books;
   const wasSeen = seen.look();
   const isOld = ({ key, revision }: Entry<unknown>) => wasSeen(`${key} ${revision}`);
-  const oldPorts = [...ports.view.entries()].filter(isOld).map(({ value }) => value);
-  const oldLeases = [...addresses.all()].filter(isOld);
-  if (oldPorts.length === 0 && oldLeases.length === 0) return;
-  const instances = await openView(bucket, clock);
-  instances.close();
-  await sweepOld(books, instances, oldPorts, oldLeases);
-}
-
-async function sweepOld(
-  books: SweepBooks,
-  instances: View<Instance>,
-  oldPorts: Port[],
-  oldLeases: Entry<AddressLease>[],
-): Promise<void> {
-  const { addresses, logger } = books;
+  const [oldPorts, oldLeases] = [[...ports.values()].filter(isOld), [...leases.values()].filter(isOld)];
   const suspects = new Set<string>();
-  for (const { instanceUuid } of oldPorts) if (mayBeGone(instances, instanceUuid)) suspects.add(instanceUuid);
+  for (const { value } of oldPorts) if (mayBeGone(instances, value.instanceUuid)) suspects.add(value.instanceUuid);
   for (const lease of oldLeases) {
     if (mayBeGone(instances, lease.value.instanceUuid)) suspects.add(lease.value.instanceUuid);
     else if (isSpare(books, lease)) {

@@ -13,7 +13,7 @@ import type { AddressLease, Port, Subnet } from '../../transport/messages/record
 import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { AddressBook, HeldLease } from './address-book.ts';
 import { parseBlock } from './ipv4.ts';
-import { attemptHolding, type PortBook } from './port-book.ts';
+import { attemptHolding, hasAddress, type PortBook } from './port-book.ts';
 import type { AllocationRequest, NetworkCatalog, PortPlan } from './port-plan.ts';
 
 export interface NetworkBooks {
@@ -171,10 +171,6 @@ async function undo({ addresses, ports }: NetworkBooks, made: Made[]): Promise<v
       await addresses.giveBack(lease);
     }),
   );
-}
-
-function hasAddress({ fixedIps }: Port, { subnetId, address }: HeldLease): boolean {
-  return fixedIps.some((fixedIp) => fixedIp.subnetId === subnetId && fixedIp.address === address);
 }
 
 function overtaken(portId: string, attempt: number, later: number) {

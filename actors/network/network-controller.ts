@@ -2,7 +2,7 @@
  * The network controller: gives ports with fixed IPs to instances, and takes them back. Any number of them share the
  * calls; what keeps an address unique is the store.
  */
-import { networkCalls } from '../../transport/messages/internal.ts';
+import { type AlarmFact, networkCalls } from '../../transport/messages/internal.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { any, askingHost, subjects } from '../../transport/nats/subjects.ts';
 import { confirmHost } from '../records/confirm-host.ts';
@@ -11,6 +11,7 @@ import type { Part, Runtime } from '../runtime/runtime.ts';
 import { SeenBefore } from '../runtime/seen-before.ts';
 import { sweep } from '../runtime/sweep.ts';
 import { AddressBook } from './address-book.ts';
+import { readAddressRecords } from './address-records.ts';
 import { sweepAddresses } from './address-sweep.ts';
 import { allocatePorts, describePort } from './allocate.ts';
 import { PortBook } from './port-book.ts';
@@ -19,7 +20,7 @@ import { releasePorts } from './release.ts';
 import { restoreAddresses } from './restore-addresses.ts';
 
 const queue = 'network';
-/** It reads all instances: whose changes nobody here follows, because that would cost every launch something. */
+/** It reads all instances. */
 const sweepEveryMs = 300_000;
 
 export async function startNetworkController(runtime: Runtime): Promise<Part> {
@@ -30,8 +31,18 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
     PortBook.open(runtime),
     store.bucket('instance'),
   ]);
-  const books = { catalog, addresses, ports, instances, clock, logger, seen: new SeenBefore() };
-  await restoreAddresses({ ...books, alarm: (alarm) => raiseAlarm(runtime, alarm) });
+  const books = {
+    catalog,
+    addresses,
+    ports,
+    instances,
+    clock,
+    logger,
+    seen: new SeenBefore(),
+    raised: new SeenBefore(),
+    alarm: (alarm: Omit<AlarmFact, 'at'>) => raiseAlarm(runtime, alarm),
+  };
+  await restoreAddresses(books, await readAddressRecords(books));
   const { allocateForInstance, releaseForInstance } = networkCalls;
   const serving = [
     serve(
@@ -70,7 +81,11 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
     ),
   ];
 
-  const stopSweep = sweep(runtime, 'addresses', sweepEveryMs, () => sweepAddresses(books));
+  const stopSweep = sweep(runtime, 'addresses', sweepEveryMs, async () => {
+    const recorded = await readAddressRecords(books);
+    await sweepAddresses(books, recorded);
+    await restoreAddresses(books, recorded);
+  });
 
   return {
     async stop() {

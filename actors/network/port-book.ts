@@ -17,6 +17,10 @@ export function attemptHolding({ attempt = 1 }: Pick<Port, 'attempt'>): number {
   return attempt;
 }
 
+export function hasAddress({ fixedIps }: Port, lease: Port['fixedIps'][number]): boolean {
+  return fixedIps.some(({ subnetId, address }) => subnetId === lease.subnetId && address === lease.address);
+}
+
 export class PortBook extends TrackedBucket<Port> {
   readonly #byInstance: ViewIndex<Port>;
   readonly #byMac: ViewIndex<Port>;

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { adminProject } from '../../actors/identity/first-admin.ts';
 import { AddressBook, leaseKey } from '../../actors/network/address-book.ts';
+import { readAddressRecords } from '../../actors/network/address-records.ts';
 import { startNetworkController } from '../../actors/network/network-controller.ts';
 import { PortBook, portIdOf } from '../../actors/network/port-book.ts';
 import { NetworkCatalog } from '../../actors/network/port-plan.ts';
@@ -143,7 +144,7 @@ it('neither writes nor tells anything of an instance that is launched while it l
       },
     },
   };
-  await restoreAddresses({
+  const books = {
     catalog,
     addresses,
     ports: portBook,
@@ -151,8 +152,10 @@ it('neither writes nor tells anything of an instance that is launched while it l
     clock: runtime.clock,
     logger: pino({ level: 'warn' }, { write: (line) => void told.push(line) }),
     seen: new SeenBefore(),
-    alarm: ({ message }) => told.push(message),
-  });
+    raised: new SeenBefore(),
+    alarm: ({ message }: { message: string }) => void told.push(message),
+  };
+  await restoreAddresses(books, await readAddressRecords(books));
   const [one] = launched;
   if (!one) throw new Error('it has not looked at the instances');
   expect((await ports.get(one.port.id))?.value).toEqual(one.port);
