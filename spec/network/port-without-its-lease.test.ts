@@ -10,6 +10,7 @@ import type { AddressLease, Instance, Port, Subnet } from '../../transport/messa
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { HeldClock } from '../support/held-clock.ts';
+import { rawBucket } from '../support/raw-bucket.ts';
 import { newInstance } from '../support/records.ts';
 import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
 import { eventually } from '../support/test-cloud.ts';
@@ -112,4 +113,14 @@ it('is leased its address again when the other that had it is gone, and an alarm
   await Promise.all([instances.remove(other.instanceUuid), ports.remove(other.id), leases.remove(port.key)]);
   await sweep();
   await eventually(async () => ((await leases.get(port.key))?.value.portId === port.id ? true : undefined));
+});
+
+it('is leased its address again also when the record of another instance cannot be read', async () => {
+  const [port, other] = [await plugged({ isNamed: true }), await plugged({ isNamed: true })];
+  const { chart, ...record } = newInstance(other.instanceUuid);
+  const { ports: _, ...context } = chart.context;
+  const stored = await rawBucket(runtime.bus, instances);
+  await stored.put(other.instanceUuid, JSON.stringify({ ...record, chart: { ...chart, context } }));
+  await begin();
+  expect((await leases.get(port.key))?.value.portId).toBe(port.id);
 });

@@ -21,6 +21,16 @@ export const vmStates = [
 ] as const;
 export const powerStates = ['nostate', 'running', 'paused', 'shutdown', 'crashed', 'suspended'] as const;
 
+/** Every chart knows it, and every part goes by it. The rest is left to the chart. */
+const InstanceContext = Type.Object({
+  uuid: Uuid,
+  maxAttempts: Type.Integer({ minimum: 1 }),
+  attempt: Type.Integer({ minimum: 1 }),
+  tried: Type.Array(Type.Object({ host: Type.String() })),
+  ports: Type.Array(Type.Object({ id: Uuid, networkId: Uuid, mac: Mac, addresses: Type.Array(Ipv4) })),
+  isDeleteWanted: Type.Boolean(),
+});
+
 export const Instance = Exact({
   uuid: Uuid,
   projectId: Id,
@@ -56,6 +66,6 @@ export const Instance = Exact({
   vmState: OneOf(vmStates),
   taskState: Type.Optional(Type.String()),
   powerState: OneOf(powerStates),
-  chart: ChartSnapshot,
+  chart: Exact({ ...ChartSnapshot.properties, context: Type.Unsafe<ChartSnapshot['context']>(InstanceContext) }),
 });
 export type Instance = Static<typeof Instance>;
