@@ -8,6 +8,7 @@ import type { StopServing } from '../../transport/nats/call.ts';
 import { serveRelayed } from '../../transport/nats/relay.ts';
 import { admit, openAuthenticator } from '../identity/authenticator.ts';
 import type { ClientUsers } from '../identity/client-users.ts';
+import type { ScryptCost } from '../identity/passwords.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { Admissions } from './admissions.ts';
 import { aggregateWrites } from './aggregates.ts';
@@ -26,12 +27,14 @@ import { instanceEditWrites } from './instance-edits.ts';
 import { instanceWrites } from './instances.ts';
 import { keyPairWrites } from './key-pairs.ts';
 import { natsUserWrites } from './nats-users.ts';
+import { PasswordChecks } from './password-checks.ts';
 import { startPayloadSweep } from './payload-sweep.ts';
 import { servePayloads } from './payloads.ts';
 import { projectWrites } from './projects.ts';
 import { quotaWrites } from './quotas.ts';
 import { securityGroupWrites } from './security-groups.ts';
 import { serverGroupWrites } from './server-groups.ts';
+import { sessionWrites } from './sessions.ts';
 import { StoreRoom, type StoreRoomOptions } from './store-room.ts';
 import { tokenWrites } from './tokens.ts';
 import { userWrites } from './users.ts';
@@ -46,6 +49,8 @@ export interface ControllerOptions {
   storeRoom?: StoreRoomOptions;
   /** Signs the users of the bus for clients; absent: the bus has no users. */
   clientUsers?: ClientUsers | undefined;
+  /** What it costs to try a password, where it is not as usual. */
+  passwordCost?: ScryptCost;
 }
 
 const resources: Writes[] = [
@@ -61,6 +66,7 @@ const resources: Writes[] = [
   aggregateWrites,
   projectWrites,
   userWrites,
+  sessionWrites,
   tokenWrites,
   natsUserWrites,
   securityGroupWrites,
@@ -69,7 +75,7 @@ const resources: Writes[] = [
 
 export async function startController(
   runtime: Runtime,
-  { maxAttempts = 3, keepsImages = true, storeRoom, clientUsers }: ControllerOptions = {},
+  { maxAttempts = 3, keepsImages = true, storeRoom, clientUsers, passwordCost }: ControllerOptions = {},
 ): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);
   const admissions = await Admissions.open(runtime);
@@ -78,6 +84,7 @@ export async function startController(
     ...runtime,
     admissions,
     room: new StoreRoom(runtime, storeRoom),
+    passwords: new PasswordChecks(runtime, passwordCost),
     maxAttempts,
     clientUsers,
     isStopping: () => isStopping,

@@ -12,30 +12,47 @@ import { createWithId } from './create-with-id.ts';
 import { removeLeftovers } from './leftovers.ts';
 import type { Writes } from './writes.ts';
 
-export const userWrites: Writes = async (on, { store, clock, chance }) => {
+export const userWrites: Writes = async (on, { store, clock, chance, passwords }) => {
   const [users, projects] = await Promise.all([store.bucket('user'), store.bucket('project')]);
   const administrators = new Administrators(store);
 
-  on(api.user.create, async ({ id, name }) =>
-    answer(
-      id,
-      await createWithId(users, chance, 'user', id, (id) => ({
-        id,
-        name,
-        isEnabled: true,
-        roles: {},
-        createdAt: clock.now(),
-      })),
-    ),
-  );
+  const stored = async (password: string | undefined) =>
+    password === undefined ? {} : { password: await passwords.store(password) };
 
-  on(api.user.update, async ({ id, ...changes }) => {
+  on(api.user.create, async ({ id, name, password }) => {
+    const more = await stored(password);
+    const make = (id: string) => ({ id, name, isEnabled: true, ...more, roles: {}, createdAt: clock.now() });
+    return answer(id, await createWithId(users, chance, 'user', id, make));
+  });
+
+  on(api.user.update, async ({ id, password, ...rest }) => {
+    const changes = { ...rest, ...(await stored(password)) };
     const change = (user: User) => ({ ...user, ...changes });
-    const undo = (user: User, { name, isEnabled }: User) => ({ ...user, name, isEnabled });
+    const undo = ({ password: _, ...user }: User, { name, isEnabled, password }: User) => ({
+      ...user,
+      name,
+      isEnabled,
+      ...(password && { password }),
+    });
     const changed = await (changes.isEnabled === false
       ? administrators.changeUser(id, { change, undo })
       : changeRecord(users, id, change));
     return answer(id, changed);
+  });
+
+  on(api.user.setPassword, async ({ oldPassword, password }, { caller: { userId: id } }) => {
+    const entry = await users.get(id);
+    if (!entry?.value.password) {
+      throw fail('conflict', 'the user has no password yet: an administrator sets the first one');
+    }
+    if (!(await passwords.check(id, oldPassword, entry.value.password))) {
+      throw fail('forbidden', 'field /oldPassword: that is not the password', { details: { field: '/oldPassword' } });
+    }
+    const value = { ...entry.value, ...(await stored(password)) };
+    const revision = await users.update(id, value, entry.revision);
+    // Whoever changed it meanwhile may have changed the password.
+    if (revision === conflict) throw fail('conflict', 'the user was changed just now', { disposition: 'retry' });
+    return { reply: {}, written: [{ bucket: 'user', revision }] };
   });
 
   on(api.user.delete, async ({ id }) => {

@@ -5,6 +5,7 @@ import type { Outcome } from '../../transport/nats/relay.ts';
 import type { ClientUsers } from '../identity/client-users.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Admissions } from './admissions.ts';
+import type { PasswordChecks } from './password-checks.ts';
 import type { StoreRoom } from './store-room.ts';
 
 export interface WriteRequest {
@@ -22,6 +23,7 @@ export type OnWrite = <Q, R>(
 export interface ControllerWorld extends Runtime {
   readonly admissions: Admissions;
   readonly room: StoreRoom;
+  readonly passwords: PasswordChecks;
   /** How many hosts may be tried for a launch. */
   readonly maxAttempts: number;
   /** Absent: the bus has no users. */

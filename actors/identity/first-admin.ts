@@ -1,11 +1,13 @@
 /**
- * The administrator that a new cloud begins with. Its token is made at the first start, kept in a file that only its
- * owner can read, and stored in the cloud as a digest only.
+ * The administrator that a new cloud begins with. Its token and its password are made at the first start, kept in files
+ * that only their owner can read, and stored in the cloud as digests only.
  */
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { conflict } from '../../transport/nats/bucket.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { tokenDigest } from './authenticator.ts';
+import { storedPassword } from './passwords.ts';
 
 export const adminProject = 'admin';
 export const adminUser = 'admin';
@@ -39,15 +41,45 @@ export async function ensureFirstAdmin({ store, clock, chance }: Runtime, tokenF
     });
   }
 
-  const kept = (await readFile(tokenFile, 'utf8').catch(() => '')).trim();
+  const kept = await readKept(tokenFile);
   const isValid = kept !== '' && (isNewCloud || (await tokens.get(tokenDigest(kept))) !== undefined);
   const isGone = !isNewCloud && (await users.get(adminUser)) === undefined;
   const token = isValid || isGone ? kept : chance.bytes(32).toString('base64url');
-  if (token !== kept) {
-    await mkdir(dirname(tokenFile), { recursive: true });
-    await writeFile(tokenFile, `${token}\n`, { mode: 0o600 });
-    await chmod(tokenFile, 0o600);
-  }
+  if (token !== kept) await keep(tokenFile, token);
   if (!isGone) await tokens.create(tokenDigest(token), { userId: adminUser, projectId: adminProject, createdAt });
   return { token, isNew: token !== kept };
+}
+
+/**
+ * Gives the first administrator a password to sign in with, where there is none yet, and returns it: to be shown once.
+ * One that is in the file already is taken. When it is changed later, the file stays as it is.
+ */
+export async function ensureAdminPassword(
+  { store, chance }: Runtime,
+  passwordFile: string,
+): Promise<string | undefined> {
+  const users = await store.bucket('user');
+  const admin = await users.get(adminUser);
+  if (!admin || admin.value.password) return undefined;
+  const password = (await readKept(passwordFile)) || chance.bytes(15).toString('base64url');
+  // Beside the file first: a password that could not be written would be lost, and another process may be quicker.
+  const draft = `${passwordFile}.${chance.uuid()}`;
+  await keep(draft, password);
+  const value = { ...admin.value, password: await storedPassword(password, chance) };
+  if ((await users.update(adminUser, value, admin.revision)) === conflict) {
+    await rm(draft);
+    return undefined;
+  }
+  await rename(draft, passwordFile);
+  return password;
+}
+
+async function readKept(file: string): Promise<string> {
+  return (await readFile(file, 'utf8').catch(() => '')).trim();
+}
+
+async function keep(file: string, secret: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${secret}\n`, { mode: 0o600 });
+  await chmod(file, 0o600);
 }

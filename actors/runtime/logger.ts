@@ -3,7 +3,17 @@ import { destination, type Logger, pino } from 'pino';
 
 export type { Logger };
 
-const secrets = ['adminPassword', 'userData', 'files', 'privateKey', 'secret', 'token', 'authorization'];
+const secrets = [
+  'adminPassword',
+  'password',
+  'oldPassword',
+  'userData',
+  'files',
+  'privateKey',
+  'secret',
+  'token',
+  'authorization',
+];
 
 export function createLogger(level: string, file?: string): Logger {
   return pino(

@@ -63,6 +63,10 @@ describe('clients that are nothing but NATS connections', () => {
     ({ secret: alice } = await succeed(operator, api.token.create, { userId: 'alice', projectId: 'demo' }));
     expect((await succeed(alice, api.user.get, {})).user).toMatchObject({ id: 'alice', roles: { demo: ['member'] } });
     expect((await succeed(alice, api.token.list, {})).tokens).toHaveLength(1);
+    await succeed(operator, api.user.update, { id: 'alice', password: 'the first one' });
+    await succeed(alice, api.user.setPassword, { oldPassword: 'the first one', password: 'her own one' });
+    const { secret } = await succeed('', api.session.create, { user: 'Alice', password: 'her own one' });
+    expect((await succeed(secret, api.token.list, {})).tokens).toHaveLength(2);
   });
 
   it('say what the project may have', async () => {

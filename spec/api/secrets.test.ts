@@ -62,7 +62,8 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 const adminPassword = 'pa55-of-the-guest';
 const userData = base64('#cloud-config with-a-secret-in-it');
 const contents = base64('contents-of-a-secret-file');
-const hidden = () => [adminPassword, userData, contents, token];
+const password = 'pa55-to-sign-in-with';
+const hidden = () => [adminPassword, userData, contents, token, password];
 
 it('keeps passwords, user data, files and tokens out of facts, logs and answers', async () => {
   const told: string[] = [];
@@ -112,6 +113,16 @@ it('keeps passwords, user data, files and tokens out of facts, logs and answers'
   expect(privateKey.length).toBeGreaterThan(20);
   answers.splice(answers.indexOf(made), 1);
   await remember('key-pair.list', {});
+  await remember('user.create', { id: 'ann', name: 'ann', password });
+  await remember('user.update', { id: 'ann', password, isEnabled: 'yes' });
+  await remember('user.grant', { id: 'ann', projectId: 'admin', role: 'reader' });
+  await remember('user.set-password', { oldPassword: password, password });
+  await remember('session.create', { user: 'ann', password: `${password}?` });
+  const session = await ask('session.create', { user: 'ann', password });
+  const sessionSecret = String(session.body.secret);
+  expect(sessionSecret.length).toBeGreaterThan(20);
+  await remember('user.list', {});
+  await remember('token.list', { userId: 'ann' });
   for (const uuid of [running, failed, unplaced]) await remember('instance.delete', { uuid });
   await eventually(async () => ((await stateOf(running)) === 'deleted' ? true : undefined));
   await remember('instance.list', { isDeleted: true });
@@ -119,7 +130,7 @@ it('keeps passwords, user data, files and tokens out of facts, logs and answers'
 
   expect(told.length).toBeGreaterThan(20);
   const log = await eventually(async () => (await readFile(join(folder, 'log'), 'utf8').catch(() => '')) || undefined);
-  for (const secret of [...hidden(), privateKey]) {
+  for (const secret of [...hidden(), privateKey, sessionSecret]) {
     for (const [where, text] of Object.entries({ facts: told.join('\n'), log, answers: JSON.stringify(answers) })) {
       expect([where, text.includes(secret)]).toEqual([where, false]);
     }

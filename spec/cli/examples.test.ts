@@ -20,6 +20,7 @@ const examples = leavesOf(program).map((command) => [pathOf(command), exampleIn(
 const before: Record<string, () => Promise<unknown>> = {
   'instance revert-resize': () => works('kilonova instance resize web --flavor m1.small --wait'),
   'instance evacuate': loseHost1,
+  'user set-password': givePassword,
   'user grant': () => works('kilonova project create shop'),
 };
 /** Their ids cannot be known before. */
@@ -65,6 +66,11 @@ async function untilInterrupted(line: string): Promise<Ended> {
   await running.says(/\n/);
   running.child.kill('SIGINT');
   return running;
+}
+
+async function givePassword(): Promise<void> {
+  for (const which of ['old', 'new']) await writeFile(join(shell.folder, which), `the ${which} one\n`);
+  await works('kilonova user update admin --password-file old');
 }
 
 async function loseHost1(): Promise<void> {

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { adminUser } from '../../actors/identity/first-admin.ts';
+import { api } from '../../transport/messages/api.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { openShell, type Shell } from './support.ts';
 
@@ -107,6 +109,29 @@ describe('on a terminal', () => {
     const [uuid = ''] = /[0-9a-f-]{36}/.exec(stdout) ?? [];
     const payload = await (await cloud.runtime.store.bucket('payload')).get(uuid);
     expect(payload?.value.adminPassword).toBe('pass-word');
+  });
+
+  it('one’s own password is changed by typing the old one, and the new one twice', async () => {
+    await cloud.client.ask(api.user.update, { id: adminUser, password: 'the old one' });
+    const change = async (...typed: [RegExp, string][]) => {
+      const asking = shell.terminal('user set-password');
+      for (const [question, answer] of typed) {
+        await asking.says(question);
+        asking.child.stdin?.write(`${answer}\r`);
+      }
+      return asking;
+    };
+    const mistyped = await change([/Old/, 'the old one'], [/New password: /, 'the new one'], [/again/, 'the nwe one']);
+    expect([mistyped.code, mistyped.stdout]).toEqual([2, expect.stringContaining('stays as it was')]);
+    const { code, stdout } = await change(
+      [/Old/, 'the old one'],
+      [/New password: /, 'the new one'],
+      [/again/, 'the new one'],
+    );
+    expect(code, stdout).toBe(0);
+    expect(stdout).not.toMatch(/the (old|new) one/);
+    const asked = { user: adminUser, password: 'the new one' };
+    expect((await cloud.client.ask(api.session.create, asked)).token.userId).toBe(adminUser);
   });
 
   it('Ctrl-C is an answer to that too', async () => {

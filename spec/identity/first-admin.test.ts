@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openAuthenticator, tokenDigest } from '../../actors/identity/authenticator.ts';
-import { adminUser, ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import { adminUser, ensureAdminPassword, ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import { isPassword } from '../../actors/identity/passwords.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
 
@@ -66,5 +67,29 @@ describe('the first administrator', () => {
     expect(await ensureFirstAdmin(runtime, file)).toEqual({ token, isNew: false });
     expect(await userOf(token)).toBeUndefined();
     expect(await (await runtime.store.bucket('user')).get(adminUser)).toBeUndefined();
+  });
+
+  it('has a password in a file that nobody else can read, made once, also by several at once', async () => {
+    const passwordFile = join(folder, 'state', 'admin-password');
+    await ensureFirstAdmin(runtime, file);
+    const others = await Promise.all([runtimes.connect(), runtimes.connect()]);
+    const made = await Promise.all([runtime, ...others].map((each) => ensureAdminPassword(each, passwordFile)));
+    const [password, ...more] = made.filter((each) => each !== undefined);
+    expect(more).toEqual([]);
+    expect(await readFile(passwordFile, 'utf8')).toBe(`${password}\n`);
+    expect((await stat(passwordFile)).mode & 0o777).toBe(0o600);
+    expect(await readdir(join(folder, 'state'))).toEqual(['admin-password', 'admin-token']);
+    const stored = (await (await runtime.store.bucket('user')).get(adminUser))?.value.password;
+    expect(await isPassword(password ?? '', stored)).toBe(true);
+    expect(await isPassword(`${password}x`, stored)).toBe(false);
+    expect(await ensureAdminPassword(runtime, passwordFile)).toBeUndefined();
+  });
+
+  it('has the password that is in the file when there is none yet', async () => {
+    await ensureFirstAdmin(runtime, file);
+    await writeFile(join(folder, 'own'), 'my own password\n');
+    expect(await ensureAdminPassword(runtime, join(folder, 'own'))).toBe('my own password');
+    await (await runtime.store.bucket('user')).remove(adminUser);
+    expect(await ensureAdminPassword(runtime, join(folder, 'another'))).toBeUndefined();
   });
 });

@@ -206,6 +206,15 @@ it('lets administrators manage what is theirs', async () => {
   expect(nats.refusals).toEqual([]);
 });
 
+it('lets who shows no token sign in', async () => {
+  await admin.ask(api.user.create, { id: 'eve', name: 'eve', password: 'a password of hers' });
+  await admin.ask(api.user.grant, { id: 'eve', projectId: 'shop', role: 'member' });
+  const asking = new ApiClient(await nats.connect(nats.clientCredentials('shop')), '');
+  const { token } = await asking.ask(api.session.create, { user: 'eve', password: 'a password of hers' });
+  expect(token).toMatchObject({ userId: 'eve', projectId: 'shop' });
+  expect(nats.refusals).toEqual([]);
+});
+
 it('signs a user of the bus for who shows a token, whom the bus lets follow their project', async () => {
   await admin.ask(api.project.create, { id: 'blog', name: 'blog' });
   await admin.ask(api.user.create, { id: 'bob', name: 'bob' });

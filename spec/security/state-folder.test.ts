@@ -146,6 +146,15 @@ describe('kilonova up', () => {
     expect(stranger).toMatchObject({ code: 4 });
     expect(stranger.stderr).toContain('it wants credentials: give --creds, or KILONOVA_CREDS');
 
+    const passwordFile = join(state, 'admin-password');
+    const password = (await readFile(passwordFile, 'utf8')).trim();
+    expect((await stat(passwordFile)).mode & 0o777).toBe(0o600);
+    expect(cloud.stdout()).toContain(password);
+    await writeFile(join(elsewhere, 'password'), 'another password\n');
+    const files = ['--old-password-file', passwordFile, '--password-file', join(elsewhere, 'password')];
+    const changed = { code: 0, stdout: 'the password is changed\n' };
+    expect(await run('user', 'set-password', ...files, '--state', state)).toMatchObject(changed);
+
     const creds = join(elsewhere, 'mine.creds');
     expect(await run('token', 'creds', '--output', creds, '--state', state)).toMatchObject({ code: 0, stderr: '' });
     expect((await stat(creds)).mode & 0o777).toBe(0o600);

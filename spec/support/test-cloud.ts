@@ -69,6 +69,9 @@ export interface TestCloud {
 export const imageName = 'simulated';
 /** Of clouds whose hosts are to be held for dead soon. */
 export const quickPulse: Pulse = { beatEveryMs: 200, deadAfterMs: 1_000 };
+/** Little, so that passwords do not take long; `identity/passwords.test.ts` is about the usual one. */
+export const passwordCost = { cost: 2 ** 10, blockSize: 8, parallelization: 1 };
+
 export const controlPlane: readonly Role[] = ['api', 'controller', 'scheduler', 'network'];
 /** How long what is sure to come may take on a machine that does much else (ms). */
 const patienceMs = 30_000;
@@ -173,7 +176,7 @@ export async function startTestCloud({
 
   const parts = await startCloud(runtime, {
     roles,
-    ...(controller && { controller }),
+    controller: { passwordCost, ...controller },
     ...(scheduler && { scheduler }),
   });
   cleanups.push(() => parts.stop());

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Role, startCloud } from '../../actors/cloud/cloud.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ClientUsers } from '../../actors/identity/client-users.ts';
-import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import { ensureAdminPassword, ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
 import type { Life } from '../../actors/runtime/lives.ts';
 import { defaultCacheDir } from '../../actors/setup/cache-dir.ts';
 import { ensureLibvirt } from '../../actors/setup/libvirt-daemon.ts';
@@ -29,6 +29,7 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
   async function begin({ runtime, add }: Life): Promise<void> {
     if (role === 'controller') {
       await ensureFirstAdmin(runtime, join(settings.state, 'admin-token'));
+      await ensureAdminPassword(runtime, join(settings.state, 'admin-password'));
       if (clientUsers) add(await keepAdminCredentials(clientUsers, settings.state, runtime));
       const image = settings.testImage ? await testImage(say) : undefined;
       await ensureFirstRecords(runtime, image, { bridge: settings.bridge, cidr: settings.cidr });

@@ -5,7 +5,12 @@ import { roles, startCloud } from '../../actors/cloud/cloud.ts';
 import { openSharedDisks } from '../../actors/cloud/compute-hosts.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ClientUsers } from '../../actors/identity/client-users.ts';
-import { adminProject, ensureFirstAdmin, type FirstAdmin } from '../../actors/identity/first-admin.ts';
+import {
+  adminProject,
+  ensureAdminPassword,
+  ensureFirstAdmin,
+  type FirstAdmin,
+} from '../../actors/identity/first-admin.ts';
 import type { Life, Lives } from '../../actors/runtime/lives.ts';
 import type { KeptNatsServer } from '../../actors/setup/kept-nats-server.ts';
 import type { NatsServerOptions } from '../../actors/setup/nats-server.ts';
@@ -81,11 +86,12 @@ export async function up(options: UpOptions): Promise<number> {
     cloud.ended.catch((reason) => end.abort(reason));
     endWatch = machine.natsServer && (await watchServer(machine.natsServer, access, end.signal, say));
     end.signal.throwIfAborted();
-    const { token, isNew, image } = await begun.promise;
+    const { token, isNew, password, image } = await begun.promise;
     onAbort(end.signal, hostsUp.reject);
     await hostsUp.promise;
     say(`✓ the cloud is up after ${formatMs(Date.now() - startedAt)}: ${describeCloud(machine, options)}`);
     if (isNew) say(`  the administrator’s token, shown once and kept in ${tokenFile(options)}: ${token}`);
+    if (password) say(`  the password of the user admin, shown once and kept in ${passwordFile(options)}: ${password}`);
 
     if (options.launch) {
       const credentials = clientUsers && readCredentials(adminCredsFile(options.state));
@@ -201,6 +207,8 @@ function isLoopback(address: string): boolean {
 
 /** What a first launch goes by. */
 interface Begun extends FirstAdmin {
+  /** Given to the administrator just now. */
+  password: string | undefined;
   /** Its name. */
   image: string;
 }
@@ -215,6 +223,7 @@ async function beginCloud(
   const { bridge, cidr, state, sharedDisks } = options;
   // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
   const administrator = await ensureFirstAdmin(runtime, tokenFile(options));
+  const password = await ensureAdminPassword(runtime, passwordFile(options));
   if (clientUsers) add(await keepAdminCredentials(clientUsers, state, runtime));
   const { name: image } = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
   const storeRoom = { bytes: options.natsStore, ...(machine.natsServer && { folder: state }) };
@@ -253,7 +262,7 @@ async function beginCloud(
     }),
   );
   new ApiClient(runtime.bus, administrator.token).followAlarms(({ message }) => say(`! ${message}`));
-  return { ...administrator, image };
+  return { ...administrator, password, image };
 }
 
 async function launchFirst(
@@ -331,6 +340,10 @@ function simulatedHostNames({ host, simulatedHosts }: Settings): string[] {
 
 function tokenFile({ state }: Settings): string {
   return join(state, 'admin-token');
+}
+
+function passwordFile({ state }: Settings): string {
+  return join(state, 'admin-password');
 }
 
 function describeCloud(machine: ReadyMachine, options: Settings): string {

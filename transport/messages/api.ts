@@ -9,7 +9,7 @@ import type { Endpoint } from './api/endpoint.ts';
 import { factEndpoints } from './api/fact.ts';
 import { flavorEndpoints } from './api/flavor.ts';
 import { aggregateEndpoints, hostEndpoints, zoneEndpoints } from './api/host.ts';
-import { projectEndpoints, roleEndpoints, tokenEndpoints, userEndpoints } from './api/identity.ts';
+import { projectEndpoints, roleEndpoints, sessionEndpoints, tokenEndpoints, userEndpoints } from './api/identity.ts';
 import { imageEndpoints } from './api/image.ts';
 import { instanceEndpoints } from './api/instance.ts';
 import { keyPairEndpoints } from './api/key-pair.ts';
@@ -39,6 +39,7 @@ export const api = {
   project: projectEndpoints,
   user: userEndpoints,
   role: roleEndpoints,
+  session: sessionEndpoints,
   token: tokenEndpoints,
   fact: factEndpoints,
   deadLetter: deadLetterEndpoints,

@@ -3,7 +3,9 @@ import { Option } from 'commander';
 import { api } from '../../messages/api.ts';
 import { duration } from '../client/flags.ts';
 import type { Noun } from '../client/noun.ts';
+import { readSecret } from './inputs.ts';
 import { makeCredentials } from './nats-user.ts';
+import { setPasswordVerb } from './set-password.ts';
 
 const { project, user, role, token } = api;
 
@@ -19,14 +21,28 @@ export const projectNoun: Noun = {
   ],
 };
 
+/** From a file, because a command line is seen by everybody on the machine. */
+const passwordFlag = {
+  option: new Option('--password-file <file>', 'a password to sign in with; - asks for it'),
+  field: 'password',
+  toValue: readSecret,
+};
+
 export const userNoun: Noun = {
   id: 'id',
   columns: ['name', 'id', 'isEnabled', 'roles', 'createdAt'],
   verbs: [
-    { word: 'create', endpoint: user.create, arguments: ['name'], example: 'ann' },
+    { word: 'create', endpoint: user.create, arguments: ['name'], flags: [passwordFlag], example: 'ann' },
     { word: 'list', endpoint: user.list, example: '' },
     { word: 'show', endpoint: user.get, arguments: ['id'], example: 'ann' },
-    { word: 'update', endpoint: user.update, arguments: ['id'], example: 'ann --name ann --enabled' },
+    {
+      word: 'update',
+      endpoint: user.update,
+      arguments: ['id'],
+      flags: [passwordFlag],
+      example: 'ann --name ann --enabled',
+    },
+    setPasswordVerb,
     { word: 'grant', endpoint: user.grant, arguments: ['id', 'role'], example: 'ann member --project shop' },
     { word: 'revoke', endpoint: user.revoke, arguments: ['id', 'role'], example: 'ann member --project shop' },
     { word: 'delete', endpoint: user.delete, arguments: ['id...'], example: 'ann' },

@@ -40,9 +40,14 @@ export function fileContents(given: string[]): Promise<{ path: string; contents:
 }
 
 /** The first line of a file; `-` asks for it where there is a keyboard, without showing what is typed. */
-export async function readSecret(path: string): Promise<string> {
-  if (path === standardInput && stdin.isTTY) return askSecretly('Password: ');
+export async function readSecret(path: string, question = 'Password: '): Promise<string> {
+  if (askedFor(path)) return askSecretly(question);
   return (await readBytes(path)).toString('utf8').split(/\r?\n/)[0] ?? '';
+}
+
+/** Whether somebody at a keyboard types it. */
+export function askedFor(path: string): boolean {
+  return path === standardInput && stdin.isTTY;
 }
 
 /** `default`, or `default:10.20.0.9`. */

@@ -74,6 +74,14 @@ export const UserView = Exact(
 );
 export type UserView = Static<typeof UserView>;
 
+const secret = { maxLength: 256, writeOnly: true };
+const Password = Type.String({ minLength: 1, ...secret, description: 'the password of the user; secret' });
+const NewPassword = Type.String({
+  minLength: 8,
+  ...secret,
+  description: 'a password to sign in with, of at least 8 characters; secret',
+});
+
 const UserReply = Exact({ user: UserView });
 
 export const userEndpoints = {
@@ -82,7 +90,7 @@ export const userEndpoints = {
     description: 'Makes a user, without roles; the id is made up when none is given. Several may have one name.',
     access: 'admin',
     failures: ['already_exists'],
-    request: Exact({ id: Type.Optional(Id), name: Name }),
+    request: Exact({ id: Type.Optional(Id), name: Name, password: Type.Optional(NewPassword) }),
     reply: UserReply,
   }),
   get: read({
@@ -100,10 +108,26 @@ export const userEndpoints = {
   }),
   update: write({
     name: 'user.update',
-    description: 'Renames, disables or enables a user. A disabled one’s tokens are worth nothing.',
+    description:
+      'Renames, disables or enables a user, or sets its password. A disabled one’s tokens are worth nothing; a new ' +
+      'password leaves them as they are.',
     access: 'admin',
-    request: Exact({ id: UserId, name: Type.Optional(Name), isEnabled: Type.Optional(Type.Boolean()) }),
+    request: Exact({
+      id: UserId,
+      name: Type.Optional(Name),
+      isEnabled: Type.Optional(Type.Boolean()),
+      password: Type.Optional(NewPassword),
+    }),
     reply: UserReply,
+  }),
+  setPassword: write({
+    name: 'user.set-password',
+    description:
+      'Changes one’s own password, for who knows the old one. The first one, and one that is forgotten, ' +
+      'administrators set with user.update. Tokens stay as they are.',
+    access: 'reader',
+    request: Exact({ oldPassword: Password, password: NewPassword }),
+    reply: Nothing,
   }),
   delete: write({
     name: 'user.delete',
@@ -151,6 +175,30 @@ export const TokenView = Exact(
 );
 export type TokenView = Static<typeof TokenView>;
 
+const MadeToken = {
+  token: TokenView,
+  secret: Type.String({ description: 'for the header Authorization: Bearer …' }),
+};
+
+export const sessionEndpoints = {
+  create: write({
+    name: 'session.create',
+    description:
+      'Signs in: a token for who knows the password of a user, valid for 12 hours; token.revoke signs out. Whether ' +
+      'the user or the password is wrong is not told, and of one user five wrong ones are tried a minute.',
+    access: 'anyone',
+    failures: ['unauthenticated', 'forbidden', 'quota_exceeded'],
+    request: Exact({
+      user: Described(Name, 'id of a user, or name of the only one that has it'),
+      password: Password,
+      projectId: Type.Optional(
+        Described(Id, 'in which project; absent: the first enabled one that the user was given a role in'),
+      ),
+    }),
+    reply: Exact({ ...MadeToken, roles: Type.Array(Role) }),
+  }),
+};
+
 export const tokenEndpoints = {
   create: write({
     name: 'token.create',
@@ -171,7 +219,7 @@ export const tokenEndpoints = {
       ),
       description: Type.Optional(Text),
     }),
-    reply: Exact({ token: TokenView, secret: Type.String({ description: 'for the header Authorization: Bearer …' }) }),
+    reply: Exact(MadeToken),
   }),
   get: read({
     name: 'token.get',

@@ -1,6 +1,6 @@
 /** Who may ask for what: projects, users and their tokens. */
 import Type, { type Static } from 'typebox';
-import { Exact, Id, Name, OneOf, Text, Time } from '../common.ts';
+import { Base64, Exact, Id, Name, OneOf, Text, Time } from '../common.ts';
 
 export const Project = Exact({ id: Id, name: Name, isEnabled: Type.Boolean(), createdAt: Time });
 export type Project = Static<typeof Project>;
@@ -9,10 +9,22 @@ export type Project = Static<typeof Project>;
 export const roleNames = ['admin', 'member', 'reader'] as const;
 export type RoleName = (typeof roleNames)[number];
 
+/** scrypt's digest of a password, and what it was made with. */
+export const StoredPassword = Exact({
+  cost: Type.Integer({ minimum: 2, maximum: 2 ** 20 }),
+  blockSize: Type.Integer({ minimum: 1, maximum: 32 }),
+  parallelization: Type.Integer({ minimum: 1, maximum: 32 }),
+  salt: Base64(64, 'random bytes'),
+  digest: Base64(128, 'of password and salt'),
+});
+export type StoredPassword = Static<typeof StoredPassword>;
+
 export const User = Exact({
   id: Id,
   name: Name,
   isEnabled: Type.Boolean(),
+  /** Absent: it cannot sign in, and shows the tokens that it is given. */
+  password: Type.Optional(StoredPassword),
   /** Project id → roles there. */
   roles: Type.Record(Type.String(), Type.Array(OneOf(roleNames))),
   createdAt: Time,

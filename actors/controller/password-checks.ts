@@ -1,0 +1,81 @@
+/**
+ * Passwords, checked one at a time, so that guessing takes neither the processors nor the threads that everything else
+ * needs; and for each user so many wrong ones a minute. This is in the memory of one controller: where there are several,
+ * each lets that many pass. Who guesses on purpose keeps the user from signing in with a password; tokens go on.
+ */
+import { fail } from '../../machines/failure.ts';
+import type { Chance, Clock } from '../../transport/clock.ts';
+import type { StoredPassword } from '../../transport/messages/records.ts';
+import { isPassword, type ScryptCost, storedPassword } from '../identity/passwords.ts';
+import { SerialQueue } from '../process/serial-queue.ts';
+
+/** How many may wait: the last of them is answered before its client has given up. */
+const maxWaiting = 16;
+const maxFailures = 5;
+const failuresLastMs = 60_000;
+
+export class PasswordChecks {
+  readonly #clock: Clock;
+  readonly #chance: Chance;
+  readonly #cost: ScryptCost | undefined;
+  readonly #queue = new SerialQueue();
+  #waiting = 0;
+  /** When passwords were wrong, by whose they should have been; the latest last. */
+  readonly #failures = new Map<string, number[]>();
+
+  /** `cost` is that of new passwords, where it is not the usual one. */
+  constructor({ clock, chance }: { clock: Clock; chance: Chance }, cost?: ScryptCost) {
+    this.#clock = clock;
+    this.#chance = chance;
+    this.#cost = cost;
+  }
+
+  /** What is stored of a new password. */
+  store(password: string): Promise<StoredPassword> {
+    return this.#inTurn(() => storedPassword(password, this.#chance, this.#cost));
+  }
+
+  /**
+   * Whether it is the password of `whose`, who may be nobody: then it takes as long, and counts as much. Rejects with
+   * `unavailable` when there were too many wrong ones, or too many ask.
+   */
+  check(whose: string, password: string, stored: StoredPassword | undefined): Promise<boolean> {
+    return this.#inTurn(async () => {
+      this.#refuseTooMany(whose);
+      const isRight = await isPassword(password, stored, this.#cost);
+      if (isRight) this.#failures.delete(whose);
+      else this.#remember(whose);
+      return isRight;
+    });
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= maxWaiting) {
+      throw fail('unavailable', 'too many passwords are being checked: try again', { disposition: 'retry' });
+    }
+    this.#waiting += 1;
+    try {
+      return await this.#queue.run('', undefined, work);
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  #refuseTooMany(whose: string): void {
+    const since = this.#clock.now() - failuresLastMs;
+    for (const [each, times] of this.#failures) if ((times.at(-1) ?? 0) <= since) this.#failures.delete(each);
+    const recent = this.#failures.get(whose)?.filter((time) => time > since) ?? [];
+    const oldest = recent.at(-maxFailures);
+    if (oldest === undefined) return;
+    const retryAfterSeconds = Math.ceil((oldest - since) / 1000);
+    throw fail('unavailable', `too many wrong passwords: try again in ${retryAfterSeconds} s`, {
+      disposition: 'retry',
+      details: { retryAfterSeconds },
+    });
+  }
+
+  #remember(whose: string): void {
+    const before = this.#failures.get(whose) ?? [];
+    this.#failures.set(whose, [...before.slice(1 - maxFailures), this.#clock.now()]);
+  }
+}

@@ -1,0 +1,46 @@
+/** Signing in: a token for who knows a password. Nothing tells whether there is the user, not even the time it takes. */
+import { fail } from '../../machines/failure.ts';
+import { api } from '../../transport/messages/api.ts';
+import type { User } from '../../transport/messages/records.ts';
+import type { View } from '../../transport/nats/view.ts';
+import { projectsOf, rolesIn } from '../identity/roles.ts';
+import { openMakeToken } from './make-token.ts';
+import type { Writes } from './writes.ts';
+
+const lifetimeMs = 12 * 3600_000;
+
+export const sessionWrites: Writes = async (on, world) => {
+  const { store, clock, passwords } = world;
+  const [users, projects, makeToken] = await Promise.all([
+    store.view('user'),
+    store.view('project'),
+    openMakeToken(world),
+  ]);
+
+  on(api.session.create, async ({ user: idOrName, password, projectId }) => {
+    // The user may have been made just now, or the password set, at another controller.
+    await users.caughtUp();
+    const user = userNamed(users, idOrName);
+    const isRight = await passwords.check(user?.id ?? idOrName, password, user?.password);
+    if (!isRight || !user?.isEnabled) throw fail('unauthenticated', 'the user or the password is wrong');
+    const project = projectId ?? projectsOf(user).find((id) => projects.get(id)?.isEnabled);
+    if (project === undefined) throw fail('forbidden', 'the user has no role in any project that may be used');
+    const createdAt = clock.now();
+    const made = await makeToken({
+      userId: user.id,
+      projectId: project,
+      description: 'signed in',
+      expiresAt: createdAt + lifetimeMs,
+      createdAt,
+    });
+    return { ...made, reply: { ...made.reply, roles: [...rolesIn(user, project)] } };
+  });
+};
+
+/** One whose name others have too has to be named by id. */
+function userNamed(users: View<User>, idOrName: string): User | undefined {
+  const byId = users.get(idOrName);
+  if (byId) return byId;
+  const [user, ...others] = [...users.values()].filter(({ name }) => name === idOrName);
+  return others.length === 0 ? user : undefined;
+}
