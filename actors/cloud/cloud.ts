@@ -4,9 +4,10 @@ import { type ControllerOptions, startController } from '../controller/controlle
 import { startNetworkController } from '../network/network-controller.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { type SchedulerOptions, startScheduler } from '../scheduler/scheduler.ts';
+import type { WebOptions } from '../web/web-server.ts';
 import { type LibvirtHost, type SimulatedHost, startLibvirtHost, startSimulatedHost } from './compute-hosts.ts';
 
-export const roles = ['api', 'controller', 'scheduler', 'network', 'compute'] as const;
+export const roles = ['api', 'controller', 'scheduler', 'network', 'compute', 'web'] as const;
 export type Role = (typeof roles)[number];
 
 export interface CloudOptions {
@@ -16,6 +17,8 @@ export interface CloudOptions {
   /** For the role `compute`. */
   libvirtHost?: LibvirtHost;
   simulatedHosts?: SimulatedHost[];
+  /** For the role `web`. */
+  web?: WebOptions;
 }
 
 /** Rejects with what kept the first of them from starting; then none of them runs. */
@@ -28,6 +31,7 @@ export async function startCloud(runtime: Runtime, options: CloudOptions): Promi
   if (has('scheduler')) starting.push(startScheduler(runtime, options.scheduler));
   if (has('controller')) starting.push(startController(runtime, options.controller));
   if (has('api')) starting.push(startApiServer(runtime));
+  if (has('web') && options.web) starting.push(startWeb(runtime, options.web));
   const outcomes = await Promise.allSettled(starting);
   const parts = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   /** Front to back, so that no part waits for one that has gone. One that cannot be stopped does not keep the others. */
@@ -43,4 +47,10 @@ export async function startCloud(runtime: Runtime, options: CloudOptions): Promi
   }
   const broken = Promise.race(parts.flatMap((part) => part.broken ?? []));
   return { broken, stop };
+}
+
+/** What serves HTTP is loaded only where it is needed. */
+async function startWeb(runtime: Runtime, options: WebOptions): Promise<Part> {
+  const { startWebServer } = await import('../web/web-server.ts');
+  return startWebServer(runtime, options);
 }

@@ -5,12 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { headers } from 'nats';
-import { roles } from '../../actors/cloud/cloud.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { ensureBareStreams, isRunning, padded, readBare } from './bare-wire.ts';
 import type { Chain } from './chain.ts';
 import { startChild } from './child.ts';
-import type { Layout } from './figures.ts';
+import { type Layout, launchParts } from './figures.ts';
 import type { LaunchShape } from './launch-shape.ts';
 
 const script = fileURLToPath(new URL('bare-part.ts', import.meta.url));
@@ -24,7 +23,7 @@ export async function startBareChain(url: string, layout: Layout, shape: LaunchS
   const start = (name: string, role: string) =>
     startChild(name, script, [role, url, JSON.stringify(shape)], /is ready/);
   const processes = await Promise.all(
-    layout === 'oneProcess' ? [start('cloud', 'all')] : roles.map((role) => start(role, role)),
+    layout === 'oneProcess' ? [start('cloud', 'all')] : launchParts.map((role) => start(role, role)),
   );
   const awaited = new Map<string, () => void>();
   bus.nats.connection.subscribe('bare.fact.*', {

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { roles } from '../../actors/cloud/cloud.ts';
+import type { Role } from '../../actors/cloud/cloud.ts';
 import { adminProject } from '../../actors/identity/first-admin.ts';
 import { api } from '../../transport/messages/api.ts';
 import { buckets } from '../../transport/messages/records.ts';
@@ -12,7 +12,7 @@ import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { type Chain, repeat } from './chain.ts';
 import { type Child, kilonovaMain, startChild } from './child.ts';
-import type { Layout } from './figures.ts';
+import { type Layout, launchParts } from './figures.ts';
 
 /** Room for what is alive at a time: a simulated host has 1024 vCPUs to give out. */
 const cidr = '10.20.0.0/20';
@@ -60,13 +60,14 @@ export async function startCloudProcesses(url: string, layout: Layout): Promise<
 }
 
 /** The controller makes the first records, so it comes first. */
-const inOrder = [...roles].sort((a, b) => Number(b === 'controller') - Number(a === 'controller'));
+const inOrder = [...launchParts].sort((a, b) => Number(b === 'controller') - Number(a === 'controller'));
 
-export function startPart(command: 'up' | (typeof roles)[number], url: string | undefined, folder: string) {
+export function startPart(command: 'up' | Role, url: string | undefined, folder: string) {
   const flags = {
     up: ['--state', folder, '--no-test-image', '--cidr', cidr, '--hypervisor', 'simulated', '--host', 'bench'],
     controller: ['--state', folder, '--no-test-image', '--cidr', cidr],
     compute: ['--state', folder, '--hypervisor', 'simulated', '--host', 'bench'],
+    web: ['--http-port', '0'],
     api: [],
     scheduler: [],
     network: [],

@@ -9,26 +9,20 @@ export type Layout = (typeof layouts)[number];
 /** Launches that are under way at a time. */
 export const concurrencies = [1, 50, 500] as const;
 
+/** Whom a launch goes through. */
+export const launchParts = ['api', 'controller', 'scheduler', 'network', 'compute'] as const;
+
 /** Where CPU is spent, by layout; `total` is everything but the client. */
 export const cpuParts: Record<Layout, readonly string[]> = {
   oneProcess: ['cloud', 'natsServer', 'total', 'client'],
-  processes: ['api', 'controller', 'scheduler', 'network', 'compute', 'natsServer', 'total', 'client'],
+  processes: [...launchParts, 'natsServer', 'total', 'client'],
 };
 
 /** Launches under way while CPU is counted. */
 export const cpuConcurrency = 50;
 
 export const natsOperations = ['request', 'publish', 'put'] as const;
-export const startedParts = [
-  'node',
-  'natsServer',
-  'up',
-  'api',
-  'controller',
-  'scheduler',
-  'network',
-  'compute',
-] as const;
+export const startedParts = ['node', 'natsServer', 'up', ...launchParts, 'web'] as const;
 
 export const partNames = ['launches', 'nats', 'heap', 'list', 'startup', 'recovery'] as const;
 export type PartName = (typeof partNames)[number];

@@ -34,9 +34,11 @@ afterAll(async () => {
 
 describe('the package', () => {
   it('holds the program and what it needs, without tests and sources', () => {
-    const others = packed.filter((path) => !/^\.dist\/(machines|actors|transport)\/.+\.js$/.test(path));
+    const others = packed.filter(
+      (path) => !/^\.dist\/(machines|actors|transport)\/.+\.js$|^\.dashboard\/assets\//.test(path),
+    );
     const document = '.dist/transport/reference/asyncapi.json';
-    expect(others.toSorted()).toEqual([document, 'LICENSE', 'README.md', 'package.json']);
+    expect(others.toSorted()).toEqual(['.dashboard/.built-of', '.dashboard/index.html', document, 'LICENSE', 'README.md', 'package.json']);
     expect(packed).toContain('.dist/transport/cli/main.js');
     expect(packed.filter((path) => /test\.js$|spec\//.test(path))).toEqual([]);
   });
@@ -44,7 +46,7 @@ describe('the package', () => {
   it('says how it is used', async () => {
     const { stdout } = await kilonova('--help');
     expect(stdout).toContain('Usage: kilonova');
-    for (const command of ['up', 'api', 'controller', 'scheduler', 'network', 'compute']) {
+    for (const command of ['up', 'api', 'controller', 'scheduler', 'network', 'compute', 'web']) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
   });

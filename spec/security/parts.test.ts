@@ -18,6 +18,7 @@ import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient, type InstanceFact } from '../../transport/nats/api-client.ts';
 import { seedOf } from '../../transport/nats/credentials.ts';
+import { Browser, startTestWeb, type TestWeb } from '../http/support.ts';
 import { type SecuredNats, startSecuredNats } from '../support/secured-nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 
@@ -31,6 +32,7 @@ const hypervisors = new Map(
 );
 let nats: SecuredNats;
 let admin: ApiClient;
+let token: string;
 /** Of the last host. */
 let host: Runtime;
 
@@ -64,7 +66,6 @@ async function restart(name: string, start: () => Promise<unknown>): Promise<voi
 
 beforeAll(async () => {
   nats = await startSecuredNats();
-  let token = '';
   await startPart(
     'controller',
     async (runtime) => {
@@ -230,6 +231,20 @@ it('signs a user of the bus for who shows a token, whom the bus lets follow thei
   await bob.followFrom('blog', new Date().toISOString(), (fact) => told.push(fact));
   const { instances } = await bob.ask(api.instance.create, { name: 'his', image: 'simulated', flavor: 'm1.micro' });
   await eventually(() => told.find(({ uuid, to }) => uuid === instances[0]?.uuid && to === 'running'));
+  expect(nats.refusals).toEqual([]);
+});
+
+it('lets a browser sign in, ask, and follow what happens', async () => {
+  let web: TestWeb | undefined;
+  await startPart('web', async (runtime) => (web = await startTestWeb(runtime)), 'web');
+  const browser = new Browser(web?.origin ?? '');
+  expect((await browser.signIn(token)).status).toBe(200);
+  const live = await browser.live();
+  const uuid = await launch();
+  await live.untilState(uuid, 'running');
+  expect(await browser.call('instance.get', { uuid })).toMatchObject({ instance: { uuid } });
+  expect((await browser.ask('/readyz', { method: 'GET' })).status).toBe(200);
+  expect((await browser.ask('/session', { method: 'DELETE' })).status).toBe(204);
   expect(nats.refusals).toEqual([]);
 });
 

@@ -9,7 +9,7 @@ import { startNatsServer } from '../../actors/setup/nats-server.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
-import { type Credentials, connectionAs, seedOf } from '../../transport/nats/credentials.ts';
+import { type Credentials, clientInboxOf, connectionAs, seedOf } from '../../transport/nats/credentials.ts';
 import type { Refusal } from '../../transport/nats/refusal.ts';
 
 export interface SecuredNats {
@@ -45,6 +45,7 @@ export async function startSecuredNats(): Promise<SecuredNats> {
       url: server.url,
       name,
       connection: connectionAs(credentials),
+      clientInbox: clientInboxOf(credentials),
       usesJetStream,
       onRefusal,
     });

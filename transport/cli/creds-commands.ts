@@ -8,7 +8,7 @@ import { formatCredentials } from '../nats/credentials.ts';
 import { writeSecret } from './secret-file.ts';
 import { type Settings, withSettings } from './settings.ts';
 
-const parts: readonly PartRole[] = ['api', 'controller', 'scheduler', 'network', 'compute', 'up'];
+const parts: readonly PartRole[] = ['api', 'controller', 'scheduler', 'network', 'compute', 'web', 'up'];
 
 export function addCredsCommands(program: Command): void {
   const creds = program

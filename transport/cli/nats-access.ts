@@ -6,7 +6,7 @@ import { errors, type TlsOptions } from 'nats';
 import { FailureError, fail } from '../../machines/failure.ts';
 import type { Bus } from '../nats/bus.ts';
 import { type BusOptions, connectBus } from '../nats/connect-bus.ts';
-import { type Credentials, connectionAs, readCredentials } from '../nats/credentials.ts';
+import { type Credentials, clientInboxOf, connectionAs, readCredentials } from '../nats/credentials.ts';
 import { readClaims } from '../nats/nats-jwt.ts';
 import { connectionOf, shownUrls } from '../nats/server-urls.ts';
 import type { Settings } from './settings.ts';
@@ -35,7 +35,7 @@ export async function connectTo(
     ...(timeoutMs !== undefined && { timeout: timeoutMs }),
   };
   try {
-    return await connectBus({ ...options, url, connection });
+    return await connectBus({ ...options, url, connection, clientInbox: credentials && clientInboxOf(credentials) });
   } catch (thrown) {
     options.signal?.throwIfAborted();
     throw whyNot(thrown, shownUrls(url), credentials);

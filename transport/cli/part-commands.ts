@@ -5,6 +5,7 @@ import { type Settings, withSettings } from './settings.ts';
 import type { UpOptions } from './up.ts';
 
 const everywhere = ['nats', 'natsWait', 'creds', 'natsCa', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
+const http = ['httpAddress', 'httpPort', 'httpTlsCert', 'httpTlsKey'] as const satisfies (keyof Settings)[];
 /** What is set of the store by who is started with it. */
 const store = ['natsStore', 'natsReplicas', 'keepFacts'] as const satisfies (keyof Settings)[];
 const compute = [
@@ -34,6 +35,7 @@ const parts: [Role, string, readonly (keyof Settings)[]][] = [
   ['scheduler', 'chooses hosts', ['policy', 'maxDeliveries']],
   ['network', 'gives out addresses', []],
   ['compute', 'runs instances on this host', compute],
+  ['web', 'serves the dashboard, and the API over HTTP', http],
 ];
 
 export function addPartCommands(program: Command): void {
@@ -60,6 +62,7 @@ export function addPartCommands(program: Command): void {
       'natsSync',
       'natsTlsCert',
       'natsTlsKey',
+      ...http,
       ...compute,
       'bridge',
       'cidr',

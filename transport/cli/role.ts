@@ -14,6 +14,7 @@ import { keepAdminCredentials } from './bus-keys.ts';
 import { accessOf } from './nats-access.ts';
 import { askedToStop, startProcess } from './process.ts';
 import { recoveryOf, type Settings } from './settings.ts';
+import { openDoor } from './web-door.ts';
 
 /** Resolves with the exit code, when the process has been told to stop. */
 export async function runRole(role: Role, settings: Settings): Promise<number> {
@@ -25,6 +26,7 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const access = accessOf(settings, settings.nats);
   const clientUsers = access.credentials && ClientUsers.of(access.credentials);
+  const door = role === 'web' ? await openDoor(settings, say) : undefined;
 
   async function begin({ runtime, add }: Life): Promise<void> {
     if (role === 'controller') {
@@ -39,14 +41,19 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
       controller: { maxAttempts: settings.maxAttempts, storeRoom: { bytes: settings.natsStore }, clientUsers },
       scheduler: { policy: settings.policy },
       ...(role === 'compute' && (await computeHost(settings, say))),
+      ...(door && { web: { door } }),
     });
     add(cloud);
   }
 
-  const lives = await startProcess(role, access, settings, { signal: stopping.signal, say, begin });
-  if (!stopping.signal.aborted) process.stdout.write(`kilonova ${role} is ready\n`);
-  await lives.ended;
-  return 0;
+  try {
+    const lives = await startProcess(role, access, settings, { signal: stopping.signal, say, begin });
+    if (!stopping.signal.aborted) process.stdout.write(`kilonova ${role} is ready${door ? ` at ${door.url}` : ''}\n`);
+    await lives.ended;
+    return 0;
+  } finally {
+    await door?.close();
+  }
 }
 
 /** A cloud can do without. */

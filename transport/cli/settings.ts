@@ -23,6 +23,10 @@ export interface Settings {
   natsTlsKey?: string;
   natsCa?: string;
   creds?: string;
+  httpAddress: string;
+  httpPort?: number;
+  httpTlsCert?: string;
+  httpTlsKey?: string;
   hypervisor: 'auto' | 'libvirt' | 'simulated';
   libvirtUri?: string;
   virtType: 'auto' | 'kvm' | 'qemu';
@@ -69,7 +73,7 @@ export const definitions = {
     .default('127.0.0.1')
     .argParser(ipAddress),
   natsPort: setting('--nats-port <port>', 'for the nats-server of our own (default: 4222, or any free one)').argParser(
-    wholeNumber(0),
+    portNumber,
   ),
   natsStore: setting(
     '--nats-store <size>',
@@ -98,6 +102,15 @@ export const definitions = {
     'who has to have signed the NATS server’s certificate, in PEM; then the connection has to be encrypted',
   ),
   creds: setting('--creds <file>', 'as which user of NATS to connect'),
+  httpAddress: setting(
+    '--http-address <ip>',
+    'where the web server listens; beyond loopback, --http-tls-cert keeps others from reading along',
+  )
+    .default('127.0.0.1')
+    .argParser(ipAddress),
+  httpPort: setting('--http-port <port>', 'of the web server (default: 8780, or any free one)').argParser(portNumber),
+  httpTlsCert: setting('--http-tls-cert <file>', 'the certificate of the web server, in PEM'),
+  httpTlsKey: setting('--http-tls-key <file>', 'the private key of that certificate'),
   hypervisor: setting('--hypervisor <kind>', 'auto: libvirt where it can be had, else simulated')
     .choices(['auto', 'libvirt', 'simulated'])
     .default('auto'),
@@ -213,6 +226,12 @@ function blockWithRoom(text: string): string {
     throw new InvalidArgumentError('It must be a block of IPv4 addresses with room for guests, like 10.20.0.0/22.');
   }
   return text;
+}
+
+function portNumber(text: string): number {
+  const port = wholeNumber(0)(text);
+  if (port > 65_535) throw new InvalidArgumentError('It must be a port: at most 65535, and 0 for any free one.');
+  return port;
 }
 
 function wholeNumber(least: number) {

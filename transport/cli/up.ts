@@ -17,6 +17,7 @@ import type { NatsServerOptions } from '../../actors/setup/nats-server.ts';
 import { ensureMachine, type ReadyMachine } from '../../actors/setup/setup.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
 import { systemClock } from '../clock.ts';
+import type { Door } from '../http/door.ts';
 import type { InstanceView } from '../messages/api/instance.ts';
 import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
@@ -33,6 +34,7 @@ import { formatMs } from './progress.ts';
 import { defaultState, recoveryOf, type Settings } from './settings.ts';
 import { readVersion } from './version.ts';
 import { watchHosts } from './watch-hosts.ts';
+import { isLoopback, openDoor } from './web-door.ts';
 
 export interface UpOptions extends Settings {
   /** Launches a first instance. */
@@ -61,11 +63,14 @@ export async function up(options: UpOptions): Promise<number> {
     say(`· ${name}: stopping; instances go on`);
     end.abort(new StopAsked(name));
   });
+  let door: Door | undefined;
   let machine: ReadyMachine | undefined;
   let cloud: Lives | undefined;
   let endWatch: (() => Promise<void>) | undefined;
   try {
     say(`· kilonova ${readVersion()}, with its state in ${options.state}`);
+    const opened = await openDoor(options, say);
+    door = opened;
     const bus = await prepareBus(options);
     machine = await makeReady(options, bus, end.signal, say);
     // A nats-server of our own that dies takes the cloud with it; somebody else's is waited for.
@@ -79,7 +84,7 @@ export async function up(options: UpOptions): Promise<number> {
     const begun = Promise.withResolvers<Begun>();
     const hostsUp = Promise.withResolvers<void>();
     const begin = async (life: Life) => {
-      begun.resolve(await beginCloud(life, ready, options, clientUsers, say));
+      begun.resolve(await beginCloud(life, ready, options, { clientUsers, door: opened }, say));
       life.add(await watchHosts(life.runtime, hostNames(ready, options), hostsUp));
     };
     cloud = await startProcess('up', access, options, { signal: end.signal, say, begin });
@@ -108,7 +113,7 @@ export async function up(options: UpOptions): Promise<number> {
       }
     }
     if (options.once) return 0;
-    say(howToTalk(machine, options));
+    say(howToTalk(machine, options, opened));
     return await new Promise<never>((_, reject) => onAbort(end.signal, reject));
   } catch (thrown) {
     // Whoever asked for one launch was not given it.
@@ -119,6 +124,7 @@ export async function up(options: UpOptions): Promise<number> {
   } finally {
     await endWatch?.();
     await cloud?.stop();
+    await door?.close();
     if (machine) await rm(join(options.state, natsUrlFile), { force: true });
     await machine?.stop();
   }
@@ -201,10 +207,6 @@ function ownServer(
   };
 }
 
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
-}
-
 /** What a first launch goes by. */
 interface Begun extends FirstAdmin {
   /** Given to the administrator just now. */
@@ -217,7 +219,7 @@ async function beginCloud(
   { runtime, add }: Life,
   machine: ReadyMachine,
   options: Settings,
-  clientUsers: ClientUsers | undefined,
+  { clientUsers, door }: { clientUsers: ClientUsers | undefined; door: Door },
   say: (line: string) => void,
 ): Promise<Begun> {
   const { bridge, cidr, state, sharedDisks } = options;
@@ -236,6 +238,7 @@ async function beginCloud(
       roles,
       controller: { maxAttempts: options.maxAttempts, storeRoom, clientUsers },
       scheduler: { policy: options.policy },
+      web: { door },
       ...(machine.libvirt
         ? {
             libvirtHost: {
@@ -350,10 +353,10 @@ function describeCloud(machine: ReadyMachine, options: Settings): string {
   const hosts = machine.libvirt
     ? `host ${options.host} with libvirt`
     : `${options.simulatedHosts} simulated host${options.simulatedHosts === 1 ? '' : 's'}`;
-  return `API, cloud controller, scheduler, network controller, ${hosts}`;
+  return `API, cloud controller, scheduler, network controller, web server, ${hosts}`;
 }
 
-function howToTalk(machine: ReadyMachine, options: Settings): string {
+function howToTalk(machine: ReadyMachine, options: Settings, door: Door): string {
   // A checkout has no program on the path.
   const program = import.meta.filename.endsWith('.ts') ? 'npm run -s kilonova --' : 'kilonova';
   const state = options.state === defaultState() ? '' : ` --state ${options.state}`;
@@ -363,6 +366,7 @@ function howToTalk(machine: ReadyMachine, options: Settings): string {
   const creds = machine.natsServer && adminCredsFile(options.state);
   if (creds) nats.push('--creds', creds, '--inbox-prefix', inboxOf(readCredentials(creds)));
   return [
+    `· in a browser: ${door.url}     sign in with the token in ${tokenFile(options)}`,
     `· NATS: ${url}`,
     `  ${program} instance list${state}     the command line; --help says what else there is`,
     `  every request carries the header Authorization: Bearer <token>, with the token in ${tokenFile(options)}`,

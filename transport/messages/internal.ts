@@ -133,6 +133,26 @@ export const InstanceFact = Exact(
 );
 export type InstanceFact = Type.Static<typeof InstanceFact>;
 
+export const HostFact = Exact(
+  {
+    type: Type.String({
+      description:
+        'transition or command; down: it was not heard for too long; up: it is back, and has cleaned up; ' +
+        'guest.unknown (a guest of which there is no record), or guest.destroyed (a copy that must not be)',
+    }),
+    host: Type.String(),
+    at: Time,
+    to: Type.String({
+      description: 'how it stands with its hypervisor, and whether it takes instances: `up enabled`',
+    }),
+    command: Type.Optional(Type.String({ description: 'of a command: what was asked, as `disable`' })),
+    uuid: Type.Optional(Described(Uuid, 'the guest')),
+    reason: Type.Optional(Type.String({ description: 'what went wrong, or the operator’s reason' })),
+  },
+  { title: 'HostFact' },
+);
+export type HostFact = Type.Static<typeof HostFact>;
+
 export const alarmKinds = ['dead-letter', 'store-full', 'address-lost'] as const;
 
 export const AlarmFact = Exact(
@@ -153,27 +173,7 @@ export type AlarmFact = Type.Static<typeof AlarmFact>;
 export const facts = {
   /** The owner of the instance → anyone: one transition, one accepted command, or one of Nova's usage notifications. */
   instance: defineFact('instance', InstanceFact),
-  host: defineFact(
-    'host',
-    Exact(
-      {
-        type: Type.String({
-          description:
-            'transition or command; down: it was not heard for too long; up: it is back, and has cleaned up; ' +
-            'guest.unknown (a guest of which there is no record), or guest.destroyed (a copy that must not be)',
-        }),
-        host: Type.String(),
-        at: Time,
-        to: Type.String({
-          description: 'how it stands with its hypervisor, and whether it takes instances: `up enabled`',
-        }),
-        command: Type.Optional(Type.String({ description: 'of a command: what was asked, as `disable`' })),
-        uuid: Type.Optional(Described(Uuid, 'the guest')),
-        reason: Type.Optional(Type.String({ description: 'what went wrong, or the operator’s reason' })),
-      },
-      { title: 'HostFact' },
-    ),
-  ),
+  host: defineFact('host', HostFact),
   /** Any part → operators. */
   alarm: defineFact('alarm', AlarmFact),
 } as const;

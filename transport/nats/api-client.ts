@@ -1,10 +1,10 @@
 /** A client of the API: what a NATS request to `cloud.api.v1.>` looks like from the other side. */
-import { headers } from 'nats';
 import type { Endpoint } from '../messages/api/endpoint.ts';
 import { type AlarmFact, facts } from '../messages/internal.ts';
 import type { Fact } from '../messages/kinds.ts';
 import type { Bus } from './bus.ts';
 import { request } from './call.ts';
+import { clientHeaders } from './call-context.ts';
 import { followFrom } from './follow-from.ts';
 import { subjects } from './subjects.ts';
 
@@ -22,9 +22,8 @@ export class ApiClient {
 
   /** Rejects with the FailureError that the API server answered, or with `unavailable` or `timeout`. */
   ask<Q, R>(endpoint: Endpoint<Q, R>, body: Q): Promise<R> {
-    const carried = headers();
-    carried.set('Authorization', `Bearer ${this.#token}`);
-    return request(this.#bus, subjects.api(endpoint.resource, endpoint.verb), endpoint, body, carried);
+    const subject = subjects.api(endpoint.resource, endpoint.verb);
+    return request(this.#bus, subject, endpoint, body, clientHeaders(this.#token));
   }
 
   /** Calls back for each fact about the project's instances (without one, all projects'), as it happens; returns the function that ends it. */

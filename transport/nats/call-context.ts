@@ -17,13 +17,27 @@ export function newContext(): CallContext {
 
 /** The context of a request from outside: a client's trace and request id are kept when they are well-formed. */
 export function contextOfClient(carried: MsgHdrs | undefined): CallContext {
-  const traceparent = carried?.get(traceHeader);
-  const requestId = carried?.get(requestIdHeader);
+  return contextGiven(carried?.get(requestIdHeader), carried?.get(traceHeader));
+}
+
+/** The same, of what came by another way. */
+export function contextGiven(requestId?: string, traceparent?: string): CallContext {
   return {
     requestId: requestId && /^req-[0-9a-f-]{36}$/.test(requestId) ? requestId : `req-${randomUUID()}`,
     traceparent:
       traceparent && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent) ? traceparent : newTraceparent(),
   };
+}
+
+/** What a client of the API sends with a request. */
+export function clientHeaders(token: string, context?: CallContext): MsgHdrs {
+  const carried = headers();
+  carried.set('Authorization', `Bearer ${token}`);
+  if (context) {
+    carried.set(requestIdHeader, context.requestId);
+    carried.set(traceHeader, context.traceparent);
+  }
+  return carried;
 }
 
 export function writeContext(context: CallContext): MsgHdrs {

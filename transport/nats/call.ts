@@ -55,14 +55,25 @@ export async function exchange(
   carried: MsgHdrs,
   timeoutMs: number,
 ): Promise<Message> {
-  let message: Message;
+  const message = await askOnce(bus, subject, name, payload, carried, timeoutMs);
+  if (isFailureReply(message)) throw wireToFailure(message);
+  return message;
+}
+
+/** Sends and waits for an answer, which may be a failure; rejects with why there was none. */
+export async function askOnce(
+  bus: Bus,
+  subject: string,
+  name: string,
+  payload: string | Uint8Array,
+  carried: MsgHdrs,
+  timeoutMs: number,
+): Promise<Message> {
   try {
-    message = await bus.request(subject, payload, { timeoutMs, headers: carried });
+    return await bus.request(subject, payload, { timeoutMs, headers: carried });
   } catch (error) {
     throw whyUnanswered(error, name, timeoutMs);
   }
-  if (isFailureReply(message)) throw wireToFailure(message);
-  return message;
 }
 
 /** Takes no more calls, and resolves when those in hand are answered. */
@@ -194,6 +205,11 @@ export function statusOf({ code }: Failure): number {
     default:
       return 500;
   }
+}
+
+/** The same of an answer, as whoever gave it has said. */
+export function statusOfAnswer({ headers: carried }: Message): number {
+  return Number(carried?.get(errorCodeHeader) || 200);
 }
 
 export function isFailureReply(message: Message): boolean {

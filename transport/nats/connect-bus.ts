@@ -14,7 +14,7 @@ import { Requests } from './requests.ts';
 import { servedBy } from './served-by.ts';
 import { connectionOf } from './server-urls.ts';
 import { storeUse } from './store-use.ts';
-import { matches } from './subjects.ts';
+import { isApi, matches } from './subjects.ts';
 import { consumeFromNats } from './work-queue.ts';
 
 export interface BusOptions {
@@ -39,6 +39,8 @@ export interface BusOptions {
   waitMs?: number;
   /** Told, once, why it is waited for. */
   onWait?: (reason: string) => void;
+  /** Where the API is to answer, who answers nowhere but to clients; absent: where everybody does. */
+  clientInbox?: string | undefined;
   /** Ends the waiting. */
   signal?: AbortSignal;
   /** Told of what the server does not let this user do. A request is rejected besides. */
@@ -79,6 +81,18 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   // Nobody who was told of one can guess another, and answer what others are asked.
   const newInbox = () => `${more?.inboxPrefix ?? '_INBOX'}.${randomUUID()}`;
   const requests = new Requests({ connection, outbox, clock, inbox: newInbox() });
+  const askedOf: Requests[] = [requests];
+  const { clientInbox } = options;
+  let ofClient = clientInbox === undefined ? requests : undefined;
+  /** Made when it is needed: most parts ask the API nothing, and may not. */
+  function requestsTo(subject: string): Requests {
+    if (!isApi(subject)) return requests;
+    if (!ofClient) {
+      ofClient = new Requests({ connection, outbox, clock, inbox: `${clientInbox}.${randomUUID()}` });
+      askedOf.push(ofClient);
+    }
+    return ofClient;
+  }
   const waitingForServer = new Set<() => void>();
   const ended = Promise.withResolvers<FailureError>();
   void connection.closed().then((reason) => {
@@ -86,7 +100,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     outbox.flush();
     if (reason instanceof Error) ended.resolve(whyEnded(reason));
   });
-  void bridgeGaps(connection, outbox, requests, () => {
+  void bridgeGaps(connection, outbox, askedOf, () => {
     for (const listener of [...waitingForServer]) listener();
   });
   const onBack = (listener: () => void) => {
@@ -94,14 +108,14 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     return () => void waitingForServer.delete(listener);
   };
   void hearRefusals(connection, (refusal) => {
-    requests.refuse(refusal);
+    for (const each of askedOf) each.refuse(refusal);
     onRefusal?.(refusal);
   });
   const bus: Bus = {
     clock,
     nats,
     send: (subject, payload, envelope) => outbox.send(subject, payload, envelope),
-    request: (subject, payload, options) => requests.request(subject, payload, options),
+    request: (subject, payload, options) => requestsTo(subject).request(subject, payload, options),
     subscribe: (subject, take, options) => subscribe(connection, subject, take, options),
     newInbox,
     openKeyValues: (bucket, { history }) => openNatsKeyValues(nats, { name: bucket, history, clock, onBack }),
@@ -191,13 +205,13 @@ function isAway(error: unknown): boolean {
 async function bridgeGaps(
   connection: NatsConnection,
   outbox: Outbox,
-  requests: Requests,
+  askedOf: readonly Requests[],
   onBack: () => void,
 ): Promise<void> {
   for await (const { type } of connection.status() as QueuedIterator<Status>) {
     if (type === 'disconnect') {
       outbox.hold();
-      requests.lose();
+      for (const requests of askedOf) requests.lose();
     }
     if (type === 'reconnect') {
       outbox.release();

@@ -64,6 +64,11 @@ export function inboxOf({ jwt }: Pick<Credentials, 'jwt'>): string {
   return name === sub ? subjects.clientInbox(sub) : subjects.partInbox(name);
 }
 
+/** Where the API answers the user, as it does a client: to parts of the cloud it does not, where they hear each other. */
+export function clientInboxOf({ jwt }: Pick<Credentials, 'jwt'>): string {
+  return subjects.clientInbox(readClaims(jwt).sub);
+}
+
 export function seedOf(pair: KeyPair): string {
   return Buffer.from(pair.getSeed()).toString();
 }

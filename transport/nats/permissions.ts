@@ -158,8 +158,14 @@ function compute(host: Placeholder, consumer: string): Permissions {
   };
 }
 
+/** It asks the API as clients do, with the token of whoever asks it, and is answered where they are. */
+const web: Permissions = {
+  publish: [...start, ...readInParts(streams.facts.name), subjects.apis()],
+  subscribe: [ownInbox, `${subjects.clientInbox(ofUser.key)}.>`],
+};
+
 /** All parts in one process, on one connection. */
-const up = union(api, controller, scheduler, network, compute(any, any.token), {
+const up = union(api, controller, scheduler, network, compute(any, any.token), web, {
   publish: [],
   // It tells whoever looks at it.
   subscribe: [subjects.alarms()],
@@ -182,6 +188,7 @@ export const permissions = {
   scheduler,
   network,
   compute: compute(ofUser.host, ofUser.name.token),
+  web,
   up,
   client,
   administrator,

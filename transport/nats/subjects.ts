@@ -41,6 +41,7 @@ export const ofUser = {
 type Token = string | Placeholder;
 
 export const apiPrefix = 'cloud.api.v1';
+const apis = 'cloud.api.>';
 
 export const streams = {
   /** Casts: a work queue, each message is removed when its consumer has acknowledged it. */
@@ -61,7 +62,7 @@ export const imageObjects = {
 
 export const subjects = {
   api: (resource: string, verb: string) => `${apiPrefix}.${token(resource)}.${token(verb)}`,
-  apis: () => 'cloud.api.>',
+  apis: () => apis,
   controllerCall: (resource: Token, verb: Token) => `cloud.controller.call.${token(resource)}.${token(verb)}`,
   networkCall: (name: Token) => `cloud.network.call.${token(name)}`,
   /** The host's user may publish this, and of no other host: who is asked knows by it who asks. */
@@ -108,6 +109,18 @@ export const consumers = {
   of: (cast: string) => (cast.startsWith('cloud.scheduler.') ? consumers.scheduler() : `compute-${cast.split('.')[2]}`),
 } as const;
 
+/** Of what a fact is told. */
+export type FactSubject =
+  | { kind: 'instance'; projectId: string }
+  /** For operators. */
+  | { kind: 'host' | 'alarm' };
+
+export function parseFact(subject: string): FactSubject {
+  const [, , kind, project = ''] = subject.split('.');
+  if (kind === 'instance') return { kind, projectId: decodeToken(project) };
+  return { kind: kind === 'host' ? kind : 'alarm' };
+}
+
 /** How often a cast is tried, which takes some six minutes, unless it is said otherwise. */
 export const defaultMaxDeliveries = 20;
 
@@ -147,6 +160,11 @@ const plain = /^[A-Za-z0-9_-]+$/;
  */
 export function isForAnswers(subject: string): boolean {
   return !/^(cloud\.|\$)/.test(subject);
+}
+
+/** Whether it is the API that is asked there. */
+export function isApi(subject: string): boolean {
+  return matches(subject, apis);
 }
 
 /** Whether the subject is one of a cast, to a scheduler or to a host: and no pattern of such. */

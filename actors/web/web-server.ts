@@ -1,0 +1,45 @@
+/**
+ * The web server: browsers, and programs that speak HTTP, come in by it. It keeps nothing and decides nothing: whatever is
+ * asked it asks the API server, with the token of whoever asks; beside that it tells them what happens.
+ */
+import { apiBridge } from '../../transport/http/api-bridge.ts';
+import { makeApp } from '../../transport/http/app.ts';
+import type { Routes } from '../../transport/http/context.ts';
+import type { Door } from '../../transport/http/door.ts';
+import { health } from '../../transport/http/health.ts';
+import { liveSocket } from '../../transport/http/live-socket.ts';
+import { pages } from '../../transport/http/pages.ts';
+import { sessionCookieOf } from '../../transport/http/session-cookie.ts';
+import { sessionRoutes } from '../../transport/http/session-routes.ts';
+import { Sockets } from '../../transport/http/sockets.ts';
+import { FactFollower } from '../../transport/nats/fact-follower.ts';
+import type { Part, Runtime } from '../runtime/runtime.ts';
+import { dashboardFolder } from '../setup/dashboard.ts';
+
+export interface WebOptions {
+  /** Open already, and left open. */
+  door: Door;
+}
+
+const routes: readonly Routes[] = [sessionRoutes, apiBridge, liveSocket, health, pages];
+
+export async function startWebServer({ bus, clock, logger }: Runtime, { door }: WebOptions): Promise<Part> {
+  const cookie = sessionCookieOf(door);
+  const sockets = new Sockets({ bus, clock, cookie });
+  const facts = new FactFollower(bus, (failure) => logger.warn({ failure }, 'what happens cannot be followed'));
+  const { isEncrypted } = door;
+  const context = { bus, clock, logger, facts, cookie, sockets, isEncrypted, pages: dashboardFolder };
+  const app = await makeApp(context, routes);
+  const leave = door.serve({
+    request: app.routing,
+    upgrade: (request, socket, head) => void sockets.upgrade(request, socket, head),
+  });
+  return {
+    async stop() {
+      sockets.stop();
+      await leave();
+      await app.close();
+      await facts.stop();
+    },
+  };
+}

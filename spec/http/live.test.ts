@@ -1,0 +1,127 @@
+/** What browsers hear of what happens: all of it, in order, and nobody what is another project's. */
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { api } from '../../transport/messages/api.ts';
+import { closeCodes } from '../../transport/messages/web.ts';
+import type { ApiClient } from '../../transport/nats/api-client.ts';
+import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { Browser, refusedWith, startTestWeb, type TestWeb } from './support.ts';
+
+let cloud: TestCloud;
+let web: TestWeb;
+/** The administrator's. */
+let admin: Browser;
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  web = await startTestWeb(cloud.runtime);
+  admin = new Browser(web.origin);
+  await admin.signIn(cloud.token);
+});
+
+afterAll(async () => {
+  await web?.stop();
+  await cloud?.stop();
+});
+
+async function memberOf(project: string): Promise<{ browser: Browser; client: ApiClient }> {
+  const client = await cloud.createUser(project);
+  const { secret } = await client.ask(api.token.create, {});
+  const browser = new Browser(web.origin);
+  await browser.signIn(secret);
+  return { browser, client };
+}
+
+describe('/live', () => {
+  it('tells what happens to an instance, in the order of the stream', async () => {
+    const live = await admin.live();
+    const { uuid } = await cloud.create();
+    await live.untilState(uuid, 'running');
+    const ofIt = live.entries.filter(({ kind, fact }) => kind === 'instance' && fact.uuid === uuid);
+    const { facts } = await cloud.client.ask(api.fact.list, { uuid });
+    expect(ofIt.map(({ sequence, fact }) => ({ sequence, fact }))).toEqual(facts.slice(0, ofIt.length));
+    expect(facts.length - ofIt.length).toBeLessThanOrEqual(1);
+  });
+
+  it('never tells a project of another’s instances, hosts or alarms', async () => {
+    const [shop, blog] = [await memberOf('shop'), await memberOf('blog')];
+    const [ofShop, ofBlog, ofAdmin] = [await shop.browser.live(), await blog.browser.live(), await admin.live()];
+    await cloud.client.ask(api.host.disable, { host: 'host1', reason: 'a test' });
+    await cloud.client.ask(api.host.enable, { host: 'host1' });
+    const hers = await cloud.create({}, shop.client);
+    const his = await cloud.create({}, blog.client);
+    await ofShop.untilState(hers.uuid, 'running');
+    await ofBlog.untilState(his.uuid, 'running');
+    await ofAdmin.untilState(his.uuid, 'running');
+    for (const [live, project] of [
+      [ofShop, 'shop'],
+      [ofBlog, 'blog'],
+    ] as const) {
+      expect(new Set(live.entries.map(({ kind }) => kind))).toEqual(new Set(['instance']));
+      const projects = live.entries.map(({ fact }) => 'projectId' in fact && fact.projectId);
+      expect(new Set(projects)).toEqual(new Set([project]));
+    }
+    expect(ofAdmin.entries.some(({ kind }) => kind === 'host')).toBe(true);
+  });
+
+  it('tells first what was missed while the connection was lost, once, and of one’s own project', async () => {
+    const { browser, client } = await memberOf('lost');
+    const first = await browser.live();
+    const early = await cloud.create({}, client);
+    await first.untilState(early.uuid, 'running');
+    const last = first.entries.at(-1)?.sequence ?? 0;
+    first.socket.terminate();
+    const missed = await cloud.create({}, client);
+    const others = await cloud.create();
+    await cloud.until(missed.uuid, ({ vmState }) => vmState === 'active');
+    await cloud.until(others.uuid, ({ vmState }) => vmState === 'active');
+    const again = await browser.live(`?after=${last}&epoch=${encodeURIComponent(first.hello.epoch)}`);
+    await again.untilState(missed.uuid, 'running');
+    const later = await cloud.create({}, client);
+    await again.untilState(later.uuid, 'running');
+    const all = [...first.entries, ...again.entries].map(({ sequence }) => sequence);
+    expect(all).toEqual([...new Set(all)].toSorted((a, b) => a - b));
+    const { facts } = await client.ask(api.fact.list, {});
+    const heard = new Set(all);
+    expect(facts.filter(({ sequence }) => sequence <= (all.at(-1) ?? 0) && !heard.has(sequence))).toEqual([]);
+  });
+
+  it.each(['?after=999999999', '?after=1&epoch=another'])(
+    'says so when what was missed is not known: %s',
+    async (query) => {
+      const live = await admin.live(query);
+      expect(await live.until(({ type }) => type === 'reset')).toEqual({ type: 'reset' });
+      expect(live.entries).toEqual([]);
+    },
+  );
+
+  it('lets nobody in without a session, from another’s page, or elsewhere', async () => {
+    const stranger = new Browser(web.origin);
+    expect(await refusedWith(stranger.open('/live'))).toBe(401);
+    expect(await refusedWith(admin.open('/live', { origin: 'https://evil.example' }))).toBe(403);
+    expect(await refusedWith(admin.open('/elsewhere'))).toBe(404);
+    expect(await refusedWith(stranger.open('/live', { authorization: 'Bearer nonsense' }))).toBe(401);
+    const program = stranger.open('/live', { authorization: `Bearer ${cloud.token}`, origin: 'https://evil.example' });
+    await eventually(() => program.readyState === program.OPEN || undefined);
+  });
+
+  it('ends with the session', async () => {
+    const { browser } = await memberOf('leaving');
+    const live = await browser.live();
+    await browser.ask('/session', { method: 'DELETE' });
+    expect(await eventually(() => live.closed)).toEqual({ code: closeCodes.signedOut, reason: 'signed out' });
+  });
+
+  it('tells the same by every web server of a cloud', async () => {
+    const other = await startTestWeb(await cloud.connect());
+    onTestFinished(() => other.stop());
+    const browser = new Browser(other.origin);
+    // Cookies know no ports, but by their names.
+    browser.cookie = admin.cookie.replace(String(web.door.port), String(other.door.port));
+    const [here, there] = [await admin.live(), await browser.live()];
+    const { uuid } = await cloud.create();
+    await Promise.all([here.untilState(uuid, 'running'), there.untilState(uuid, 'running')]);
+    const ofIt = (entries: typeof here.entries) => entries.filter(({ fact }) => 'uuid' in fact && fact.uuid === uuid);
+    const length = Math.min(ofIt(here.entries).length, ofIt(there.entries).length);
+    expect(ofIt(here.entries).slice(0, length)).toEqual(ofIt(there.entries).slice(0, length));
+  });
+});

@@ -1,0 +1,104 @@
+/** Signing in and out, and what a page of somebody else cannot do with the cookie. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { api } from '../../transport/messages/api.ts';
+import { ApiClient } from '../../transport/nats/api-client.ts';
+import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { Browser, startTestWeb, type TestWeb } from './support.ts';
+
+let cloud: TestCloud;
+let web: TestWeb;
+
+beforeAll(async () => {
+  cloud = await startTestCloud({ hosts: [] });
+  web = await startTestWeb(cloud.runtime);
+});
+
+afterAll(async () => {
+  await web?.stop();
+  await cloud?.stop();
+});
+
+async function signedIn(): Promise<Browser> {
+  const browser = new Browser(web.origin);
+  expect((await browser.signIn(cloud.token)).status).toBe(200);
+  return browser;
+}
+
+describe('signing in', () => {
+  it('answers who it is, and gives a cookie that no script and no other site can use', async () => {
+    const browser = new Browser(web.origin);
+    const response = await browser.signIn(cloud.token);
+    expect(await response.json()).toMatchObject({
+      user: { id: 'admin', name: 'admin' },
+      project: { id: 'admin', name: 'admin' },
+      roles: ['admin', 'member'],
+    });
+    const [cookie = '', ...others] = response.headers.getSetCookie();
+    expect(others).toEqual([]);
+    const flags = cookie.split('; ').slice(1);
+    expect(flags).toEqual(expect.arrayContaining(['Path=/', 'HttpOnly', 'SameSite=Strict']));
+    expect(flags.some((flag) => flag.startsWith('Expires='))).toBe(true);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('makes a token of its own, which ends after twelve hours, and does not keep the one that was shown', async () => {
+    const browser = await signedIn();
+    const secret = browser.cookie.split('=')[1] ?? '';
+    expect(secret).not.toBe(cloud.token);
+    const { token } = await new ApiClient(cloud.runtime.bus, secret).ask(api.token.get, {});
+    const hours = (Date.parse(token.expiresAt ?? '') - Date.now()) / 3_600_000;
+    expect(hours).toBeGreaterThan(11.9);
+    expect(hours).toBeLessThanOrEqual(12);
+  });
+
+  it('refuses a token that is worth nothing, and what is no sign-in', async () => {
+    const browser = new Browser(web.origin);
+    expect((await browser.signIn('nonsense')).status).toBe(401);
+    expect(browser.cookie).toBe('');
+    for (const body of [{}, { token: '' }, { token: 'two\nlines' }, { token: 't', more: 1 }, '{"token":', '[]']) {
+      expect((await browser.ask('/session', { body })).status).toBe(400);
+    }
+  });
+
+  it('tells who is signed in, until they sign out', async () => {
+    const browser = await signedIn();
+    expect(await (await browser.ask('/session', { method: 'GET' })).json()).toMatchObject({ user: { id: 'admin' } });
+    const out = await browser.ask('/session', { method: 'DELETE' });
+    expect(out.status).toBe(204);
+    expect(out.headers.getSetCookie()[0]).toMatch(/=;.*Expires=Thu, 01 Jan 1970/);
+    // A copy of the cookie is worth nothing any more.
+    expect((await browser.ask('/session', { method: 'GET' })).status).toBe(401);
+    expect((await browser.ask('/api/v1/flavor/list', { body: {} })).status).toBe(401);
+    expect((await browser.ask('/session', { method: 'DELETE' })).status).toBe(204);
+  });
+});
+
+describe('a page of somebody else', () => {
+  it.each([
+    ['another origin', { origin: 'https://evil.example' }],
+    ['another port of this machine', { origin: 'http://127.0.0.1:1' }],
+    ['an origin that it hides', { origin: 'null' }],
+    ['a browser that says that it is another site', { 'sec-fetch-site': 'cross-site' }],
+    ['a browser that says nothing', { origin: '' }],
+  ])('can do nothing with the cookie: %s', async (_, headers) => {
+    const browser = await signedIn();
+    for (const [path, method] of [
+      ['/api/v1/flavor/list', 'POST'],
+      ['/session', 'DELETE'],
+      ['/session', 'POST'],
+    ] as const) {
+      const response = await browser.ask(path, { method, body: {}, headers });
+      expect({ path, status: response.status }).toEqual({ path, status: 403 });
+    }
+    expect((await browser.ask('/api/v1/flavor/list', { body: {} })).status).toBe(200);
+  });
+
+  it.each(['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'text/plain'])(
+    'can send no form that is taken for a request: %s',
+    async (type) => {
+      const browser = await signedIn();
+      const headers = { 'content-type': type };
+      expect((await browser.ask('/api/v1/flavor/list', { body: '{}', headers })).status).toBe(415);
+    },
+  );
+});

@@ -1,0 +1,39 @@
+/**
+ * `POST /api/v1/<resource>/<verb>`: a request of the API over HTTP. Its body goes on as the bytes that it is, which an API
+ * server checks, and the answer comes back as it is, with the HTTP status that says the same.
+ */
+import { fail } from '../../machines/failure.ts';
+import { endpoints } from '../messages/api.ts';
+import { askOnce, statusOfAnswer } from '../nats/call.ts';
+import { clientHeaders, contextGiven } from '../nats/call-context.ts';
+import { subjects } from '../nats/subjects.ts';
+import type { Routes } from './context.ts';
+import { secretOf } from './session.ts';
+
+const known = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
+
+export const apiBridge: Routes = (app, { bus, cookie }) => {
+  app.post<{ Params: { resource: string; verb: string } }>(
+    '/api/v1/:resource/:verb',
+    async ({ params: { resource, verb }, headers, body, id }, reply) => {
+      const name = `${resource}.${verb}`;
+      const endpoint = known.get(name);
+      if (!endpoint) throw fail('not_found', `there is no endpoint ${name}: schema.list tells which there are`);
+      const { access, request, timeoutMs } = endpoint;
+      const isAnonymous = access === 'anyone' && headers.authorization === undefined;
+      const secret = isAnonymous ? '' : secretOf(headers, cookie);
+      const bytes = body instanceof Buffer ? body : Buffer.alloc(0);
+      // Also of what is too large to be carried to whoever would say so.
+      if (bytes.length > request.maxBytes) request.decode(bytes);
+      const context = contextGiven(id, headers.traceparent?.toString());
+      const subject = subjects.api(endpoint.resource, endpoint.verb);
+      const answer = await askOnce(bus, subject, name, bytes, clientHeaders(secret, context), timeoutMs);
+      return reply
+        .code(statusOfAnswer(answer))
+        .header('content-type', 'application/json; charset=utf-8')
+        .header('cache-control', 'no-store')
+        .header('traceparent', context.traceparent)
+        .send(Buffer.from(answer.data));
+    },
+  );
+};

@@ -1,0 +1,157 @@
+/**
+ * The port of the web server. It is open for as long as the process lives, whoever stands behind it: a life that ends,
+ * and the one that follows, have the same address. While nobody stands there it says that it is alive, and of all else
+ * that it is not to be had just now.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { isIPv6 } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { fail } from '../../machines/failure.ts';
+import type { Clock } from '../clock.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
+
+const usualPort = 8780;
+/** How long a client may take to say what it wants (ms). */
+const headersMs = 10_000;
+const requestMs = 60_000;
+/** How long a connection may be idle (ms). */
+const idleMs = 60_000;
+/** How long what was asked may take to be answered once it is to end (ms). */
+const graceMs = 5_000;
+
+export interface DoorOptions {
+  address: string;
+  /** Demanded when given, and 0 asks for any free one. When absent: 8780, or any free one when that is taken. */
+  port?: number | undefined;
+  /** Files in PEM. */
+  tls?: { certificate: string; key: string } | undefined;
+  clock: Clock;
+}
+
+/** Who stands behind it. */
+export interface Servant {
+  request: RequestListener;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+export class Door {
+  readonly port: number;
+  readonly isEncrypted: boolean;
+  /** Where a browser on this machine finds it. */
+  readonly url: string;
+  readonly #server: Server;
+  readonly #clock: Clock;
+  readonly #inHand = new Set<ServerResponse>();
+  #servant: Servant | undefined;
+
+  /** Rejects with `conflict` when the port is taken, and with `invalid_request` for a certificate that cannot be used. */
+  static async open(options: DoorOptions): Promise<Door> {
+    const { address, port = usualPort, tls, clock } = options;
+    const server = tls ? makeTlsServer(tls) : createServer();
+    server.headersTimeout = headersMs;
+    server.requestTimeout = requestMs;
+    server.keepAliveTimeout = idleMs;
+    try {
+      await listen(server, address, port);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRINUSE' && options.port === undefined) await listen(server, address, 0);
+      else if (code === 'EADDRINUSE') {
+        throw fail('conflict', `port ${port} of ${address} is taken by another program: --http-port chooses another`, {
+          details: { port },
+        });
+      } else throw fail('invalid_request', `nobody can be served at ${address}: ${message}`);
+    }
+    return new Door(server, address, clock, tls !== undefined);
+  }
+
+  private constructor(server: Server, address: string, clock: Clock, isEncrypted: boolean) {
+    const bound = server.address();
+    if (bound === null || typeof bound === 'string') throw new TypeError('the server has no port');
+    this.port = bound.port;
+    this.isEncrypted = isEncrypted;
+    this.url = `${isEncrypted ? 'https' : 'http'}://${shownAddress(address)}:${bound.port}/`;
+    this.#server = server;
+    this.#clock = clock;
+    server.on('request', (request, response) => this.#take(request, response));
+    server.on('upgrade', (request, socket, head) => {
+      // Whoever goes away before there is an answer is no concern of ours.
+      socket.on('error', () => socket.destroy());
+      if (this.#servant) this.#servant.upgrade(request, socket, head);
+      else refuseUpgrade(socket, 503);
+    });
+  }
+
+  /** Puts somebody behind it; returns the function that takes them away, which resolves when all is answered. */
+  serve(servant: Servant): () => Promise<void> {
+    this.#servant = servant;
+    return async () => {
+      if (this.#servant === servant) this.#servant = undefined;
+      await this.#answered();
+    };
+  }
+
+  /** Lets nobody in any more, and resolves when the last one is gone. */
+  async close(): Promise<void> {
+    this.#servant = undefined;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#answered();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    this.#inHand.add(response);
+    response.on('close', () => this.#inHand.delete(response));
+    if (request.url === '/healthz') answer(response, 200, { alive: true });
+    else if (this.#servant) this.#servant.request(request, response);
+    else answer(response, 503, { failure: notHere });
+  }
+
+  async #answered(): Promise<void> {
+    const answered = [...this.#inHand].map((response) => new Promise((resolve) => response.once('close', resolve)));
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(graceMs, late.resolve);
+    await Promise.race([Promise.all(answered), late.promise]);
+    cancel();
+  }
+}
+
+const { failure: notHere } = fail('unavailable', 'the cloud is not to be had just now', { disposition: 'retry' });
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...(status === 503 && { 'Retry-After': '1' }),
+  });
+  response.end(JSON.stringify(body));
+}
+
+function makeTlsServer({ certificate, key }: { certificate: string; key: string }): Server {
+  try {
+    return createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key), minVersion: 'TLSv1.2' });
+  } catch (error) {
+    const { message } = error as Error;
+    throw fail('invalid_request', `--http-tls-cert and --http-tls-key cannot be used: ${message}`);
+  }
+}
+
+function listen(server: Server, address: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, address, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** One that stands for all addresses is none that a browser can go to. */
+function shownAddress(address: string): string {
+  if (address === '0.0.0.0' || address === '::') return 'localhost';
+  return isIPv6(address) ? `[${address}]` : address;
+}

@@ -1,0 +1,31 @@
+/** `/readyz`: whether it is any use to send somebody here. `/healthz`, whether the process lives, is the door's. */
+import { errors } from 'nats';
+import type { Routes, WebContext } from './context.ts';
+
+/** How long NATS may take to answer (ms). */
+const answerMs = 2_000;
+
+export const health: Routes = (app, context) => {
+  app.get('/readyz', async (_, reply) => {
+    const reasons = await whatIsMissing(context);
+    const status = reasons.length === 0 ? 200 : 503;
+    return reply
+      .code(status)
+      .header('cache-control', 'no-store')
+      .send({ ready: status === 200, ...(status !== 200 && { reasons }) });
+  });
+};
+
+async function whatIsMissing({ bus, clock, facts }: WebContext): Promise<string[]> {
+  const late = Promise.withResolvers<never>();
+  const cancel = clock.after(answerMs, () => late.reject(new errors.TimeoutError()));
+  const isAnswered = await Promise.race([bus.nats.connection.rtt(), late.promise]).then(
+    () => true,
+    () => false,
+  );
+  cancel();
+  return [
+    ...(isAnswered ? [] : ['NATS does not answer']),
+    ...(facts.isFollowing ? [] : ['what happens is not followed yet']),
+  ];
+}

@@ -1,0 +1,82 @@
+/**
+ * `/session`: signing in, who is signed in, and signing out. A session is a token that is made for it and ends with it: what
+ * was shown at sign-in is not kept anywhere. Web servers share nothing: each knows as much of a session as any other.
+ */
+
+import { FailureError, fail } from '../../machines/failure.ts';
+import { api } from '../messages/api.ts';
+import { type SessionView, web } from '../messages/web.ts';
+import { ApiClient } from '../nats/api-client.ts';
+import type { Bus } from '../nats/bus.ts';
+import type { Routes } from './context.ts';
+import { refuseForeign } from './same-origin.ts';
+import { secretInCookie } from './session.ts';
+import { SignInLimit } from './sign-in-limit.ts';
+
+const sessionSeconds = 12 * 3600;
+
+export const sessionRoutes: Routes = (app, { bus, clock, cookie, sockets }) => {
+  const limit = new SignInLimit(clock);
+
+  app.post('/session', async ({ ip, headers, body }, reply) => {
+    refuseForeign(headers);
+    limit.count(ip);
+    const { token } = web.signIn.decode(body instanceof Buffer ? body : Buffer.alloc(0));
+    const { secret, expiresAt } = await makeToken(bus, token);
+    limit.forgive(ip);
+    const view = await viewSession(bus, secret);
+    return reply
+      .setCookie(cookie.name, secret, { ...cookie.options, ...(expiresAt && { expires: new Date(expiresAt) }) })
+      .header('cache-control', 'no-store')
+      .send(view);
+  });
+
+  app.get('/session', async ({ headers }, reply) => {
+    const secret = secretInCookie(headers, cookie);
+    if (secret === undefined) throw fail('unauthenticated', 'nobody is signed in');
+    return reply.header('cache-control', 'no-store').send(await viewSession(bus, secret));
+  });
+
+  app.delete('/session', async ({ headers }, reply) => {
+    refuseForeign(headers);
+    const secret = secretInCookie(headers, cookie);
+    const id = secret === undefined ? undefined : await revoke(bus, secret);
+    if (id !== undefined) sockets.end(id);
+    return reply.clearCookie(cookie.name, cookie.options).code(204).send();
+  });
+};
+
+/** The token of the session. Rejects with `unauthenticated` when nobody is let in with what is shown. */
+async function makeToken(bus: Bus, shown: string): Promise<{ secret: string; expiresAt: string | undefined }> {
+  const asked = { expiresInSeconds: sessionSeconds, description: 'a session in a browser' };
+  const { token, secret } = await new ApiClient(bus, shown).ask(api.token.create, asked);
+  return { secret, expiresAt: token.expiresAt };
+}
+
+async function viewSession(bus: Bus, secret: string): Promise<SessionView> {
+  const client = new ApiClient(bus, secret);
+  const [{ token, roles }, { user }, { project }] = await Promise.all([
+    client.ask(api.token.get, {}),
+    client.ask(api.user.get, {}),
+    client.ask(api.project.get, {}),
+  ]);
+  return {
+    user: { id: user.id, name: user.name },
+    project: { id: project.id, name: project.name },
+    roles,
+    ...(token.expiresAt && { expiresAt: token.expiresAt }),
+  };
+}
+
+/** Resolves with the token's id; with nothing when it was worth nothing any more. */
+async function revoke(bus: Bus, secret: string): Promise<string | undefined> {
+  const client = new ApiClient(bus, secret);
+  try {
+    const { token } = await client.ask(api.token.get, {});
+    await client.ask(api.token.revoke, { id: token.id });
+    return token.id;
+  } catch (error) {
+    if (error instanceof FailureError && error.failure.code === 'unauthenticated') return undefined;
+    throw error;
+  }
+}

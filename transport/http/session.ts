@@ -1,0 +1,54 @@
+/** Who asks: the token that a request shows, by its cookie or by a header, and what the API server says of it. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { fastifyCookie } from '@fastify/cookie';
+import { fail } from '../../machines/failure.ts';
+import { api } from '../messages/api.ts';
+import { ApiClient } from '../nats/api-client.ts';
+import type { Bus } from '../nats/bus.ts';
+import { refuseForeign } from './same-origin.ts';
+import type { SessionCookie } from './session-cookie.ts';
+
+export interface Session {
+  /** Of the token. */
+  secret: string;
+  tokenId: string;
+  userId: string;
+  projectId: string;
+  roles: readonly string[];
+  /** Epoch ms; absent: when it is revoked. */
+  expiresAt?: number;
+}
+
+export function isAdministrator({ roles }: Session): boolean {
+  return roles.includes('admin');
+}
+
+/**
+ * The secret that a request shows for whatever it wants to be done. Throws `unauthenticated` when it shows none, and
+ * `forbidden` when it shows a cookie from somebody else's page: a header no page can send in another's name.
+ */
+export function secretOf(headers: IncomingHttpHeaders, cookie: SessionCookie): string {
+  const { authorization } = headers;
+  if (authorization !== undefined) {
+    const [, secret] = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization) ?? [];
+    if (secret === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
+    return secret;
+  }
+  const secret = secretInCookie(headers, cookie);
+  if (secret === undefined) throw fail('unauthenticated', 'nobody is signed in');
+  refuseForeign(headers);
+  return secret;
+}
+
+export function secretInCookie(headers: IncomingHttpHeaders, { name }: SessionCookie): string | undefined {
+  const value = fastifyCookie.parse(headers.cookie ?? '')[name];
+  // A header is one line.
+  return value !== undefined && /^[\x21-\x7e]{1,512}$/.test(value) ? value : undefined;
+}
+
+/** Rejects with `unauthenticated` when the token is worth nothing. */
+export async function openSession(bus: Bus, secret: string): Promise<Session> {
+  const { token, roles } = await new ApiClient(bus, secret).ask(api.token.get, {});
+  const { id: tokenId, userId, projectId, expiresAt } = token;
+  return { secret, tokenId, userId, projectId, roles, ...(expiresAt && { expiresAt: Date.parse(expiresAt) }) };
+}

@@ -1,0 +1,60 @@
+/** How often somebody may try to sign in: a few times at once, and from then on every now and then. By address. */
+import { isIPv6 } from 'node:net';
+import { fail } from '../../machines/failure.ts';
+import type { Clock } from '../clock.ts';
+
+const mostAtOnce = 10;
+/** After this time one more is allowed (ms). */
+const oneMoreMs = 6_000;
+/** How many addresses are remembered. */
+const mostAddresses = 10_000;
+
+/** When the last of the tries that count will be forgotten. */
+export class SignInLimit {
+  readonly #clock: Clock;
+  readonly #forgottenAt = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Counts a try. Throws `unavailable`, with `retryAfterSeconds`, when there were too many. */
+  count(address: string): void {
+    const now = this.#clock.now();
+    const key = neighbourhoodOf(address);
+    const forgottenAt = Math.max(this.#forgottenAt.get(key) ?? 0, now) + oneMoreMs;
+    const tooSoonMs = forgottenAt - now - mostAtOnce * oneMoreMs;
+    if (tooSoonMs > 0) {
+      const retryAfterSeconds = Math.ceil(tooSoonMs / 1000);
+      throw fail('unavailable', `too many tries to sign in: wait ${retryAfterSeconds} s`, {
+        disposition: 'retry',
+        details: { retryAfterSeconds },
+      });
+    }
+    this.#remember(key, forgottenAt);
+  }
+
+  /** It was one who may: their try does not count. */
+  forgive(address: string): void {
+    const key = neighbourhoodOf(address);
+    const forgottenAt = this.#forgottenAt.get(key);
+    if (forgottenAt !== undefined) this.#remember(key, forgottenAt - oneMoreMs);
+  }
+
+  /** The longest ago that was tried from is the first to be forgotten. */
+  #remember(key: string, forgottenAt: number): void {
+    this.#forgottenAt.delete(key);
+    if (forgottenAt > this.#clock.now()) this.#forgottenAt.set(key, forgottenAt);
+    const [oldest = ''] = this.#forgottenAt.size > mostAddresses ? this.#forgottenAt.keys() : [];
+    this.#forgottenAt.delete(oldest);
+  }
+}
+
+/** Whoever has an address of IPv6 has all of the last half of it. */
+function neighbourhoodOf(address: string): string {
+  if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
+  const [head = '', tail = ''] = address.split('::');
+  const groups = [head, tail].map((part) => (part === '' ? [] : part.split(':')));
+  const zeros = address.includes('::') ? 8 - groups.flat().length : 0;
+  return [...(groups[0] ?? []), ...Array<string>(zeros).fill('0'), ...(groups[1] ?? [])].slice(0, 4).join(':');
+}

@@ -1,0 +1,147 @@
+/**
+ * The WebSockets of the web server: who may open one, and when it is closed. A browser shows its cookie, and whose page it
+ * is; a program the header of the API. A socket ends with its session, however that ends.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { toFailure } from '../../machines/failure.ts';
+import { type Clock, every } from '../clock.ts';
+import { closeCodes } from '../messages/web.ts';
+import type { Bus } from '../nats/bus.ts';
+import { statusOf } from '../nats/call.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
+import { openSession, type Session, secretOf } from './session.ts';
+import type { SessionCookie } from './session-cookie.ts';
+
+/** Serves one socket; what it leaves behind it takes away when the socket closes. */
+export type ServeSocket = (socket: WebSocket, session: Session, query: URLSearchParams) => void;
+
+/** Those of one token. */
+interface OfSession {
+  session: Session;
+  sockets: Set<WebSocket>;
+  cancelLook: () => void;
+}
+
+/** What a client may send at a time, unless its route says otherwise (bytes). */
+const mostBytes = 64 * 1024;
+const mostSockets = 32;
+/** How often is looked whether the session is still one (ms), and how soon at the earliest. */
+const lookEveryMs = 30_000;
+const lookAgainMs = 1_000;
+/** How often a client has to show that it is there (ms). */
+const pingEveryMs = 30_000;
+const goingAway = 1001;
+
+export class Sockets {
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #cookie: SessionCookie;
+  readonly #routes = new Map<string, ServeSocket>();
+  /** By the token's id. */
+  readonly #sessions = new Map<string, OfSession>();
+  readonly #silent = new WeakSet<WebSocket>();
+  readonly #server = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: mostBytes });
+  readonly #stopPinging: () => void;
+  #isStopped = false;
+
+  constructor({ bus, clock, cookie }: { bus: Bus; clock: Clock; cookie: SessionCookie }) {
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#cookie = cookie;
+    this.#stopPinging = every(clock, pingEveryMs, async () => this.#ping());
+  }
+
+  route(path: string, serve: ServeSocket): void {
+    this.#routes.set(path, serve);
+  }
+
+  /** Never throws: whoever is not let in is told why by an HTTP status. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    const serve = this.#routes.get(pathname);
+    if (!serve) return refuseUpgrade(socket, 404);
+    try {
+      const session = await openSession(this.#bus, secretOf(request.headers, this.#cookie));
+      if (this.#isStopped) return refuseUpgrade(socket, 503);
+      if ((this.#sessions.get(session.tokenId)?.sockets.size ?? 0) >= mostSockets) return refuseUpgrade(socket, 429);
+      this.#server.handleUpgrade(request, socket, head, (opened) => {
+        this.#keep(opened, session);
+        serve(opened, session, searchParams);
+      });
+    } catch (error) {
+      refuseUpgrade(socket, statusOf(toFailure(error)));
+    }
+  }
+
+  /** Somebody has signed out. */
+  end(tokenId: string): void {
+    this.#close(tokenId, closeCodes.signedOut, 'signed out');
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stopPinging();
+    for (const tokenId of [...this.#sessions.keys()]) this.#close(tokenId, goingAway, 'the server goes away');
+  }
+
+  #keep(socket: WebSocket, session: Session): void {
+    const { tokenId } = session;
+    const known = this.#sessions.get(tokenId);
+    const ofSession = known ?? { session, sockets: new Set(), cancelLook: () => undefined };
+    ofSession.sockets.add(socket);
+    if (!known) {
+      this.#sessions.set(tokenId, ofSession);
+      this.#lookLater(ofSession);
+    }
+    socket.on('pong', () => this.#silent.delete(socket));
+    // It is closed then; nobody else has to know.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      ofSession.sockets.delete(socket);
+      if (ofSession.sockets.size === 0) this.#forget(tokenId, ofSession);
+    });
+  }
+
+  #lookLater(ofSession: OfSession): void {
+    const { expiresAt = Number.POSITIVE_INFINITY } = ofSession.session;
+    const waitMs = Math.max(Math.min(lookEveryMs, expiresAt - this.#clock.now()), lookAgainMs);
+    ofSession.cancelLook = this.#clock.after(waitMs, () => void this.#look(ofSession));
+  }
+
+  async #look(ofSession: OfSession): Promise<void> {
+    const { session } = ofSession;
+    try {
+      const { roles } = await openSession(this.#bus, session.secret);
+      const isSame = roles.length === session.roles.length && roles.every((role) => session.roles.includes(role));
+      if (!isSame) this.#close(session.tokenId, closeCodes.rolesChanged, 'the roles have changed');
+    } catch (error) {
+      // Of what cannot be asked just now nothing is known.
+      if (toFailure(error).code === 'unauthenticated') this.end(session.tokenId);
+    }
+    if (this.#sessions.get(session.tokenId) === ofSession) this.#lookLater(ofSession);
+  }
+
+  #close(tokenId: string, code: number, reason: string): void {
+    const ofSession = this.#sessions.get(tokenId);
+    if (!ofSession) return;
+    this.#forget(tokenId, ofSession);
+    for (const socket of ofSession.sockets) socket.close(code, reason);
+  }
+
+  #forget(tokenId: string, ofSession: OfSession): void {
+    ofSession.cancelLook();
+    if (this.#sessions.get(tokenId) === ofSession) this.#sessions.delete(tokenId);
+  }
+
+  #ping(): void {
+    for (const { sockets } of this.#sessions.values()) {
+      for (const socket of sockets) {
+        if (this.#silent.has(socket)) socket.terminate();
+        this.#silent.add(socket);
+        socket.ping();
+      }
+    }
+  }
+}
