@@ -1,5 +1,8 @@
-/** `npm run reference`: writes the reference of the API from its schemas and the examples of its messages. */
+/**
+ * `npm run reference`: writes the reference of the API from its schemas and the examples of its messages, and draws the
+ * charts of the machines.
+ */
 import { writeFileSync } from 'node:fs';
 import { referenceFiles } from './reference-files.ts';
 
-for (const { url, text } of referenceFiles()) writeFileSync(url, text);
+for (const { url, text } of await referenceFiles()) writeFileSync(url, text);

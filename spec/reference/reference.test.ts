@@ -7,8 +7,8 @@ import { asyncApiDocument } from '../../transport/reference/asyncapi.ts';
 import { readGolden } from '../messages/golden.ts';
 import { referenceFiles } from './reference-files.ts';
 
-describe('the committed reference', () => {
-  it.each(referenceFiles().map(({ url, text }) => ({ file: url.pathname.split('/').at(-1), url, text })))(
+describe('the committed reference', async () => {
+  it.each((await referenceFiles()).map(({ url, text }) => ({ file: url.pathname.split('/').at(-1), url, text })))(
     'is what npm run reference writes: $file',
     ({ url, text }) => {
       expect(readFileSync(url, 'utf8') === text, 'it is stale: npm run reference').toBe(true);

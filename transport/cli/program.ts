@@ -1,6 +1,7 @@
 /** The commands of `kilonova`, and what its exit code is. */
 import { Command, CommanderError } from 'commander';
 import { toFailure } from '../../machines/failure.ts';
+import { addChartCommand } from './chart-command.ts';
 import { addCompletionCommand, completeWord } from './completion.ts';
 import { applyConfigFile } from './config-file.ts';
 import { addConfigCommand } from './config-show.ts';
@@ -51,6 +52,7 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
   await addNounCommands(program, words);
   program.commandsGroup('The program itself:');
   addConfigCommand(program);
+  addChartCommand(program);
   addCompletionCommand(program);
   return program;
 }
