@@ -137,8 +137,8 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     isToPause = true;
     await reconciler.run(AbortSignal.any([signal, ending.signal]));
     isToPause = false;
-    // The process may have been stopped in the meantime, and nobody would stop a consumer that begins now.
-    if (hasEnded) return;
+    // Stopped, or broken off, in the meantime: nobody would stop a consumer that begins now.
+    if (hasEnded || signal.aborted) return;
     casts ??= consumeCasts(bus, {
       durable,
       deadLetters,

@@ -32,6 +32,7 @@ export class HostActor {
   readonly #actor: Actor<typeof hostMachine>;
   readonly #startedAt: number;
   readonly #holder: LeaseHolder;
+  readonly #effects: HostEffects;
   readonly #onLost: (taken: FailureError) => void;
   #writing: Promise<void> = Promise.resolve();
   #assuring: Promise<unknown> | undefined;
@@ -83,10 +84,11 @@ export class HostActor {
         if (this.#down) return;
         runtime.logger.warn({ host: name, ...down }, 'this host was declared down; its instances are reconciled');
         this.#down = down;
-        effects.holdCasts();
+        this.#effects.holdCasts();
         this.send({ type: 'host.fenced', at: runtime.clock.now() });
       },
     };
+    this.#effects = effects;
     this.#onLost = onLost;
     this.#startedAt = runtime.clock.now();
     this.#down = earlier?.down;
@@ -157,6 +159,8 @@ export class HostActor {
       last = hypervisor;
       const isBack = hypervisor === 'up' && this.#down !== undefined;
       if (isBack) this.#down = undefined;
+      // Its hypervisor may have gone in the midst of its return: it would refuse casts until they are dead letters.
+      else if (this.#down) this.#effects.holdCasts();
       publishHostTransition(bus, this.#holder.present(), clock.now(), fault);
       void this.#store().then(
         () => isBack && publishHostReturn(bus, this.#holder.present(), clock.now()),
