@@ -1,6 +1,7 @@
 /** That a state that waits is left by its deadline, unless whoever has to do so cannot. */
 import { restoredAtLeastMs } from '../../actors/instance/chart-snapshot.ts';
 import { deadlineOf, stateOf } from '../../actors/instance/stored-chart.ts';
+import { isJustPlaced } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Disturbance, History } from './history.ts';
 import type { Violation } from './violation.ts';
@@ -15,7 +16,7 @@ export function checkDeadlines({ unbroken, disturbances }: History, healedAt: nu
   const violations: Violation[] = [];
   for (const [uuid, versions] of unbroken) {
     for (const [index, { at, record }] of versions.entries()) {
-      const deadline = deadlineOf(record);
+      const deadline = deadlineFrom(at, record);
       if (deadline === undefined) continue;
       const left = versions.slice(index + 1).find((later) => stateOf(later.record) !== stateOf(record));
       if (!left) continue;
@@ -28,6 +29,13 @@ export function checkDeadlines({ unbroken, disturbances }: History, healedAt: nu
     }
   }
   return violations;
+}
+
+/** The host that an instance is handed to restores it, from what the control plane has stored. */
+function deadlineFrom(at: number, record: Instance): number | undefined {
+  const stored = deadlineOf(record);
+  if (stored === undefined || !isJustPlaced(stateOf(record))) return stored;
+  return Math.max(stored, at + restoredAtLeastMs);
 }
 
 /** Until when a wait may last: an owner that was disturbed during it has some time to come back, and then that of what is restored. */
