@@ -1,10 +1,10 @@
 /** What a guest on a host is to that host, by the instance's record. Pure. */
-import { holdsShare } from '../../machines/instance-states.ts';
+import { holdsShare, isUnclaimed } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { isSameOwner } from '../instance/owner.ts';
 import { contextOf, stateOf } from '../instance/stored-chart.ts';
 
-/** `stale`: a copy that must not be: the instance is elsewhere, deleted, or holds nothing. */
+/** `stale`: a copy that must not be: the instance is elsewhere, deleted, or holds nothing; or has yet to be begun with. */
 export type Standing = 'ours' | 'stale' | 'unknown';
 
 /** Whether the host has the instance's life in its hands. */
@@ -14,7 +14,9 @@ export function isOurs({ owner, chart }: Instance, host: string): boolean {
 
 export function standingOf(record: Instance | undefined, host: string): Standing {
   if (!record) return 'unknown';
-  return isOurs(record, host) && holdsShare(stateOf(record)) ? 'ours' : 'stale';
+  const state = stateOf(record);
+  // Of one that is not begun with yet, what is there is of a try that the store has lost.
+  return isOurs(record, host) && holdsShare(state) && !isUnclaimed(state) ? 'ours' : 'stale';
 }
 
 /** Whether an instance may go on, somewhere, with the disks that it has on shared storage. Once it may not, it never will. */

@@ -4,7 +4,8 @@
  *
  *     guest, and the record is …           what is done
  *     this host's                          the record follows what the guest does; if it has come back: taken up anew
- *     another host's, nobody's, deleted    a stale copy: destroyed, before anything else begins here
+ *     another host's, nobody's, deleted,   a stale copy: destroyed, before anything else begins here
+ *     this host's, and not begun with
  *     not there at all                     as the setting `unknownGuests` says
  *     no guest, the record is this host's  as the setting `lostGuests` says
  *

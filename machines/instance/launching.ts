@@ -61,7 +61,8 @@ export const networking = state({
       target: 'mapping',
       actions: { type: 'recordPorts', params: ({ event }) => ({ ports: event.output.ports }) },
     },
-    onError: { target: 'releasing.releasingNetwork', actions: blame('networking') },
+    // What a try has left that is not known of any more is removed before: where that fails, it has to be given back.
+    onError: { target: 'releasing', actions: blame('networking') },
   },
 });
 

@@ -23,7 +23,7 @@ const release = (from: string) => {
 const undoing = {
   checkLaunch: release('releaseClaim'),
   claimResources: release('releaseClaim'),
-  allocateNetwork: release('releaseNetwork'),
+  allocateNetwork: release('destroyDomain'),
   mapBlockDevices: release('unmapBlockDevices'),
   prepareFilter: release('destroyDomain'),
   createDisks: release('destroyDomain'),

@@ -16,7 +16,7 @@ scheduling                      | requestPlacement fails → failed.scheduling
                                 | instance.delete → deleted
 building.checking               | checkLaunch → building.claiming, else releasing.releasingClaim
 building.claiming               | claimResources → networking, else releasing.releasingClaim
-networking                      | allocateNetwork → mapping, else releasing.releasingNetwork
+networking                      | allocateNetwork → mapping, else releasing.destroyingDomain
 mapping                         | mapBlockDevices → spawning.preparingFilter, else releasing.unmappingBlockDevices
 spawning.preparingFilter        | prepareFilter → spawning.creatingDisks, else releasing.destroyingDomain
 spawning.creatingDisks          | createDisks → spawning.creatingDomain, else releasing.destroyingDomain

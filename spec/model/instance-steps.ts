@@ -4,7 +4,7 @@
 export const launch = [
   ['building.checking', 'checkLaunch', 'building', 'releasing.releasingClaim'],
   ['building.claiming', 'claimResources', 'building', 'releasing.releasingClaim'],
-  ['networking', 'allocateNetwork', 'networking', 'releasing.releasingNetwork'],
+  ['networking', 'allocateNetwork', 'networking', 'releasing.destroyingDomain'],
   ['mapping', 'mapBlockDevices', 'mapping', 'releasing.unmappingBlockDevices'],
   ['spawning.preparingFilter', 'prepareFilter', 'spawning', 'releasing.destroyingDomain'],
   ['spawning.creatingDisks', 'createDisks', 'spawning', 'releasing.destroyingDomain'],
