@@ -130,6 +130,11 @@ export function isUnclaimed(path: string): boolean {
   return hasTag(path, 'unclaimed');
 }
 
+/** Whether a host that has an instance in this state has no guest of it yet, or none any more. */
+export function isGuestless(path: string): boolean {
+  return hasTag(path, 'guestless');
+}
+
 /** Whether an instance in this state may have given back what its record says that it has. */
 export function isGivingBack(path: string): boolean {
   return hasTag(path, 'givingBack');

@@ -1,10 +1,13 @@
 /** What a guest on a host is to that host, by the instance's record. Pure. */
-import { holdsShare, isUnclaimed } from '../../machines/instance-states.ts';
+import { holdsShare, isGuestless } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { isSameOwner } from '../instance/owner.ts';
 import { contextOf, stateOf } from '../instance/stored-chart.ts';
 
-/** `stale`: a copy that must not be: the instance is elsewhere, deleted, or holds nothing; or has yet to be begun with. */
+/**
+ * `stale`: a copy that must not be: the instance is elsewhere, deleted, or holds nothing; or a guest of one that has none
+ * yet, or none any more, as far as the store knows, which has gone back.
+ */
 export type Standing = 'ours' | 'stale' | 'unknown';
 
 /** Whether the host has the instance's life in its hands. */
@@ -12,11 +15,10 @@ export function isOurs({ owner, chart }: Instance, host: string): boolean {
   return isSameOwner(owner, { host }) && chart.status === 'active';
 }
 
-export function standingOf(record: Instance | undefined, host: string): Standing {
+export function standingOf(record: Instance | undefined, host: string, hasGuest: boolean): Standing {
   if (!record) return 'unknown';
   const state = stateOf(record);
-  // Of one that is not begun with yet, what is there is of a try that the store has lost.
-  return isOurs(record, host) && holdsShare(state) && !isUnclaimed(state) ? 'ours' : 'stale';
+  return isOurs(record, host) && holdsShare(state) && !(hasGuest && isGuestless(state)) ? 'ours' : 'stale';
 }
 
 /** Whether an instance may go on, somewhere, with the disks that it has on shared storage. Once it may not, it never will. */

@@ -5,7 +5,7 @@
  *     guest, and the record is …           what is done
  *     this host's                          the record follows what the guest does; if it has come back: taken up anew
  *     another host's, nobody's, deleted,   a stale copy: destroyed, before anything else begins here
- *     this host's, and not begun with
+ *     this host's, and without a guest
  *     not there at all                     as the setting `unknownGuests` says
  *     no guest, the record is this host's  as the setting `lostGuests` says
  *
@@ -196,7 +196,7 @@ export class Reconciler {
       return;
     }
     const record = entry?.value;
-    const standing = standingOf(record, name);
+    const standing = standingOf(record, name, guest !== undefined);
     if (standing === 'ours') return entry;
     if (standing === 'unknown' && unknownGuests === 'leave') return;
     if (standing === 'unknown' && unknownGuests === 'report') {

@@ -39,7 +39,7 @@ export const evacuating = state({
     },
     claiming: {
       description: 'Sets aside what the flavor asks for.',
-      tags: ['placed', 'unclaimed'],
+      tags: ['placed', 'unclaimed', 'guestless'],
       invoke: {
         src: 'claimResources',
         input: within('claimTimeout'),
@@ -49,6 +49,7 @@ export const evacuating = state({
     },
     networking: {
       description: 'The ports that it has are moved to the host.',
+      tags: 'guestless',
       invoke: {
         src: 'allocateNetwork',
         input: within('networkTimeout'),
@@ -61,6 +62,7 @@ export const evacuating = state({
     },
     creatingDisks: {
       description: 'The disk that both hosts share is found; or an overlay is made on its image.',
+      tags: 'guestless',
       invoke: {
         src: 'createDisks',
         input: within('imageTimeout'),
@@ -91,6 +93,7 @@ export const evacuating = state({
     },
     removingDisks: {
       description: 'The overlay and the config drive are removed again; a disk that is kept stays where it is.',
+      tags: 'guestless',
       invoke: {
         src: 'removeDisks',
         input: within('releaseTimeout'),
@@ -100,6 +103,7 @@ export const evacuating = state({
     },
     releasingClaim: {
       description: 'The host’s share is given back; the ports are kept.',
+      tags: 'guestless',
       invoke: {
         src: 'releaseClaim',
         input: within('releaseTimeout'),

@@ -50,10 +50,10 @@ export interface InstanceMeta {
 /**
  * What a state is to those who do not run the chart. `control`: the control plane owns it; `placing`: the scheduler is to
  * choose a host; `placed`: the host that was chosen has not begun yet; `unclaimed`: it has not set the instance's share
- * aside yet; `givingBack`: it may have given its ports back already, and its record still names them; `shareless`:
- * nothing is held of a host any more.
+ * aside yet; `guestless`: it has no guest yet, or none any more; `givingBack`: the instance may have given its ports back
+ * already, and its record still names them; `shareless`: nothing is held of a host any more.
  */
-export type InstanceTag = 'control' | 'placing' | 'placed' | 'unclaimed' | 'givingBack' | 'shareless';
+export type InstanceTag = 'control' | 'placing' | 'placed' | 'unclaimed' | 'guestless' | 'givingBack' | 'shareless';
 
 /** Nova's usage notifications. */
 export interface InstanceNotification {

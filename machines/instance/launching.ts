@@ -23,7 +23,7 @@ export const scheduling = state({
 
 export const building = state({
   description: 'The host looks whether it can launch the instance, and sets its share aside.',
-  tags: 'unclaimed',
+  tags: ['unclaimed', 'guestless'],
   meta: { vmState: 'building' },
   on: { 'host.lost': { target: 'reclaiming', actions: blame('building') } },
   initial: 'checking',
@@ -52,6 +52,7 @@ export const building = state({
 
 export const networking = state({
   description: 'The network controller is called for ports and fixed IPs.',
+  tags: 'guestless',
   meta: { vmState: 'building', taskState: 'networking' },
   on: { 'host.lost': { target: 'reclaiming', actions: blame('networking') } },
   invoke: {

@@ -22,6 +22,7 @@ export const rebuilding = state({
     },
     removingDisks: {
       description: 'The overlay and the config drive are removed.',
+      tags: 'guestless',
       invoke: {
         src: 'removeDisks',
         input: within('releaseTimeout'),
@@ -31,6 +32,7 @@ export const rebuilding = state({
     },
     creatingDisks: {
       description: 'An overlay is made on the image that is wanted now, and the config drive written.',
+      tags: 'guestless',
       meta: { taskState: 'rebuild_spawning' },
       invoke: {
         src: 'createDisks',

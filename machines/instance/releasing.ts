@@ -38,6 +38,7 @@ export const releasing = state({
     },
     removingFilter: {
       description: 'The instance filter is removed.',
+      tags: 'guestless',
       invoke: {
         src: 'removeFilter',
         input: within('releaseTimeout'),
@@ -47,6 +48,7 @@ export const releasing = state({
     },
     removingDisks: {
       description: 'The overlay and the config drive are removed.',
+      tags: 'guestless',
       invoke: {
         src: 'removeDisks',
         input: within('releaseTimeout'),
@@ -56,6 +58,7 @@ export const releasing = state({
     },
     unmappingBlockDevices: {
       description: 'The volumes are disconnected.',
+      tags: 'guestless',
       invoke: {
         src: 'unmapBlockDevices',
         input: within('releaseTimeout'),
@@ -65,6 +68,7 @@ export const releasing = state({
     },
     releasingNetwork: {
       description: 'The ports and their fixed IPs are given back.',
+      tags: 'guestless',
       invoke: {
         src: 'releaseNetwork',
         input: within('releaseTimeout'),
@@ -74,6 +78,7 @@ export const releasing = state({
     },
     releasingClaim: {
       description: 'The host’s share is given back.',
+      tags: 'guestless',
       invoke: {
         src: 'releaseClaim',
         input: within('releaseTimeout'),
