@@ -19,16 +19,21 @@ import { dashboardFolder } from '../setup/dashboard.ts';
 export interface WebOptions {
   /** Open already, and left open. */
   door: Door;
+  /** Where the pages are; what set-up has built unless given. */
+  pages?: string;
 }
 
 const routes: readonly Routes[] = [sessionRoutes, apiBridge, liveSocket, health, pages];
 
-export async function startWebServer({ bus, clock, logger }: Runtime, { door }: WebOptions): Promise<Part> {
+export async function startWebServer(
+  { bus, clock, logger }: Runtime,
+  { door, pages: folder = dashboardFolder }: WebOptions,
+): Promise<Part> {
   const cookie = sessionCookieOf(door);
   const sockets = new Sockets({ bus, clock, cookie });
   const facts = new FactFollower(bus, (failure) => logger.warn({ failure }, 'what happens cannot be followed'));
   const { isEncrypted } = door;
-  const context = { bus, clock, logger, facts, cookie, sockets, isEncrypted, pages: dashboardFolder };
+  const context = { bus, clock, logger, facts, cookie, sockets, isEncrypted, pages: folder };
   const app = await makeApp(context, routes);
   const leave = door.serve({
     request: app.routing,

@@ -1,10 +1,15 @@
 /** What browsers hear of what happens: all of it, in order, and nobody what is another project's. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { api } from '../../transport/messages/api.ts';
+import { facts, type InstanceFact } from '../../transport/messages/internal.ts';
 import { closeCodes } from '../../transport/messages/web.ts';
 import type { ApiClient } from '../../transport/nats/api-client.ts';
+import { publishFact } from '../../transport/nats/fact.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+import { readGolden } from '../messages/golden.ts';
+import { HeldClock } from '../support/held-clock.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
-import { Browser, refusedWith, startTestWeb, type TestWeb } from './support.ts';
+import { Browser, Live, refusedWith, startTestWeb, type TestWeb } from './support.ts';
 
 let cloud: TestCloud;
 let web: TestWeb;
@@ -109,6 +114,67 @@ describe('/live', () => {
     const live = await browser.live();
     await browser.ask('/session', { method: 'DELETE' });
     expect(await eventually(() => live.closed)).toEqual({ code: closeCodes.signedOut, reason: 'signed out' });
+  });
+
+  it('ends when the token is revoked by somebody else', async () => {
+    const clock = new HeldClock(30_000);
+    const other = await startTestWeb({ ...cloud.runtime, clock });
+    onTestFinished(() => other.stop());
+    const client = await cloud.createUser('revoked');
+    const { secret, token } = await client.ask(api.token.create, {});
+    const live = new Live(new Browser(other.origin).open('/live', { authorization: `Bearer ${secret}` }));
+    await live.until(({ type }) => type === 'hello');
+    clock.endWaits();
+    await cloud.client.ask(api.token.revoke, { id: token.id });
+    // It may have been looking when the token was still one.
+    const closed = eventually(() => {
+      if (!live.closed) clock.endWaits();
+      return live.closed;
+    });
+    expect(await closed).toEqual({ code: closeCodes.signedOut, reason: 'signed out' });
+  });
+
+  it('ends when the token does', async () => {
+    const client = await cloud.createUser('ending');
+    const { secret, token } = await client.ask(api.token.create, { expiresInSeconds: 2 });
+    const browser = new Browser(web.origin);
+    await browser.signIn(secret);
+    const live = await browser.live();
+    expect(await eventually(() => live.closed)).toMatchObject({ code: closeCodes.signedOut });
+    expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(token.expiresAt ?? ''));
+  });
+
+  it('ends when its user may more, or less, than before', async () => {
+    const clock = new HeldClock(30_000);
+    const other = await startTestWeb({ ...cloud.runtime, clock });
+    onTestFinished(() => other.stop());
+    await cloud.client.ask(api.user.create, { id: 'rising', name: 'rising' });
+    await cloud.client.ask(api.project.create, { id: 'rise', name: 'rise' });
+    await cloud.client.ask(api.user.grant, { id: 'rising', projectId: 'rise', role: 'reader' });
+    const { secret } = await cloud.client.ask(api.token.create, { userId: 'rising', projectId: 'rise' });
+    const browser = new Browser(other.origin);
+    await browser.signIn(secret);
+    const live = await browser.live();
+    await cloud.client.ask(api.user.grant, { id: 'rising', projectId: 'rise', role: 'member' });
+    clock.endWaits();
+    expect(await eventually(() => live.closed)).toMatchObject({ code: closeCodes.rolesChanged });
+  });
+
+  it('keeps no more than it has to for who does not read, who is told when facts were left out', async () => {
+    const [slow, quick] = [await admin.live(), await admin.live()];
+    const body: InstanceFact = { ...(readGolden('facts.instance.body') as InstanceFact), reason: 'x'.repeat(200_000) };
+    slow.socket.pause();
+    // 40 MB: more than what the system takes in between.
+    for (let told = 1; told <= 200; told++) {
+      publishFact(cloud.runtime.bus, subjects.instanceFact('many', body.uuid), facts.instance, body);
+      if (told % 5 === 0) await eventually(() => quick.entries.length >= told || undefined);
+    }
+    slow.socket.resume();
+    await slow.until(({ type }) => type === 'reset');
+    expect(slow.entries.length).toBeLessThan(quick.entries.length);
+    expect(slow.frames.filter(({ type }) => type === 'reset')).toHaveLength(1);
+    const { uuid } = await cloud.create();
+    await slow.untilState(uuid, 'running');
   });
 
   it('tells the same by every web server of a cloud', async () => {

@@ -5,7 +5,7 @@ import type { Part, Runtime } from '../../actors/runtime/runtime.ts';
 import { startWebServer, type WebOptions } from '../../actors/web/web-server.ts';
 import { systemClock } from '../../transport/clock.ts';
 import { Door, type DoorOptions } from '../../transport/http/door.ts';
-import type { LiveFrame } from '../../transport/messages/web.ts';
+import type { LiveFrame, SignIn } from '../../transport/messages/web.ts';
 import { eventually } from '../support/test-cloud.ts';
 
 export interface TestWeb {
@@ -60,8 +60,9 @@ export class Browser {
     });
   }
 
-  async signIn(token: string): Promise<Response> {
-    const response = await this.ask('/session', { body: { token } });
+  /** By a token, or as whoever knows a password. */
+  async signIn(proof: string | SignIn): Promise<Response> {
+    const response = await this.ask('/session', { body: typeof proof === 'string' ? { token: proof } : proof });
     const [cookie = ''] = response.headers.getSetCookie();
     this.cookie = cookie.split(';')[0] ?? '';
     return response;

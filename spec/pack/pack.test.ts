@@ -38,7 +38,14 @@ describe('the package', () => {
       (path) => !/^\.dist\/(machines|actors|transport)\/.+\.js$|^\.dashboard\/assets\//.test(path),
     );
     const document = '.dist/transport/reference/asyncapi.json';
-    expect(others.toSorted()).toEqual(['.dashboard/.built-of', '.dashboard/index.html', document, 'LICENSE', 'README.md', 'package.json']);
+    expect(others.toSorted()).toEqual([
+      '.dashboard/.built-of',
+      '.dashboard/index.html',
+      document,
+      'LICENSE',
+      'README.md',
+      'package.json',
+    ]);
     expect(packed).toContain('.dist/transport/cli/main.js');
     expect(packed.filter((path) => /test\.js$|spec\//.test(path))).toEqual([]);
   });

@@ -321,7 +321,7 @@ describe('a compute host', () => {
 });
 
 describe('the other parts', () => {
-  it.each<['api' | 'scheduler' | 'network' | 'controller', Attempt[]]>([
+  it.each<['api' | 'scheduler' | 'network' | 'controller' | 'web', Attempt[]]>([
     [
       'scheduler',
       [
@@ -358,6 +358,26 @@ describe('the other parts', () => {
         publish(subjects.record(buckets.address.name, 'x')),
         subscribe(subjects.apis()),
         publish(`$JS.API.STREAM.DELETE.${streams.casts.name}`),
+        ...server,
+      ],
+    ],
+    [
+      'web',
+      [
+        ...Object.values(buckets).flatMap(({ name }) => [
+          publish(subjects.record(name, 'x')),
+          publish(`$JS.API.STREAM.MSG.GET.KV_${name}`),
+          publish(`$JS.API.CONSUMER.CREATE.KV_${name}.mine.>`),
+        ]),
+        publish(subjects.controllerCall('token', 'create')),
+        publish(subjects.computeCast('alpha', 'run_instance')),
+        publish(subjects.instanceFact('shop', uuid)),
+        publish(`$JS.API.STREAM.DELETE.${streams.facts.name}`),
+        subscribe(subjects.apis()),
+        subscribe('_INBOX.>'),
+        subscribe(`_INBOX.${victim}.>`),
+        publish(`_INBOX.${victim}.x`),
+        subscribe('cloud.inbox.>'),
         ...server,
       ],
     ],

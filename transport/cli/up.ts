@@ -12,6 +12,7 @@ import {
   type FirstAdmin,
 } from '../../actors/identity/first-admin.ts';
 import type { Life, Lives } from '../../actors/runtime/lives.ts';
+import { ensureDashboard } from '../../actors/setup/dashboard.ts';
 import type { KeptNatsServer } from '../../actors/setup/kept-nats-server.ts';
 import type { NatsServerOptions } from '../../actors/setup/nats-server.ts';
 import { ensureMachine, type ReadyMachine } from '../../actors/setup/setup.ts';
@@ -72,7 +73,7 @@ export async function up(options: UpOptions): Promise<number> {
     const opened = await openDoor(options, say);
     door = opened;
     const bus = await prepareBus(options);
-    machine = await makeReady(options, bus, end.signal, say);
+    [machine] = await Promise.all([makeReady(options, bus, end.signal, say), buildPages(say)]);
     // A nats-server of our own that dies takes the cloud with it; somebody else's is waited for.
     void machine.natsServer?.ended.then((sentence) => end.abort(fail('unavailable', sentence)));
     end.signal.throwIfAborted();
@@ -140,6 +141,13 @@ async function prepareBus({ nats, state }: Settings): Promise<OwnBus | undefined
     users: { account, configuration: authority.serverConfiguration() },
     credentials: authority.credentialsOf('up'),
   };
+}
+
+/** A cloud can do without. */
+async function buildPages(say: (line: string) => void): Promise<void> {
+  await ensureDashboard((line) => say(`· ${line}`)).catch((thrown: unknown) =>
+    say(`! there are no pages for a browser: ${toFailure(thrown).message}`),
+  );
 }
 
 async function makeReady(
@@ -366,7 +374,7 @@ function howToTalk(machine: ReadyMachine, options: Settings, door: Door): string
   const creds = machine.natsServer && adminCredsFile(options.state);
   if (creds) nats.push('--creds', creds, '--inbox-prefix', inboxOf(readCredentials(creds)));
   return [
-    `· in a browser: ${door.url}     sign in with the token in ${tokenFile(options)}`,
+    `· in a browser: ${door.url}     as admin, with the password in ${passwordFile(options)}, or with a token`,
     `· NATS: ${url}`,
     `  ${program} instance list${state}     the command line; --help says what else there is`,
     `  every request carries the header Authorization: Bearer <token>, with the token in ${tokenFile(options)}`,

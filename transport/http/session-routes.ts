@@ -4,8 +4,9 @@
  */
 
 import { FailureError, fail } from '../../machines/failure.ts';
+import type { TokenView } from '../messages/api/identity.ts';
 import { api } from '../messages/api.ts';
-import { type SessionView, web } from '../messages/web.ts';
+import { type SessionView, type SignIn, web } from '../messages/web.ts';
 import { ApiClient } from '../nats/api-client.ts';
 import type { Bus } from '../nats/bus.ts';
 import type { Routes } from './context.ts';
@@ -21,12 +22,13 @@ export const sessionRoutes: Routes = (app, { bus, clock, cookie, sockets }) => {
   app.post('/session', async ({ ip, headers, body }, reply) => {
     refuseForeign(headers);
     limit.count(ip);
-    const { token } = web.signIn.decode(body instanceof Buffer ? body : Buffer.alloc(0));
-    const { secret, expiresAt } = await makeToken(bus, token);
+    const shown = web.signIn.decode(body instanceof Buffer ? body : Buffer.alloc(0));
+    const { secret, token } = await makeToken(bus, shown);
     limit.forgive(ip);
     const view = await viewSession(bus, secret);
+    const ends = token.expiresAt && { expires: new Date(token.expiresAt) };
     return reply
-      .setCookie(cookie.name, secret, { ...cookie.options, ...(expiresAt && { expires: new Date(expiresAt) }) })
+      .setCookie(cookie.name, secret, { ...cookie.options, ...ends })
       .header('cache-control', 'no-store')
       .send(view);
   });
@@ -47,10 +49,10 @@ export const sessionRoutes: Routes = (app, { bus, clock, cookie, sockets }) => {
 };
 
 /** The token of the session. Rejects with `unauthenticated` when nobody is let in with what is shown. */
-async function makeToken(bus: Bus, shown: string): Promise<{ secret: string; expiresAt: string | undefined }> {
+function makeToken(bus: Bus, shown: SignIn): Promise<{ secret: string; token: TokenView }> {
+  if ('password' in shown) return new ApiClient(bus, '').ask(api.session.create, shown);
   const asked = { expiresInSeconds: sessionSeconds, description: 'a session in a browser' };
-  const { token, secret } = await new ApiClient(bus, shown).ask(api.token.create, asked);
-  return { secret, expiresAt: token.expiresAt };
+  return new ApiClient(bus, shown.token).ask(api.token.create, asked);
 }
 
 async function viewSession(bus: Bus, secret: string): Promise<SessionView> {

@@ -1,0 +1,135 @@
+/** The port of the web server: who may have it, what it says while nobody stands behind it, and how it ends. */
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { runCommand } from '../../actors/process/run-command.ts';
+import type { Runtime } from '../../actors/runtime/runtime.ts';
+import { systemClock } from '../../transport/clock.ts';
+import { Door, type DoorOptions } from '../../transport/http/door.ts';
+import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
+import { eventually } from '../support/test-cloud.ts';
+import { Browser, startTestWeb } from './support.ts';
+
+let folder: string;
+let runtimes: TestRuntimes;
+let runtime: Runtime;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kilonova-door-'));
+  runtimes = await startTestRuntimes();
+  runtime = await runtimes.connect();
+});
+
+afterAll(async () => {
+  await runtimes?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function openDoor(options: Partial<DoorOptions> = {}): Promise<Door> {
+  const door = await Door.open({ address: '127.0.0.1', port: 0, clock: systemClock, ...options });
+  onTestFinished(() => door.close());
+  return door;
+}
+
+describe('a port', () => {
+  it('that is taken is refused, with how to choose another', async () => {
+    const { port } = await openDoor();
+    await expect(openDoor({ port })).rejects.toMatchObject({
+      failure: { code: 'conflict', message: expect.stringContaining('--http-port'), details: { port } },
+    });
+  });
+
+  it('of an address that this machine does not have is refused', async () => {
+    await expect(openDoor({ address: '192.0.2.1' })).rejects.toMatchObject({ failure: { code: 'invalid_request' } });
+  });
+});
+
+it('lives before there is a cloud behind it, and says that there is none', async () => {
+  const door = await openDoor();
+  expect((await fetch(`${door.url}healthz`)).status).toBe(200);
+  for (const path of ['', 'readyz', 'session']) {
+    const response = await fetch(`${door.url}${path}`);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ failure: { code: 'unavailable', disposition: 'retry' } });
+  }
+});
+
+it('answers what was asked before it ends, and nobody after', async () => {
+  const door = await openDoor();
+  const asked = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  door.serve({
+    async request(_, response) {
+      asked.resolve();
+      await goOn.promise;
+      response.end('the answer');
+    },
+    upgrade: () => undefined,
+  });
+  const answer = fetch(door.url).then((response) => response.text());
+  await asked.promise;
+  const closed = door.close();
+  await eventually(() =>
+    fetch(door.url).then(
+      () => undefined,
+      () => true,
+    ),
+  );
+  goOn.resolve();
+  expect(await answer).toBe('the answer');
+  await closed;
+});
+
+it('is not kept open by whoever does not go', async () => {
+  const web = await startTestWeb(runtime);
+  const socket = new WebSocket(`${web.door.url.replace('http', 'ws')}live`);
+  await once(socket, 'error');
+  const idle = await fetch(`${web.door.url}healthz`);
+  await idle.text();
+  await web.stop();
+  await expect(fetch(web.door.url)).rejects.toThrow();
+});
+
+it('is ready when NATS answers and what happens is followed', async () => {
+  const web = await startTestWeb(runtime);
+  onTestFinished(() => web.stop());
+  const browser = new Browser(web.origin);
+  await eventually(async () => (await browser.ask('/readyz', { method: 'GET' })).ok || undefined);
+  await web.part.stop();
+  expect((await browser.ask('/readyz', { method: 'GET' })).status).toBe(503);
+  expect((await browser.ask('/healthz', { method: 'GET' })).status).toBe(200);
+});
+
+describe('with a certificate', () => {
+  const files = () => ({ certificate: join(folder, 'web.pem'), key: join(folder, 'web.key') });
+
+  beforeAll(async () => {
+    const { certificate, key } = files();
+    const subject = ['-subj', '/CN=web', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const pair = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key];
+    await runCommand('openssl', ['req', '-x509', '-days', '2', ...pair, ...subject, '-out', certificate]);
+  });
+
+  it('encrypts, and binds cookie and browser to that', async () => {
+    const web = await startTestWeb(runtime, { door: { tls: files() } });
+    onTestFinished(() => web.stop());
+    expect(web.door.url).toMatch(/^https:/);
+    const [response] = await once(
+      get(`${web.door.url}readyz`, { ca: await readFile(files().certificate) }),
+      'response',
+    );
+    expect(response.headers['strict-transport-security']).toBe('max-age=31536000');
+    response.destroy();
+  });
+
+  it('that is none is refused', async () => {
+    await writeFile(join(folder, 'none.pem'), 'nonsense');
+    const nonsense = { ...files(), certificate: join(folder, 'none.pem') };
+    await expect(openDoor({ tls: nonsense })).rejects.toMatchObject({ failure: { code: 'invalid_request' } });
+    const missing = { ...files(), key: join(folder, 'missing') };
+    await expect(openDoor({ tls: missing })).rejects.toMatchObject({ failure: { code: 'invalid_request' } });
+  });
+});
