@@ -31,7 +31,7 @@ const mostSockets = 32;
 const lookEveryMs = 30_000;
 const lookAgainMs = 1_000;
 /** How often a client has to show that it is there (ms). */
-const pingEveryMs = 30_000;
+const pingEveryMs = 25_000;
 const goingAway = 1001;
 
 export class Sockets {
