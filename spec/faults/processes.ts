@@ -15,6 +15,9 @@ export const natsServer = 'nats-server';
 /** With which a process tells of it. */
 const notPermittedWords = '(--creds)';
 
+/** How long nats-server may take to read what it has stored, of hundreds of launches on a busy machine (ms). */
+const readyWithinMs = 120_000;
+
 const preload = pathToFileURL(join(import.meta.dirname, '..', 'support', 'shifted-clock.ts')).href;
 
 export class Processes implements AsyncDisposable {
@@ -48,7 +51,8 @@ export class Processes implements AsyncDisposable {
   /** Resolves when it is ready. */
   async start(name: string): Promise<void> {
     if (name === natsServer) {
-      this.#nats = await startNatsServer({ stateDir: this.#natsFolder, port: this.#port, users: this.#users });
+      const options = { stateDir: this.#natsFolder, port: this.#port, users: this.#users };
+      this.#nats = await startNatsServer(options, { readyWithinMs });
       this.#port = Number(new URL(this.#nats.url).port);
       return;
     }
