@@ -1,8 +1,55 @@
-/** The dashboard: what stands around every page. */
+/** The dashboard: who is nobody signs in, who is somebody sees the page that the address names. */
+import { Redirect, Route, Switch } from 'wouter-preact';
+import { Toasts } from './components/toasts.tsx';
+import { lazily } from './lazily.tsx';
+import { HostsPage } from './pages/hosts.tsx';
+import { ImagesPage } from './pages/images.tsx';
+import { InstancePage } from './pages/instance.tsx';
+import { InstancesPage } from './pages/instances.tsx';
+import { KeyPairsPage } from './pages/key-pairs.tsx';
+import { LaunchPage } from './pages/launch.tsx';
+import { Missing } from './pages/missing.tsx';
+import { OverviewPage } from './pages/overview.tsx';
+import { SignInPage } from './pages/sign-in.tsx';
+import { isAdministrator, session } from './session.ts';
+import { Shell } from './shell.tsx';
+
+const ChartPage = lazily(async () => (await import('./chart/chart-page.tsx')).ChartPage);
+const ConsolePage = lazily(async () => (await import('./console/console-page.tsx')).ConsolePage);
+
 export function App() {
   return (
-    <main>
-      <h1>Kilonova</h1>
-    </main>
+    <>
+      <Content />
+      <Toasts />
+    </>
+  );
+}
+
+function Content() {
+  const who = session.value;
+  if (who === undefined) return null;
+  if (who === null) return <SignInPage />;
+  return (
+    <Shell session={who}>
+      <Switch>
+        <Route path="/">
+          <Redirect to="/overview" replace />
+        </Route>
+        <Route path="/overview" component={OverviewPage} />
+        <Route path="/instances" component={InstancesPage} />
+        <Route path="/launch" component={LaunchPage} />
+        <Route path="/instances/:uuid">{({ uuid }) => <InstancePage key={uuid} uuid={uuid} />}</Route>
+        <Route path="/instances/:uuid/chart">{({ uuid }) => <ChartPage key={uuid} uuid={uuid} />}</Route>
+        <Route path="/instances/:uuid/console">{({ uuid }) => <ConsolePage key={uuid} uuid={uuid} />}</Route>
+        <Route path="/charts/*?">
+          <ChartPage />
+        </Route>
+        <Route path="/images" component={ImagesPage} />
+        <Route path="/key-pairs" component={KeyPairsPage} />
+        <Route path="/hosts">{isAdministrator.value ? <HostsPage /> : <Missing />}</Route>
+        <Route component={Missing} />
+      </Switch>
+    </Shell>
   );
 }

@@ -1,4 +1,4 @@
-/** What is wrong with a value that its schema refuses, as the failure that a client reads: of all errors the most telling. */
+/** What is wrong with a value that its schema refuses, as the failure that a client reads: the most telling of all errors. */
 import { Settings } from 'typebox/system';
 import { type FailureError, fail } from '../../machines/failure.ts';
 
@@ -17,8 +17,16 @@ export interface SchemaError {
   message: string;
 }
 
-/** By the most telling of the errors: the deepest, and not the consequence of another. */
-export function refusal(name: string, all: SchemaError[], value: unknown): FailureError {
+export function refusal(name: string, errors: readonly SchemaError[], value: unknown): FailureError {
+  const { field: place, problem } = mostTelling(errors);
+  const field = place.length > maxFieldLength ? `${place.slice(0, maxFieldLength).toWellFormed()}…` : place;
+  const where = field === '' ? name : `${name}: field ${field}`;
+  const given = field === '' && typeof value !== 'object' ? ` (it is a ${typeof value})` : '';
+  return fail('invalid_request', `${where} ${problem}${given}`, { details: { field } });
+}
+
+/** The deepest, and not the consequence of another: where it is, and what is wrong there, as a sentence goes on. */
+export function mostTelling(all: readonly SchemaError[]): { field: string; problem: string } {
   const errors = all
     .filter(({ keyword }) => keyword === 'anyOf')
     .reduce((rest, { schemaPath }) => withoutOtherAlternatives(rest, `${schemaPath}/anyOf/`), all);
@@ -26,19 +34,12 @@ export function refusal(name: string, all: SchemaError[], value: unknown): Failu
     .filter(({ keyword }) => keyword !== 'boolean' && keyword !== 'additionalProperties')
     .toSorted((a, b) => b.instancePath.length - a.instancePath.length);
   const unknown = errors.find(({ keyword }) => keyword === 'additionalProperties');
-  const { field: place, problem } = unknown
-    ? unknownField(unknown)
-    : first
-      ? wrongField(first)
-      : { field: '', problem: 'is invalid' };
-  const field = place.length > maxFieldLength ? `${place.slice(0, maxFieldLength).toWellFormed()}…` : place;
-  const where = field === '' ? name : `${name}: field ${field}`;
-  const given = field === '' && typeof value !== 'object' ? ` (it is a ${typeof value})` : '';
-  return fail('invalid_request', `${where} ${problem}${given}`, { details: { field } });
+  if (unknown) return unknownField(unknown);
+  return first ? wrongField(first) : { field: '', problem: 'is invalid' };
 }
 
 /** Of a union, only the errors of the alternative that was most likely meant: the closest. */
-function withoutOtherAlternatives(errors: SchemaError[], union: string): SchemaError[] {
+function withoutOtherAlternatives(errors: readonly SchemaError[], union: string): readonly SchemaError[] {
   const alternativeOf = ({ schemaPath }: SchemaError) =>
     schemaPath.startsWith(union) ? schemaPath.slice(union.length).split('/')[0] : undefined;
   const distances = new Map<string, number>();

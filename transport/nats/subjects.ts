@@ -19,6 +19,7 @@
  * $KV.<bucket>.<key>                       a record that is stored
  * ```
  */
+import { apiPrefix } from './api-prefix.ts';
 
 /** A token that stands for others: a wildcard, or what nats-server puts in its place for each user. */
 export class Placeholder {
@@ -40,7 +41,6 @@ export const ofUser = {
 
 type Token = string | Placeholder;
 
-export const apiPrefix = 'cloud.api.v1';
 const apis = 'cloud.api.>';
 
 export const streams = {

@@ -1,7 +1,7 @@
 /** How an endpoint of the API is declared. */
 import Type, { type Static, type TSchema } from 'typebox';
 import type { FailureCode } from '../../../machines/failure.ts';
-import { apiPrefix } from '../../nats/subjects.ts';
+import { apiPrefix } from '../../nats/api-prefix.ts';
 import { type Call, defineCall } from '../kinds.ts';
 
 /**

@@ -1,0 +1,53 @@
+/** A whole cloud with its web server and a browser in front of it, for one file of tests. */
+import { api } from '../../transport/messages/api.ts';
+import { ApiClient } from '../../transport/nats/api-client.ts';
+import { startTestWeb, type TestWeb } from '../http/support.ts';
+import { startBrowser, type TestBrowser, type Visitor } from '../support/browser.ts';
+import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+
+export interface Stage {
+  cloud: TestCloud;
+  web: TestWeb;
+  browser: TestBrowser;
+  /** Somebody of a project of their own, signed in, at `path`. */
+  enterAs(token: string, path?: string): Promise<Visitor>;
+  /** Asks the API with a token, without a browser. */
+  clientOf(token: string): ApiClient;
+  stop(): Promise<void>;
+}
+
+export async function startStage(options: Parameters<typeof startTestCloud>[0] = {}): Promise<Stage> {
+  const cleanups: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const clean of cleanups.toReversed()) await clean();
+  };
+  try {
+    const cloud = await startTestCloud(options);
+    cleanups.push(() => cloud.stop());
+    const web = await startTestWeb(cloud.runtime);
+    cleanups.push(() => web.stop());
+    const browser = await startBrowser();
+    cleanups.push(() => browser.stop());
+    return {
+      cloud,
+      web,
+      browser,
+      async enterAs(token, path) {
+        const visitor = await browser.open(web.origin);
+        await visitor.signIn(token, path);
+        return visitor;
+      },
+      clientOf: (token) => new ApiClient(cloud.runtime.bus, token),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A token of a new member of a project. */
+export async function memberOf({ createUser }: TestCloud, project: string): Promise<string> {
+  const client = await createUser(project);
+  return (await client.ask(api.token.create, {})).secret;
+}

@@ -1,0 +1,49 @@
+/** What the launch form holds, and the request that it stands for. */
+import { type Signal, signal } from '@preact/signals';
+import type { CreateInstance } from '../../messages/api/instance.ts';
+
+/** As it was typed. What is empty is not asked for. */
+export class LaunchForm {
+  readonly name = signal('');
+  readonly image = signal('');
+  readonly flavor = signal('');
+  readonly count = signal('1');
+  readonly keyName = signal('');
+  readonly zone = signal('');
+  readonly networks = signal<readonly string[]>([]);
+  readonly securityGroups = signal<readonly string[]>([]);
+  readonly userData = signal('');
+  readonly metadata = signal<readonly (readonly [name: string, value: string])[]>([]);
+
+  /** So many at once; as a text that is no number it is none. */
+  get wanted(): number {
+    const count = Number(this.count.value);
+    return Number.isInteger(count) && count > 0 ? count : 0;
+  }
+
+  /** Not checked yet: what is missing is left out. */
+  request(): Partial<CreateInstance> {
+    const [count, networks, groups] = [this.count.value.trim(), this.networks.value, this.securityGroups.value];
+    const metadata = this.metadata.value.filter(([name, value]) => name !== '' || value !== '');
+    return {
+      ...text('name', this.name),
+      ...text('image', this.image),
+      ...text('flavor', this.flavor),
+      ...text('keyName', this.keyName),
+      ...text('availabilityZone', this.zone),
+      ...(networks.length > 0 && { networks: networks.map((network) => ({ network })) }),
+      ...(groups.length > 0 && { securityGroups: [...groups] }),
+      ...(this.userData.value !== '' && { userData: toBase64(this.userData.value) }),
+      ...(metadata.length > 0 && { metadata: Object.fromEntries(metadata) }),
+      ...(count !== '1' && { minCount: Number(count || Number.NaN) }),
+    };
+  }
+}
+
+function text<Key extends keyof CreateInstance>(key: Key, { value }: Signal<string>): Partial<CreateInstance> {
+  return value === '' ? {} : { [key]: value };
+}
+
+function toBase64(value: string): string {
+  return btoa(Array.from(new TextEncoder().encode(value), (byte) => String.fromCharCode(byte)).join(''));
+}

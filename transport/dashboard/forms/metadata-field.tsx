@@ -1,0 +1,46 @@
+/** Names and texts that go with an instance: a line for each, and an empty one for the next. */
+import type { Signal } from '@preact/signals';
+import { useId } from 'preact/hooks';
+
+type Entries = readonly (readonly [name: string, value: string])[];
+
+export function MetadataField({ entries, problem }: { entries: Signal<Entries>; problem?: string | undefined }) {
+  const problemId = useId();
+  const shown: Entries = [...entries.value, ['', '']];
+
+  function change(at: number, entry: readonly [string, string]): void {
+    entries.value = shown.with(at, entry).filter(([name, value]) => name !== '' || value !== '');
+  }
+
+  return (
+    <fieldset class="field metadata" {...(problem && { 'aria-describedby': problemId })}>
+      <legend>
+        Metadata <span class="optional">optional</span>
+      </legend>
+      {shown.map(([name, value], at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line is known by its place, whatever stands in it.
+        <div class="columns" key={at}>
+          <input
+            type="text"
+            aria-label={`Name ${at + 1}`}
+            placeholder="Name"
+            value={name}
+            onInput={({ currentTarget }) => change(at, [currentTarget.value, value])}
+          />
+          <input
+            type="text"
+            aria-label={`Value ${at + 1}`}
+            placeholder="Value"
+            value={value}
+            onInput={({ currentTarget }) => change(at, [name, currentTarget.value])}
+          />
+        </div>
+      ))}
+      {problem && (
+        <p class="problem" id={problemId}>
+          {problem}
+        </p>
+      )}
+    </fieldset>
+  );
+}

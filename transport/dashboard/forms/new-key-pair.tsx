@@ -1,0 +1,132 @@
+/** Makes a key pair, or imports a public key. What was made is shown once, and can be kept until the dialog is closed. */
+import { useSignal } from '@preact/signals';
+import { toFailure } from '../../../machines/failure.ts';
+import { api } from '../../messages/api.ts';
+import { ask } from '../ask.ts';
+import { Dialog } from '../components/dialog.tsx';
+import { TextArea, TextField } from '../components/field.tsx';
+import { Icon } from '../components/icon.tsx';
+import { Notice } from '../components/notice.tsx';
+import { tell } from '../components/toasts.tsx';
+import { type Problems, problemsOf, problemsOfFailure } from './problems.ts';
+
+interface NewKeyPairProps {
+  onMade(): unknown;
+  onClose(): void;
+}
+
+export function NewKeyPair({ onMade, onClose }: NewKeyPairProps) {
+  const name = useSignal('');
+  const publicKey = useSignal('');
+  const isImported = useSignal(false);
+  const problems = useSignal<Problems>({});
+  const isBusy = useSignal(false);
+  const made = useSignal<{ name: string; privateKey: string } | undefined>(undefined);
+
+  async function submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const imported = publicKey.value.trim();
+    const body = { name: name.value, ...(isImported.value && { publicKey: imported }) };
+    problems.value = problemsOf(api.keyPair.create, body);
+    if (Object.keys(problems.value).length > 0) return;
+    isBusy.value = true;
+    try {
+      const { keyPair, privateKey } = await ask(api.keyPair.create, body);
+      onMade();
+      if (privateKey !== undefined) made.value = { name: keyPair.name, privateKey };
+      else {
+        tell(`Key pair ${keyPair.name} is imported`);
+        onClose();
+      }
+    } catch (error) {
+      problems.value = problemsOfFailure(toFailure(error));
+    } finally {
+      isBusy.value = false;
+    }
+  }
+
+  if (made.value) return <PrivateKey {...made.value} onClose={onClose} />;
+
+  return (
+    <Dialog title="Add key pair" onClose={onClose}>
+      <form onSubmit={submit} noValidate>
+        <fieldset class="choice">
+          <legend class="hidden">Where it comes from</legend>
+          {[false, true].map((value) => (
+            <label key={String(value)}>
+              <input
+                type="radio"
+                name="source"
+                checked={isImported.value === value}
+                onChange={() => {
+                  isImported.value = value;
+                }}
+              />
+              {value ? 'Import a public key' : 'Make a new pair'}
+            </label>
+          ))}
+        </fieldset>
+        <TextField label="Name" text={name} problem={problems.value.name} />
+        {isImported.value && (
+          <TextArea
+            label="Public key"
+            hint="A line as in ~/.ssh/id_ed25519.pub"
+            problem={problems.value.publicKey}
+            rows={4}
+            text={publicKey}
+          />
+        )}
+        {problems.value[''] && <Notice kind="error">{problems.value['']}</Notice>}
+        <div class="buttons">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary" disabled={isBusy.value}>
+            {isImported.value ? 'Import' : 'Make'}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function PrivateKey({ name, privateKey, onClose }: { name: string; privateKey: string; onClose(): void }) {
+  function download(): void {
+    const url = URL.createObjectURL(new Blob([privateKey], { type: 'application/octet-stream' }));
+    const link = document.createElement('a');
+    link.href = url;
+    link.download = `${name.replaceAll(/[^\w.-]+/g, '-')}.pem`;
+    link.click();
+    URL.revokeObjectURL(url);
+  }
+
+  async function copy(): Promise<void> {
+    await navigator.clipboard.writeText(privateKey).then(
+      () => tell('The private key is copied'),
+      () => tell('The browser does not let this page copy', { isError: true }),
+    );
+  }
+
+  return (
+    <Dialog title={`Private key of ${name}`} onClose={onClose}>
+      <Notice kind="warning">It is shown this once, and stored nowhere. Keep it now.</Notice>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys. */}
+      <pre class="private-key" tabIndex={0}>
+        {privateKey}
+      </pre>
+      <div class="buttons">
+        <button type="button" onClick={copy}>
+          <Icon name="copy" />
+          Copy
+        </button>
+        <button type="button" class="primary" onClick={download}>
+          <Icon name="download" />
+          Download
+        </button>
+        <button type="button" onClick={onClose}>
+          Done
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,42 @@
+/** What the API would say of a request, said before it is sent: by the same schemas, field by field. */
+import type { TSchema } from 'typebox';
+import { Errors } from 'typebox/value';
+import type { Failure } from '../../../machines/failure.ts';
+import type { Endpoint } from '../../messages/api/endpoint.ts';
+import { mostTelling, type SchemaError } from '../../messages/refusal.ts';
+import { sentence } from '../components/notice.tsx';
+
+/** By the field's name in the request: `networks`, whatever is wrong within it; '' is the whole. */
+export type Problems = Readonly<Record<string, string>>;
+
+/** Nothing is compiled for it: what comes from us makes no code out of text. */
+export function problemsOf<Q, R>({ request }: Endpoint<Q, R>, body: Readonly<Record<string, unknown>>): Problems {
+  const { properties, required = [] } = request.schema as { properties: Record<string, TSchema>; required?: string[] };
+  return Object.fromEntries(
+    Object.entries(properties).flatMap(([name, schema]) => {
+      const problem = body[name] === undefined ? missing(required.includes(name)) : problemOf(schema, body[name]);
+      return problem ? [[name, problem]] : [];
+    }),
+  );
+}
+
+/** Where a failure of the API belongs: to a field, or to the whole. */
+export function problemsOfFailure({ message, details }: Failure): Problems {
+  const pointer = details?.field;
+  const [, field = ''] = typeof pointer === 'string' ? pointer.split('/') : [];
+  return { [field]: sentence(message) };
+}
+
+function missing(isRequired: boolean): string | undefined {
+  return isRequired ? 'This is required.' : undefined;
+}
+
+function problemOf(schema: TSchema & { description?: string }, value: unknown): string | undefined {
+  const errors = Errors(schema, value) as SchemaError[];
+  if (errors.length === 0) return undefined;
+  const isOfItsForm = errors.some(({ keyword }) => keyword === 'pattern' || keyword === 'additionalProperties');
+  // What a pattern means says the description of the field better than the pattern.
+  return isOfItsForm && schema.description
+    ? sentence(schema.description)
+    : sentence(`this ${mostTelling(errors).problem}`);
+}

@@ -1,0 +1,110 @@
+/**
+ * The WebSocket on which the facts come. When it is lost it is opened again, later and later, and what was missed comes
+ * first; where that is not to be had any more, everybody who shows a state is told to ask for it anew.
+ */
+import { effect, signal } from '@preact/signals';
+import type { LiveEntry, LiveFrame } from '../../messages/web.ts';
+import { resumeSession, session } from '../session.ts';
+
+const leastPauseMs = 250;
+const mostPauseMs = 10_000;
+
+/** How it stands: nothing is connected as long as nobody is signed in. */
+export const connection = signal<'off' | 'connecting' | 'live' | 'lost'>('off');
+
+export interface LiveListener {
+  facts(entries: readonly LiveEntry[]): void;
+  /** Facts were left out: what is shown may be wrong. */
+  reset(): void;
+}
+
+const listeners = new Set<LiveListener>();
+
+/** Hears what happens from now on; returns the function that ends it. */
+export function listen(listener: LiveListener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Connects while somebody is signed in. */
+export function keepConnected(): void {
+  let disconnect: (() => void) | undefined;
+  let connectedAs: string | undefined;
+  effect(() => {
+    const who = session.value ? JSON.stringify([session.value.user.id, session.value.project.id]) : undefined;
+    if (who === connectedAs) return;
+    connectedAs = who;
+    disconnect?.();
+    disconnect = who === undefined ? undefined : connect();
+  });
+}
+
+function connect(): () => void {
+  let socket: WebSocket | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let place: { epoch: string; sequence: number } | undefined;
+  let pauseMs = leastPauseMs;
+  let isOver = false;
+
+  function open(): void {
+    socket = new WebSocket(address(place));
+    socket.onmessage = ({ data }) => take(JSON.parse(data as string) as LiveFrame);
+    socket.onclose = () => {
+      if (isOver) return;
+      connection.value = 'lost';
+      again();
+    };
+  }
+
+  /** Why a WebSocket was closed or refused the session tells: somebody else's, one with other roles, or none. */
+  function again(): void {
+    if (isOver) return;
+    const pause = pauseMs * (0.5 + Math.random() / 2);
+    pauseMs = Math.min(pauseMs * 2, mostPauseMs);
+    timer = setTimeout(() => resumeSession().then(() => isOver || open(), again), pause);
+  }
+
+  function take(frame: LiveFrame): void {
+    switch (frame.type) {
+      case 'hello': {
+        const isOtherStore = place !== undefined && place.epoch !== frame.epoch;
+        if (!place || isOtherStore) place = { epoch: frame.epoch, sequence: frame.sequence };
+        pauseMs = leastPauseMs;
+        connection.value = 'live';
+        if (isOtherStore) reset();
+        return;
+      }
+      case 'facts': {
+        const last = frame.entries.at(-1);
+        if (place && last) place.sequence = last.sequence;
+        for (const listener of listeners) listener.facts(frame.entries);
+        return;
+      }
+      case 'reset':
+        reset();
+    }
+  }
+
+  connection.value = 'connecting';
+  open();
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+    socket?.close();
+    connection.value = 'off';
+  };
+}
+
+function reset(): void {
+  for (const listener of listeners) listener.reset();
+}
+
+function address(place: { epoch: string; sequence: number } | undefined): string {
+  const url = new URL('/live', location.href);
+  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  if (place) {
+    url.searchParams.set('epoch', place.epoch);
+    url.searchParams.set('after', String(place.sequence));
+  }
+  return url.href;
+}

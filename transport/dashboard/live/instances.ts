@@ -1,0 +1,198 @@
+/**
+ * The instances, as they are now. They are loaded once, page by page; from then on the facts change them at once, and what
+ * a fact does not tell is asked for soon after, for all that have changed meanwhile together.
+ */
+import { effect, signal } from '@preact/signals';
+import { type Failure, toFailure } from '../../../machines/failure.ts';
+import type { InstanceView, ListInstances } from '../../messages/api/instance.ts';
+import { api } from '../../messages/api.ts';
+import type { InstanceFact } from '../../messages/internal.ts';
+import type { LiveEntry } from '../../messages/web.ts';
+import { ask } from '../ask.ts';
+import { isAdministrator, session } from '../session.ts';
+import { listen } from './connection.ts';
+
+const pageSize = 500;
+/** How soon after a fact the rest is asked for, and how often at most (ms). */
+const refreshAfterMs = 250;
+/** As many are asked for one by one; of more, all that has changed lately. */
+const mostSingly = 8;
+/** What was changed when the API server had not seen it yet (ms). */
+const overlapMs = 2_000;
+/** Whether a host is heard changes without a fact that all hear of. */
+const lookAgainMs = 60_000;
+
+/** Whose are shown: those of the project, or, for administrators, everybody's. */
+export const scope = signal<'project' | 'all'>('project');
+
+/** Those that are not deleted; changes at most once a frame. */
+export const instances = signal<readonly InstanceView[]>([]);
+export const loading = signal<'loading' | 'done' | Failure>('loading');
+
+const byUuid = new Map<string, InstanceView>();
+/** When the oldest fact was told whose instance was not asked for since, by uuid (epoch ms). */
+const stale = new Map<string, number>();
+/** Counts the times that all was thrown away: what was asked before that is worth nothing. */
+let round = 0;
+let _frame = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** One of them, also when it has been deleted since. */
+export function instanceOf(uuid: string): InstanceView | undefined {
+  // Whoever asks is told when there is a newer one.
+  instances.value;
+  return byUuid.get(uuid);
+}
+
+/** Loads and follows while somebody is signed in. */
+export function keepInstances(): void {
+  listen({ facts: hear, reset: load });
+  effect(() => {
+    scope.value = isAdministrator.value ? 'all' : 'project';
+  });
+  effect(() => {
+    const who = session.value;
+    scope.value;
+    clear();
+    if (who) void load();
+  });
+  setInterval(() => {
+    if (session.peek() && !document.hidden) void load();
+  }, lookAgainMs);
+}
+
+/** Takes what the API has answered, unless something newer is known by a fact. */
+export function put(...views: readonly InstanceView[]): void {
+  for (const view of views) {
+    const known = byUuid.get(view.uuid);
+    if (!known || known.updatedAt <= view.updatedAt) byUuid.set(view.uuid, view);
+  }
+  show();
+}
+
+/** Asks for all of them anew. */
+async function load(): Promise<void> {
+  const mine = ++round;
+  const before = [...byUuid.keys()];
+  if (before.length === 0) loading.value = 'loading';
+  const seen = new Set<string>();
+  try {
+    for (let marker: string | undefined; ; ) {
+      const page = await list({ ...(marker && { marker }) });
+      if (mine !== round) return;
+      put(...page);
+      for (const { uuid } of page) seen.add(uuid);
+      marker = page.at(-1)?.uuid;
+      if (page.length < pageSize || marker === undefined) break;
+    }
+    for (const uuid of before) if (!seen.has(uuid)) byUuid.delete(uuid);
+    loading.value = 'done';
+    show();
+  } catch (error) {
+    if (mine === round) loading.value = toFailure(error);
+  }
+}
+
+function clear(): void {
+  round++;
+  clearTimeout(timer);
+  timer = undefined;
+  stale.clear();
+  byUuid.clear();
+  show();
+}
+
+function hear(entries: readonly LiveEntry[]): void {
+  for (const entry of entries) {
+    // What becomes of a host its instances show.
+    if (entry.kind === 'host' && ['down', 'up'].includes(entry.fact.type)) void load();
+    if (entry.kind !== 'instance' || !isShown(entry.fact)) continue;
+    const { uuid, at } = entry.fact;
+    patch(entry.fact);
+    if (!stale.has(uuid)) stale.set(uuid, at);
+  }
+  if (stale.size > 0) refreshSoon();
+}
+
+function isShown({ projectId }: InstanceFact): boolean {
+  return scope.peek() === 'all' || projectId === session.peek()?.project.id;
+}
+
+/** What a transition tells is true at once. */
+function patch({ type, uuid, at, to, vmState, taskState, attempt, host, name }: InstanceFact): void {
+  const known = byUuid.get(uuid);
+  const updatedAt = new Date(at).toISOString();
+  if (type !== 'transition' || !known || known.updatedAt > updatedAt) return;
+  const { taskState: _before, ...rest } = known;
+  byUuid.set(uuid, {
+    ...rest,
+    name,
+    state: to,
+    vmState: vmState as InstanceView['vmState'],
+    ...(taskState !== undefined && { taskState }),
+    attempt,
+    ...(host !== undefined && { host }),
+    updatedAt,
+  });
+  show();
+}
+
+function refreshSoon(): void {
+  timer ??= setTimeout(() => {
+    refresh().finally(() => {
+      timer = undefined;
+      if (stale.size > 0) refreshSoon();
+    });
+  }, refreshAfterMs);
+}
+
+async function refresh(): Promise<void> {
+  const mine = round;
+  const asked = new Map(stale);
+  stale.clear();
+  try {
+    const views =
+      asked.size <= mostSingly ? await each([...asked.keys()]) : await changedSince(Math.min(...asked.values()));
+    if (mine === round) put(...views);
+  } catch {
+    // The connection is lost, or the server too busy: it is asked again with the next look.
+  }
+}
+
+async function each(uuids: readonly string[]): Promise<InstanceView[]> {
+  const replies = await Promise.allSettled(uuids.map((uuid) => ask(api.instance.get, { uuid })));
+  return replies.flatMap((reply) => (reply.status === 'fulfilled' ? [reply.value.instance] : []));
+}
+
+async function changedSince(time: number): Promise<InstanceView[]> {
+  const views: InstanceView[] = [];
+  for (let page: InstanceView[] | undefined; !page || page.length === pageSize; ) {
+    const marker = page?.at(-1)?.uuid;
+    page = await list({
+      changedSince: new Date(time - overlapMs).toISOString(),
+      sortBy: 'updatedAt',
+      order: 'ascending',
+      ...(marker && { marker }),
+    });
+    views.push(...page);
+  }
+  return views;
+}
+
+async function list(query: ListInstances): Promise<InstanceView[]> {
+  const allProjects = scope.peek() === 'all';
+  const { instances: page } = await ask(api.instance.list, {
+    ...query,
+    limit: pageSize,
+    ...(allProjects && { allProjects }),
+  });
+  return page;
+}
+
+/** Tells those who show them, before the next frame is drawn. */
+function show(): void {
+  _frame ||= requestAnimationFrame(() => {
+    _frame = 0;
+    instances.value = [...byUuid.values()].filter(({ vmState }) => vmState !== 'deleted');
+  });
+}

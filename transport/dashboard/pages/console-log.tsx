@@ -1,0 +1,59 @@
+/** The last of what the guest wrote to its serial console; followed, when that is wanted. */
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { InstanceView } from '../../messages/api/instance.ts';
+import { api } from '../../messages/api.ts';
+import { ask } from '../ask.ts';
+import { FailureNotice } from '../components/notice.tsx';
+import { useAsked } from '../use-asked.ts';
+
+const followMs = 2_000;
+const maxBytes = 32_768;
+/** What moves a terminal's cursor and colours its text, and control characters but tabs and ends of lines. */
+const terminalControls = /\p{Cc}\[[0-?]*[ -/]*[@-~]|(?![\t\n])\p{Cc}/gu;
+
+export function ConsoleLog({ instance: { uuid, host, vmState } }: { instance: InstanceView }) {
+  const isFollowed = useSignal(false);
+  const { data, failure, reload } = useAsked(
+    async () => (host === undefined ? '' : (await ask(api.instance.consoleLog, { uuid, maxBytes })).output),
+    [uuid, host, vmState],
+    isFollowed.value ? followMs : undefined,
+  );
+  const log = useRef<HTMLPreElement>(null);
+  const text = data.value?.replaceAll(terminalControls, '');
+  useEffect(() => {
+    log.current?.scrollTo(0, log.current.scrollHeight);
+  }, [text]);
+
+  return (
+    <section class="panel console-log" aria-labelledby="console-log">
+      <h2 id="console-log">
+        Console log
+        <span class="actions">
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={isFollowed.value}
+              onChange={({ currentTarget }) => {
+                isFollowed.value = currentTarget.checked;
+              }}
+            />
+            Follow
+          </label>
+          <button type="button" onClick={() => void reload()}>
+            Refresh
+          </button>
+        </span>
+      </h2>
+      <FailureNotice failure={failure.value} />
+      {text ? (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys.
+        <pre ref={log} tabIndex={0}>
+          {text}
+        </pre>
+      ) : (
+        !failure.value && <p class="quiet">{text === undefined ? 'Loading…' : 'The guest has written nothing.'}</p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,171 @@
+/** The images that the project may launch: uploaded here, looked at, deleted. */
+import { useSignal } from '@preact/signals';
+import type { ImageView } from '../../messages/api/image.ts';
+import { api } from '../../messages/api.ts';
+import { ask } from '../ask.ts';
+import { askAll } from '../ask-all.ts';
+import { Age } from '../components/age.tsx';
+import { Confirm, Dialog } from '../components/dialog.tsx';
+import { Facts } from '../components/facts.tsx';
+import { Icon } from '../components/icon.tsx';
+import { FailureNotice } from '../components/notice.tsx';
+import { Page } from '../components/page.tsx';
+import { State } from '../components/state.tsx';
+import { Table } from '../components/table.tsx';
+import { tell } from '../components/toasts.tsx';
+import { formatBytes, formatDisk, formatMemory, formatMoment } from '../format.ts';
+import { NewImage } from '../forms/new-image.tsx';
+import { isAdministrator, isMember, session } from '../session.ts';
+import { useAsked } from '../use-asked.ts';
+
+const listImages = () =>
+  askAll(
+    api.image.list,
+    ({ images }) => images,
+    ({ id }) => id,
+  );
+
+export function ImagesPage() {
+  const { data, failure, reload } = useAsked(listImages, [], 10_000);
+  const isAdding = useSignal(false);
+  const shown = useSignal<ImageView | undefined>(undefined);
+  const leaving = useSignal<ImageView | undefined>(undefined);
+
+  async function remove({ id, name }: ImageView): Promise<void> {
+    await ask(api.image.delete, { image: id });
+    tell(`Image ${name} is deleted`);
+    await reload();
+  }
+
+  const add = (
+    <button
+      type="button"
+      class="primary"
+      onClick={() => {
+        isAdding.value = true;
+      }}
+    >
+      <Icon name="add" />
+      Upload image
+    </button>
+  );
+
+  return (
+    <Page title="Images" actions={isMember.value && add}>
+      <FailureNotice failure={failure.value} />
+      <Table
+        caption="Images that this project may launch"
+        entries={data.value}
+        keyOf={({ id }) => id}
+        empty={<p>There are no images yet. Upload a disk to launch instances from it.</p>}
+        columns={[
+          {
+            name: 'Name',
+            cell: (image) => (
+              <button
+                type="button"
+                class="link"
+                onClick={() => {
+                  shown.value = image;
+                }}
+              >
+                {image.name}
+              </button>
+            ),
+          },
+          { name: 'Status', cell: ({ status }) => <State tone={tones[status]}>{status}</State> },
+          { name: 'Of', cell: ({ isPublic }) => (isPublic ? 'everybody' : 'the project') },
+          { name: 'Format', cell: ({ diskFormat }) => (diskFormat === 'none' ? 'kernel only' : diskFormat) },
+          { name: 'Size', cell: (image) => formatBytes(sizeOf(image)), isNumber: true },
+          { name: 'Added', cell: ({ createdAt }) => <Age since={createdAt} suffix=" ago" /> },
+          {
+            name: 'Actions',
+            cell: (image) =>
+              mayDelete(image) && (
+                <button
+                  type="button"
+                  class="quiet-destructive"
+                  aria-label={`Delete ${image.name}`}
+                  onClick={() => {
+                    leaving.value = image;
+                  }}
+                >
+                  Delete
+                </button>
+              ),
+          },
+        ]}
+      />
+      {isAdding.value && (
+        <NewImage
+          onMade={reload}
+          onClose={() => {
+            isAdding.value = false;
+          }}
+        />
+      )}
+      {shown.value && (
+        <Details
+          image={shown.value}
+          onClose={() => {
+            shown.value = undefined;
+          }}
+        />
+      )}
+      {leaving.value && (
+        <Confirm
+          title={`Delete image ${leaving.value.name}?`}
+          verb="Delete"
+          isDestructive
+          onConfirm={() => (leaving.value ? remove(leaving.value) : Promise.resolve())}
+          onClose={() => {
+            leaving.value = undefined;
+          }}
+        >
+          <p>Nothing new can be launched from it. Instances that have it go on.</p>
+        </Confirm>
+      )}
+    </Page>
+  );
+}
+
+const tones = { queued: 'idle', saving: 'busy', active: 'good' } as const;
+
+function Details({ image, onClose }: { image: ImageView; onClose(): void }) {
+  return (
+    <Dialog title={image.name} onClose={onClose}>
+      <Facts
+        facts={[
+          ['Id', <span class="code">{image.id}</span>],
+          ['Status', <State tone={tones[image.status]}>{image.status}</State>],
+          ['Added', formatMoment(image.createdAt)],
+          ['Least disk', image.minDiskGb > 0 && formatDisk(image.minDiskGb)],
+          ['Least memory', image.minMemoryMb > 0 && formatMemory(image.minMemoryMb)],
+          ...(['disk', 'kernel', 'ramdisk'] as const).map((role): [string, preact.ComponentChildren] => [
+            role.charAt(0).toUpperCase() + role.slice(1),
+            image[role] && (
+              <>
+                {formatBytes(image[role].size)}
+                <br />
+                <span class="code wrap">{image[role].sha256}</span>
+              </>
+            ),
+          ]),
+          ['Kernel arguments', image.kernelArguments && <span class="code wrap">{image.kernelArguments}</span>],
+          ...Object.entries(image.properties).map(([name, value]): [string, string] => [name, value]),
+        ]}
+      />
+      <form method="dialog" class="buttons">
+        <button type="submit">Close</button>
+      </form>
+    </Dialog>
+  );
+}
+
+function sizeOf({ disk, kernel, ramdisk }: ImageView): number {
+  return [disk, kernel, ramdisk].reduce((sum, file) => sum + (file?.size ?? 0), 0);
+}
+
+function mayDelete({ projectId }: ImageView): boolean {
+  return isAdministrator.value || (isMember.value && projectId === session.value?.project.id);
+}

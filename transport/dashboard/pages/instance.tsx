@@ -1,0 +1,106 @@
+/** One instance: what it is, what went wrong, what happened to it, and what its guest said. */
+import { useComputed, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { Link } from 'wouter-preact';
+import type { InstanceView } from '../../messages/api/instance.ts';
+import { api } from '../../messages/api.ts';
+import { ask } from '../ask.ts';
+import { Fault } from '../components/fault.tsx';
+import { InstanceActions } from '../components/instance-actions.tsx';
+import { InstanceFacts } from '../components/instance-facts.tsx';
+import { FailureNotice } from '../components/notice.tsx';
+import { Page } from '../components/page.tsx';
+import { InstanceState } from '../components/state.tsx';
+import { instanceCommands, isOffered } from '../forms/instance-commands.ts';
+import { doAtOnce, InstanceQuestion, isAskedFirst, type Asked as Question } from '../forms/instance-question.tsx';
+import { instanceOf, put } from '../live/instances.ts';
+import { useAsked } from '../use-asked.ts';
+import { ConsoleLog } from './console-log.tsx';
+import { LockButton } from './lock-button.tsx';
+
+const back = { to: '/instances', label: 'Instances' };
+
+export function InstancePage({ uuid }: { uuid: string }) {
+  const instance = useComputed(() => instanceOf(uuid)).value;
+  // One that is deleted, or of another project, is in no list.
+  const { failure } = useAsked(async () => put((await ask(api.instance.get, { uuid })).instance), [uuid]);
+  if (!instance) {
+    return (
+      <Page title="Instance" back={back}>
+        {failure.value ? <FailureNotice failure={failure.value} /> : <p class="quiet">Loading…</p>}
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title={instance.name}
+      aside={<InstanceState {...instance} />}
+      back={back}
+      actions={
+        <>
+          <Link class="button" to={`/instances/${uuid}/chart`}>
+            Chart
+          </Link>
+          <Link class="button" to={`/instances/${uuid}/console`}>
+            Console
+          </Link>
+        </>
+      }
+    >
+      <Commands instance={instance} />
+      <Fault instance={instance} />
+      <div class="details">
+        <InstanceFacts instance={instance} />
+        <Events instance={instance} />
+        <ConsoleLog instance={instance} />
+      </div>
+    </Page>
+  );
+}
+
+function Commands({ instance }: { instance: InstanceView }) {
+  const asked = useSignal<Question | undefined>(undefined);
+  const offered = instanceCommands.filter((command) => isOffered(command, instance));
+
+  function begin(question: Question): void {
+    if (isAskedFirst(question)) asked.value = question;
+    else void doAtOnce(question);
+  }
+
+  return (
+    <fieldset class="commands" aria-label={`What ${instance.name} may be told`}>
+      {offered.map((command) => (
+        <button
+          key={command.verb}
+          type="button"
+          class={command.warning ? 'destructive-outline' : ''}
+          onClick={() => begin({ command, instances: [instance] })}
+        >
+          {command.verb}
+        </button>
+      ))}
+      <LockButton instance={instance} />
+      {asked.value && (
+        <InstanceQuestion
+          {...asked.value}
+          onClose={() => {
+            asked.value = undefined;
+          }}
+        />
+      )}
+    </fieldset>
+  );
+}
+
+function Events({ instance: { uuid, state, updatedAt } }: { instance: InstanceView }) {
+  const { data, failure, reload } = useAsked(() => ask(api.instance.actions, { uuid }), [uuid]);
+  // Each state that it comes to is an event.
+  useEffect(() => void reload(), [state, updatedAt, reload]);
+  return (
+    <section class="panel" aria-labelledby="events">
+      <h2 id="events">Events</h2>
+      <FailureNotice failure={failure.value} />
+      {data.value && <InstanceActions actions={data.value.actions} />}
+    </section>
+  );
+}

@@ -1,0 +1,82 @@
+/** Signing in: by user and password, or with a token. The address stays, so that one comes to where one wanted to go. */
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { type Failure, toFailure } from '../../../machines/failure.ts';
+import { TextField } from '../components/field.tsx';
+import { FailureNotice } from '../components/notice.tsx';
+import { signIn } from '../session.ts';
+import { Mark } from '../shell.tsx';
+
+export function SignInPage() {
+  const withToken = useSignal(false);
+  const user = useSignal('');
+  const password = useSignal('');
+  const token = useSignal('');
+  const isBusy = useSignal(false);
+  const failure = useSignal<Failure | undefined>(undefined);
+  useEffect(() => {
+    document.title = 'Sign in · Kilonova';
+  }, []);
+
+  async function submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    isBusy.value = true;
+    failure.value = undefined;
+    try {
+      await signIn(
+        withToken.value ? { token: token.value.trim() } : { user: user.value.trim(), password: password.value },
+      );
+    } catch (error) {
+      failure.value = toFailure(error);
+      password.value = '';
+      token.value = '';
+    } finally {
+      isBusy.value = false;
+    }
+  }
+
+  function choose(isToken: boolean): void {
+    withToken.value = isToken;
+    failure.value = undefined;
+  }
+
+  return (
+    <main class="sign-in">
+      <form onSubmit={submit}>
+        <h1>
+          <Mark />
+          Kilonova
+        </h1>
+        {withToken.value ? (
+          <TextField label="Token" type="password" name="token" required autocomplete="off" text={token} />
+        ) : (
+          <>
+            <TextField
+              label="User"
+              name="username"
+              required
+              autocomplete="username"
+              autocapitalize="none"
+              text={user}
+            />
+            <TextField
+              label="Password"
+              type="password"
+              name="password"
+              required
+              autocomplete="current-password"
+              text={password}
+            />
+          </>
+        )}
+        <FailureNotice failure={failure.value} />
+        <button type="submit" class="primary" disabled={isBusy.value}>
+          Sign in
+        </button>
+        <button type="button" class="bare" onClick={() => choose(!withToken.value)}>
+          {withToken.value ? 'Sign in with a password' : 'Sign in with a token'}
+        </button>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,148 @@
+/** What stands around every page: where one can go, who one is, and whether what one sees is live. */
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { Link, useLocation } from 'wouter-preact';
+import { toFailure } from '../../machines/failure.ts';
+import type { ProjectView } from '../messages/api/identity.ts';
+import { api } from '../messages/api.ts';
+import type { SessionView } from '../messages/web.ts';
+import { ask } from './ask.ts';
+import { Icon, type IconName } from './components/icon.tsx';
+import { tell } from './components/toasts.tsx';
+import { connection } from './live/connection.ts';
+import { isAdministrator, signOut, switchProject } from './session.ts';
+
+interface Place {
+  to: string;
+  label: string;
+  icon: IconName;
+}
+
+const places: readonly Place[] = [
+  { to: '/overview', label: 'Overview', icon: 'overview' },
+  { to: '/instances', label: 'Instances', icon: 'instances' },
+  { to: '/images', label: 'Images', icon: 'images' },
+  { to: '/key-pairs', label: 'Key pairs', icon: 'keys' },
+];
+const hosts: Place = { to: '/hosts', label: 'Hosts', icon: 'hosts' };
+const charts: Place = { to: '/charts', label: 'Charts', icon: 'charts' };
+
+export function Shell({ session, children }: { session: SessionView; children: ComponentChildren }) {
+  return (
+    <div class="shell">
+      <a class="skip" href="#content">
+        Skip to content
+      </a>
+      <header class="brand">
+        <Link to="/overview">
+          <Mark />
+          Kilonova
+        </Link>
+      </header>
+      <nav class="places" aria-label="Pages">
+        <ul>
+          {[...places, ...(isAdministrator.value ? [hosts] : []), charts].map((place) => (
+            <PlaceLink key={place.to} {...place} />
+          ))}
+        </ul>
+      </nav>
+      <Account session={session} />
+      <main id="content" tabIndex={-1}>
+        {children}
+      </main>
+    </div>
+  );
+}
+
+function PlaceLink({ to, label, icon }: Place) {
+  const [location] = useLocation();
+  const isHere = location === to || location.startsWith(`${to}/`);
+  return (
+    <li>
+      <Link to={to} {...(isHere && { 'aria-current': 'page' })}>
+        <Icon name={icon} />
+        {label}
+      </Link>
+    </li>
+  );
+}
+
+function Account({ session: { user, project } }: { session: SessionView }) {
+  const quit = () => signOut().catch((error: unknown) => tell(toFailure(error).message, { isError: true }));
+  return (
+    <section class="account" aria-label="Account">
+      <Connection />
+      <Project project={project} />
+      <div class="user">
+        <span class="name" title={user.id}>
+          {user.name}
+        </span>
+        <button type="button" class="bare" onClick={quit}>
+          <Icon name="signOut" />
+          <span>Sign out</span>
+        </button>
+      </div>
+    </section>
+  );
+}
+
+const told = { off: 'Not connected', connecting: 'Connecting', live: 'Live', lost: 'Reconnecting' } as const;
+
+function Connection() {
+  return (
+    <p class={`connection ${connection.value}`} role="status">
+      {told[connection.value]}
+    </p>
+  );
+}
+
+/** The project that one works in, and the others that one may. */
+function Project({ project }: { project: SessionView['project'] }) {
+  const projects = useSignal<readonly ProjectView[]>([]);
+  useEffect(() => {
+    ask(api.project.list, {}).then(
+      (reply) => {
+        projects.value = reply.projects;
+      },
+      () => {},
+    );
+  }, [project.id, projects]);
+
+  const others = projects.value.filter(({ id, isEnabled }) => isEnabled && id !== project.id);
+  if (others.length === 0) return <p class="project">{project.name}</p>;
+
+  async function change(select: HTMLSelectElement): Promise<void> {
+    try {
+      await switchProject(select.value);
+    } catch (error) {
+      tell(toFailure(error).message, { isError: true });
+    }
+    select.value = project.id;
+  }
+
+  return (
+    <select
+      class="project"
+      aria-label="Project"
+      value={project.id}
+      onChange={({ currentTarget }) => void change(currentTarget)}
+    >
+      <option value={project.id}>{project.name}</option>
+      {others.map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+export function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+      <ellipse cx="10" cy="10" rx="9" ry="3.4" transform="rotate(-32 10 10)" />
+      <circle cx="10" cy="10" r="3" />
+    </svg>
+  );
+}
