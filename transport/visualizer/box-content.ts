@@ -27,13 +27,15 @@ export interface Placed {
 export const sizes = { title: 18, name: 13, small: 11 } as const;
 export const invokePadding = 6;
 
-const padding = 12;
+export const padding = 12;
 const rowHeight = 16;
 const minWidth = 96;
 /** Of an exit on one line. */
 const maxExitWidth = 196;
 const indentation = 12;
 const stepIndentation = 14;
+/** Beside each name there is room to say how long a state took. */
+const timeWidth = 40;
 
 export function contentOf({ state, isFolded, exits }: Box): BoxContent {
   const isRoot = state.path === '';
@@ -65,9 +67,10 @@ export function contentOf({ state, isFolded, exits }: Box): BoxContent {
 
   const width = Math.max(
     minWidth,
-    padding + textWidth(state.name, { size: nameSize, isBold: true }) + padding,
+    padding + textWidth(state.name, { size: nameSize, isBold: true }) + timeWidth + padding,
     ...invokes.map((each) => padding + each.width + padding),
-    ...[...notes, ...steps, ...placedExits.flatMap(({ words, target }) => [words, target])].map(
+    ...steps.map(({ text, x }) => x + small(text) + timeWidth + padding),
+    ...[...notes, ...placedExits.flatMap(({ words, target }) => [words, target])].map(
       ({ text, x }) => x + small(text) + padding,
     ),
   );

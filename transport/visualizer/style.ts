@@ -1,36 +1,42 @@
-/** How a chart looks: in a file of its own by what its reader prefers, in a page by the page's own colours. */
+/** How a chart looks. */
 
-export const chartStyle = `
+/** In a file of its own: light or dark, as its reader prefers. */
+export const chartColours = `
 .chart {
-  --ink: #1f2328; --muted: #59636e; --edge: #8b949e; --line: #6e7781; --accent: #0969da; --failure: #cf222e;
-  --even: #f6f8fa; --odd: #ffffff; --invoke: #ddf4ff; --invoked: #0550ae;
-  font: 11px Helvetica, Arial, 'Liberation Sans', sans-serif; background: var(--even);
+  --chart-ground: #f6f8fa; --chart-surface: #ffffff; --chart-ink: #1f2328; --chart-muted: #59636e; --chart-edge: #8b949e;
+  --chart-line: #6e7781; --chart-accent: #0969da; --chart-failure: #cf222e; --chart-wash: #ddf4ff; --chart-washed: #0550ae;
+  background: var(--chart-ground);
 }
 @media (prefers-color-scheme: dark) {
   .chart {
-    --ink: #e6edf3; --muted: #9198a1; --edge: #57606a; --line: #8b949e; --accent: #58a6ff; --failure: #ff7b72;
-    --even: #0d1117; --odd: #161b22; --invoke: #12253d; --invoked: #79c0ff;
+    --chart-ground: #0d1117; --chart-surface: #161b22; --chart-ink: #e6edf3; --chart-muted: #9198a1; --chart-edge: #57606a;
+    --chart-line: #8b949e; --chart-accent: #58a6ff; --chart-failure: #ff7b72; --chart-wash: #12253d; --chart-washed: #79c0ff;
   }
 }
-.chart text { fill: var(--ink); }
-.chart .frame, .chart .end { stroke: var(--edge); fill: none; }
-.chart .even > .frame { fill: var(--even); }
-.chart .odd > .frame { fill: var(--odd); }
-.chart .parallel > .frame, .chart .state[data-state=''] > .frame { stroke: none; }
+`;
+
+/** Whatever its colours are. Sizes are those that it was laid out for. */
+export const chartStyle = `
+.chart { font: 11px Helvetica, Arial, 'Liberation Sans', sans-serif; }
+.chart text { fill: var(--chart-ink); }
+.chart .frame, .chart .end { stroke: var(--chart-edge); fill: none; }
+.chart .even > .frame { fill: var(--chart-ground); }
+.chart .odd > .frame { fill: var(--chart-surface); }
+.chart .parallel > .frame, .chart .box[data-state=''] > .frame { stroke: none; }
 .chart .name { font-size: 13px; font-weight: 600; }
-.chart [data-state=''] > .name { font-size: 18px; }
-.chart .note { fill: var(--muted); }
-.chart .invoke { fill: var(--invoke); }
-.chart .invoked { fill: var(--invoked); }
-.chart .step circle { fill: none; stroke: var(--edge); }
-.chart .exit .words { fill: var(--muted); }
-.chart .exit .target { fill: var(--accent); }
-.chart .exit.failure .words, .chart .label.failure text { fill: var(--failure); }
-.chart .line path { fill: none; stroke: var(--line); stroke-width: 1.25; }
-.chart .line.failure path { stroke: var(--failure); stroke-dasharray: 5 3; }
-.chart .beginning circle, .chart #arrow path { fill: var(--line); }
-.chart #arrow-failure path { fill: var(--failure); }
+.chart .box[data-state=''] > .name { font-size: 18px; }
+.chart .note { fill: var(--chart-muted); }
+.chart .invoke { fill: var(--chart-wash); }
+.chart .invoked { fill: var(--chart-washed); }
+.chart .step circle { fill: none; stroke: var(--chart-edge); }
+.chart .exit .words { fill: var(--chart-muted); }
+.chart .exit .target { fill: var(--chart-accent); }
+.chart .exit.failure .words, .chart .label.failure text { fill: var(--chart-failure); }
+.chart .line path { fill: none; stroke: var(--chart-line); stroke-width: 1.25; }
+.chart .line.failure path { stroke: var(--chart-failure); stroke-dasharray: 5 3; }
+.chart .beginning circle, .chart #arrow path { fill: var(--chart-line); }
+.chart #arrow-failure path { fill: var(--chart-failure); }
 .chart .label text { text-anchor: middle; paint-order: stroke; stroke-width: 5px; stroke-linejoin: round; }
-.chart .label.even text { stroke: var(--even); }
-.chart .label.odd text { stroke: var(--odd); }
+.chart .label.even text { stroke: var(--chart-ground); }
+.chart .label.odd text { stroke: var(--chart-surface); }
 `;

@@ -5,28 +5,25 @@
 
 import { type BoxContent, invokePadding } from './box-content.ts';
 import { type DrawnBox, type DrawnLine, dotRadius, labelLineHeight, type Point } from './picture.ts';
-import { chartStyle } from './style.ts';
+import { chartColours, chartStyle } from './style.ts';
 import { aboutState, aboutTransitions } from './words.ts';
 
-/** A whole file, with its style: light or dark as its reader has it. */
+/** A whole file, with its style. */
 export function svgFile(picture: DrawnBox): string {
-  return svgOf(picture, `<style>${chartStyle}</style>`);
-}
-
-/** For a page that has the style already. */
-export function svgOf(picture: DrawnBox, style = ''): string {
   const { width, height, box } = picture;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${round(width)} ${round(height)}"`,
-    ` width="${round(width)}" height="${round(height)}" role="img" aria-label="${escaped(`Statechart: ${box.state.name}`)}">`,
-    style,
-    '<defs>',
-    marker('arrow'),
-    marker('arrow-failure'),
-    '</defs>',
-    svgBox(picture, 0),
+    `  width="${round(width)}" height="${round(height)}" role="img"`,
+    `  aria-label="${escaped(`Statechart: ${box.state.name}`)}">`,
+    `<style>${chartColours}${chartStyle}</style>`,
+    svgContent(picture),
     '</svg>\n',
   ].join('\n');
+}
+
+/** What stands in the `svg` element, which has the class `chart`; for a page that has the style already. */
+export function svgContent(picture: DrawnBox): string {
+  return [`<defs>${marker('arrow')}${marker('arrow-failure')}</defs>`, svgBox(picture, 0)].join('\n');
 }
 
 function marker(id: string): string {
@@ -39,7 +36,7 @@ function marker(id: string): string {
 function svgBox(drawn: DrawnBox, depth: number): string {
   const { box, content, x, y, width, height, boxes, lines, beginning } = drawn;
   const { state, isFolded } = box;
-  const classes = ['state', state.kind, ...(isFolded ? ['folded'] : []), depth % 2 === 0 ? 'even' : 'odd'];
+  const classes = ['box', state.kind, ...(isFolded ? ['folded'] : []), depth % 2 === 0 ? 'even' : 'odd'];
   const inner = 3;
   return [
     `<g class="${classes.join(' ')}" data-state="${escaped(state.path)}">`,
@@ -51,7 +48,7 @@ function svgBox(drawn: DrawnBox, depth: number): string {
             `height="${round(height - 2 * inner)}" rx="6.5"/>`,
         ]
       : []),
-    ...svgContent(content, { x, y }),
+    ...svgTexts(content, { x, y }),
     '</g>',
     ...(beginning ? [svgBeginning(beginning)] : []),
     ...lines.map(svgLine),
@@ -61,7 +58,7 @@ function svgBox(drawn: DrawnBox, depth: number): string {
   ].join('\n');
 }
 
-function svgContent({ name, notes, invokes, steps, exits }: BoxContent, { x, y }: Point): string[] {
+function svgTexts({ name, notes, invokes, steps, exits }: BoxContent, { x, y }: Point): string[] {
   const text = (className: string, placed: { text: string; x: number; y: number }) =>
     `<text class="${className}" x="${round(x + placed.x)}" y="${round(y + placed.y)}">${escaped(placed.text)}</text>`;
   return [
