@@ -49,7 +49,7 @@ describe('a chart', () => {
       transitions: [
         { kind: 'event', event: 'host.lost', target: 'reclaiming' },
         { kind: 'done', of: 'allocateNetwork', target: 'mapping', actions: ['record ports'] },
-        { kind: 'failed', of: 'allocateNetwork', target: 'releasing.releasingNetwork', actions: ['blame networking'] },
+        { kind: 'failed', of: 'allocateNetwork', actions: ['blame networking'] },
       ],
     });
   });

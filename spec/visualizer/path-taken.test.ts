@@ -24,12 +24,14 @@ const launch = [
   came(15, 'building.claiming'),
   came(30, 'networking'),
 ];
-const fault = 'no address is left';
+const fault = 'the disk is full';
 const failedLaunch: Moment[] = [
   ...launch,
-  { ...came(50, 'releasing.releasingNetwork'), fault },
-  { ...came(55, 'releasing.releasingClaim'), fault },
-  { ...came(60, 'failed.networking'), fault },
+  came(40, 'mapping'),
+  came(45, 'spawning.preparingFilter'),
+  { ...came(50, 'releasing.destroyingDomain'), fault },
+  { ...came(55, 'releasing.removingFilter'), fault },
+  { ...came(60, 'failed.releasing'), fault: 'the filter could not be removed' },
 ];
 
 describe('the path that was taken', () => {
@@ -55,14 +57,14 @@ describe('the path that was taken', () => {
     expect(wordsOf(latest)).toEqual(['building.claiming: done → networking']);
   });
 
-  it('knows which state failed, and only that one, while what it held is given back', () => {
+  it('knows which states failed, and only those, while what it held is given back', () => {
     const { failed, taken, visits } = pathTaken(instance, failedLaunch);
-    expect([...failed]).toEqual(['networking']);
+    expect([...failed]).toEqual(['spawning.preparingFilter', 'releasing.removingFilter']);
     expect(wordsOf(taken)).toEqual(
       expect.arrayContaining([
-        'networking: fails → releasing.releasingNetwork',
-        'releasing.releasingNetwork: done → releasing.releasingClaim',
-        'releasing.releasingClaim: done [has failed during networking] → failed.networking',
+        'spawning.preparingFilter: fails → releasing',
+        'releasing.destroyingDomain: done → releasing.removingFilter',
+        'releasing.removingFilter: fails → failed.releasing',
       ]),
     );
     expect(visits.get('releasing')).toEqual({ ms: 10, times: 1 });
