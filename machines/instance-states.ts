@@ -105,6 +105,11 @@ function eventsOf(name: InstanceCommandName): InstanceEvent[] {
   }
 }
 
+/** Whether the chart has such a state: what is told of an instance may come from another release, or from anybody. */
+export function isState(path: string): boolean {
+  return nodesOf(path).length === path.split('.').length;
+}
+
 /** Whether nothing is under way in a state: the instance stays there until somebody asks, or something happens to it. */
 export function isAtRest(path: string): boolean {
   return nodesOf(path).every(({ invoke }) => invoke.length === 0);
@@ -165,7 +170,7 @@ function nodesOf(path: string): AnyStateNode[] {
   const nodes: AnyStateNode[] = [];
   let node: AnyStateNode | undefined = instanceMachine.root;
   for (const name of path.split('.')) {
-    node = node?.states[name];
+    node = node && Object.hasOwn(node.states, name) ? node.states[name] : undefined;
     if (node) nodes.push(node);
   }
   return nodes;

@@ -6,13 +6,17 @@ import type { InstanceView, ListInstances } from '../../transport/messages/api/i
 import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { contextOf } from '../instance/stored-chart.ts';
+import { contextOf, stateOf } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { seenInstance } from '../records/lookup.ts';
 import { pageOf } from '../records/paging.ts';
 import type { Liveness } from '../runtime/liveness.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { instanceFilter } from './instance-filter.ts';
+
+interface CountedState extends Pick<InstanceView, 'state' | 'vmState'> {
+  count: number;
+}
 
 export class InstanceList {
   readonly #instances: View<Instance>;
@@ -41,6 +45,20 @@ export class InstanceList {
       if (isWanted(instance) && (!marked || order(marked, instance) < 0)) wanted.push(instance);
     }
     return pageOf(wanted.sort(order), (instance) => this.#present(instance), query.limit);
+  }
+
+  /** In the order of the states' names. */
+  count(query: Pick<ListInstances, 'allProjects'>, caller: Caller): CountedState[] {
+    const isWanted = instanceFilter(query, caller, { images: this.#images, liveness: this.#liveness });
+    const counts = new Map<string, CountedState>();
+    for (const instance of this.#instances.values()) {
+      if (!isWanted(instance)) continue;
+      const [state, { vmState }] = [stateOf(instance), instance];
+      const key = `${state} ${vmState}`;
+      const counted = counts.get(key) ?? { state, vmState, count: 0 };
+      counts.set(key, { ...counted, count: counted.count + 1 });
+    }
+    return [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, counted]) => counted);
   }
 
   /** An instance that this release cannot read is not in the way of the others. */

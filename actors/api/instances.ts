@@ -26,6 +26,8 @@ export const instanceReads: Reads = async (on, { bus, store, logger }) => {
 
   on(api.instance.list, (query, { caller }) => ({ instances: list.page(query, caller) }));
 
+  on(api.instance.count, (query, { caller }) => ({ states: list.count(query, caller) }));
+
   on(api.instance.consoleLog, async ({ uuid, maxBytes = 65_536 }, request) => {
     const { host } = contextOf(find(uuid, request));
     if (host === undefined) throw fail('conflict', `instance ${uuid} has no host yet`);

@@ -6,6 +6,7 @@ import { apiBridge } from '../../transport/http/api-bridge.ts';
 import { makeApp } from '../../transport/http/app.ts';
 import type { Routes } from '../../transport/http/context.ts';
 import type { Door } from '../../transport/http/door.ts';
+import { figureRoutes } from '../../transport/http/figure-routes.ts';
 import { health } from '../../transport/http/health.ts';
 import { liveSocket } from '../../transport/http/live-socket.ts';
 import { pages } from '../../transport/http/pages.ts';
@@ -15,6 +16,7 @@ import { Sockets } from '../../transport/http/sockets.ts';
 import { FactFollower } from '../../transport/nats/fact-follower.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { dashboardFolder } from '../setup/dashboard.ts';
+import { CloudFigures } from './cloud-figures.ts';
 
 export interface WebOptions {
   /** Open already, and left open. */
@@ -23,17 +25,19 @@ export interface WebOptions {
   pages?: string;
 }
 
-const routes: readonly Routes[] = [sessionRoutes, apiBridge, liveSocket, health, pages];
+const routes: readonly Routes[] = [sessionRoutes, apiBridge, liveSocket, figureRoutes, health, pages];
 
 export async function startWebServer(
-  { bus, clock, logger }: Runtime,
+  runtime: Runtime,
   { door, pages: folder = dashboardFolder }: WebOptions,
 ): Promise<Part> {
+  const { bus, clock, logger } = runtime;
   const cookie = sessionCookieOf(door);
   const sockets = new Sockets({ bus, clock, cookie });
   const facts = new FactFollower(bus, (failure) => logger.warn({ failure }, 'what happens cannot be followed'));
+  const figures = new CloudFigures(runtime, facts);
   const { isEncrypted } = door;
-  const context = { bus, clock, logger, facts, cookie, sockets, isEncrypted, pages: folder };
+  const context = { bus, clock, logger, facts, figures, cookie, sockets, isEncrypted, pages: folder };
   const app = await makeApp(context, routes);
   const leave = door.serve({
     request: app.routing,
@@ -44,6 +48,7 @@ export async function startWebServer(
       sockets.stop();
       await leave();
       await app.close();
+      figures.stop();
       await facts.stop();
     },
   };

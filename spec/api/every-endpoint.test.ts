@@ -180,6 +180,8 @@ describe('clients that are nothing but NATS connections', () => {
     expect((await succeed(alice, api.instance.get, { uuid })).instance.lock?.reason).toBe('it is busy');
     await succeed(alice, api.instance.unlock, { uuid });
     expect((await succeed(alice, api.instance.list, { name: 'web 2' })).instances).toHaveLength(1);
+    const counted = [{ state: 'running', vmState: 'active', count: 1 }];
+    expect((await succeed(alice, api.instance.count, {})).states).toEqual(counted);
     expect((await succeed(alice, api.address.list, { instanceUuid: uuid })).addresses).toHaveLength(1);
     expect((await succeed(alice, api.instance.consoleLog, { uuid, maxBytes: 100 })).output).not.toBe('');
     await succeed(alice, api.instance.delete, { uuid });

@@ -152,6 +152,13 @@ describe('a list', () => {
       await expect(asked(query)).rejects.toMatchObject({ failure: { code: 'forbidden', details: { field } } });
     }
     await expect(asked({ marker: live[0]?.uuid ?? '' })).rejects.toMatchObject({ failure: { code: 'not_found' } });
+    const counted = async (client = cloud.client, query = {}) => (await client.ask(api.instance.count, query)).states;
+    const stopped = { state: 'stopped', vmState: 'stopped', count: 1 };
+    const running = { state: 'running', vmState: 'active' };
+    expect(await counted()).toEqual([{ ...running, count: live.length - 1 }, stopped]);
+    expect(await counted(cloud.client, { allProjects: true })).toEqual([{ ...running, count: live.length }, stopped]);
+    expect(await counted(stranger)).toEqual([{ ...running, count: 1 }]);
+    await expect(counted(stranger, { allProjects: true })).rejects.toMatchObject({ failure: { code: 'forbidden' } });
     await stranger.ask(api.instance.delete, { uuid });
   });
 

@@ -244,6 +244,10 @@ it('lets a browser sign in, ask, and follow what happens', async () => {
   await live.untilState(uuid, 'running');
   expect(await browser.call('instance.get', { uuid })).toMatchObject({ instance: { uuid } });
   expect((await browser.ask('/readyz', { method: 'GET' })).status).toBe(200);
+  const ours = { method: 'GET', headers: { 'sec-fetch-site': 'same-origin' } };
+  expect(await (await browser.ask('/statistics', ours)).text()).toContain(uuid);
+  const metrics = await (await browser.ask('/metrics', ours)).text();
+  expect(metrics).toContain('kilonova_casts_waiting{consumer="compute beta.example"} 0');
   expect((await browser.ask('/session', { method: 'DELETE' })).status).toBe(204);
   expect(nats.refusals).toEqual([]);
 });

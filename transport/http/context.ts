@@ -2,16 +2,27 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
+import type { Launch } from '../messages/statistics.ts';
 import type { Bus } from '../nats/bus.ts';
 import type { FactFollower } from '../nats/fact-follower.ts';
 import type { SessionCookie } from './session-cookie.ts';
 import type { Sockets } from './sockets.ts';
+
+/** What is made of what happens. Without a project it is of all. */
+export interface Figures {
+  /** As JSON: `Statistics`. */
+  statistics(projectId: string | undefined): string;
+  launch(uuid: string, projectId: string | undefined): Launch | undefined;
+  /** In the exposition format of Prometheus, with what the API tells who shows the token. */
+  metrics(secret: string): Promise<string>;
+}
 
 export interface WebContext {
   bus: Bus;
   clock: Clock;
   logger: Logger;
   facts: FactFollower;
+  figures: Figures;
   cookie: SessionCookie;
   sockets: Sockets;
   isEncrypted: boolean;

@@ -27,6 +27,9 @@ export const readThrough = (stream: string) => [
 /** The same, where the reader asks for some at a time. */
 export const readInParts = (stream: string) => [...readThrough(stream), `${api}.CONSUMER.MSG.NEXT.${stream}.*`];
 
+/** How far each consumer of a stream has come. */
+export const listConsumers = (stream: string) => `${api}.CONSUMER.LIST.${stream}`;
+
 export const deleteConsumer = (stream: string, consumer: string) => [`${api}.CONSUMER.DELETE.${stream}.${consumer}`];
 
 /** What takes the messages of one subject from a work queue, and acknowledges them, by a consumer that it makes anew. */

@@ -18,6 +18,7 @@ import {
   accountInfo,
   changeStream,
   deleteConsumer,
+  listConsumers,
   openStream,
   purgeStream,
   readInParts,
@@ -160,7 +161,13 @@ function compute(host: Placeholder, consumer: string): Permissions {
 
 /** It asks the API as clients do, with the token of whoever asks it, and is answered where they are. */
 const web: Permissions = {
-  publish: [...start, ...readInParts(streams.facts.name), subjects.apis()],
+  publish: [
+    ...start,
+    ...readInParts(streams.facts.name),
+    subjects.apis(),
+    // How many casts wait for whom.
+    listConsumers(streams.casts.name),
+  ],
   subscribe: [ownInbox, `${subjects.clientInbox(ofUser.key)}.>`],
 };
 

@@ -88,6 +88,7 @@ export const instanceNoun: Noun = {
       example: 'web --image simulated --flavor m1.micro --network default --metadata role=web --wait',
     },
     { word: 'list', endpoint: instance.list, watches: 'instances', example: '--vm-state active --sort-by name' },
+    { word: 'count', endpoint: instance.count, columns: ['state', 'vmState', 'count'], example: '' },
     { word: 'show', endpoint: instance.get, arguments: ['uuid...'], example: 'web' },
     {
       word: 'update',

@@ -263,6 +263,20 @@ export const instanceEndpoints = {
     request: ListInstances,
     reply: Exact({ instances: Type.Array(InstanceView) }),
   }),
+  count: read({
+    name: 'instance.count',
+    description: 'How many instances of the project there are in each state; those that are deleted do not count.',
+    request: Exact({ allProjects: Type.Optional(Type.Boolean({ description: 'for administrators' })) }),
+    reply: Exact({
+      states: Type.Array(
+        Exact({
+          state: Type.String({ description: 'of the chart, dotted' }),
+          vmState: InstanceView.properties.vmState,
+          count: Type.Integer(),
+        }),
+      ),
+    }),
+  }),
   update: write({
     name: 'instance.update',
     description: 'Renames an instance, or replaces its metadata or tags: what is not given stays as it is.',

@@ -1,0 +1,40 @@
+/**
+ * `/statistics`, what is made of the launches of the project, for administrators of all; `/statistics/launches/<uuid>`, one
+ * of them; and `/metrics`, for Prometheus. That one is for administrators only, who may show a token by the header that
+ * Prometheus knows as `authorization`: it tells of all projects and hosts.
+ */
+import { fail } from '../../machines/failure.ts';
+import { statistics } from '../messages/statistics.ts';
+import type { Routes } from './context.ts';
+import { isAdministrator, openSession, type Session, secretOf } from './session.ts';
+
+const json = 'application/json; charset=utf-8';
+
+export const figureRoutes: Routes = (app, { bus, cookie, figures }) => {
+  app.get('/statistics', async ({ headers }, reply) => {
+    const session = await openSession(bus, secretOf(headers, cookie));
+    return reply
+      .header('cache-control', 'no-store')
+      .type(json)
+      .send(figures.statistics(scopeOf(session)));
+  });
+
+  app.get<{ Params: { uuid: string } }>('/statistics/launches/:uuid', async ({ headers, params: { uuid } }, reply) => {
+    const session = await openSession(bus, secretOf(headers, cookie));
+    const launch = figures.launch(uuid, scopeOf(session));
+    if (!launch) throw fail('not_found', `no launch of ${JSON.stringify(uuid)} is remembered`);
+    return reply.header('cache-control', 'no-store').type(json).send(statistics.launch.encode(launch));
+  });
+
+  app.get('/metrics', async ({ headers }, reply) => {
+    const secret = secretOf(headers, cookie);
+    if (!isAdministrator(await openSession(bus, secret))) throw fail('forbidden', 'metrics are for administrators');
+    const text = await figures.metrics(secret);
+    return reply.header('cache-control', 'no-store').type('text/plain; version=0.0.4; charset=utf-8').send(text);
+  });
+};
+
+/** Administrators see everything. */
+function scopeOf(session: Session): string | undefined {
+  return isAdministrator(session) ? undefined : session.projectId;
+}
