@@ -15,6 +15,7 @@ import { publishTransition } from '../instance/facts.ts';
 import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
 import { openDeadLetters } from '../runtime/dead-letters.ts';
+import { Inspection } from '../runtime/inspection.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { type Capacity, defaultAllocationRatio } from './capacity.ts';
 import { Claims } from './claims.ts';
@@ -59,7 +60,8 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   const claims = new Claims(capacity, allocationRatio);
   const specs = new GuestSpecs(bus, images, { name, availabilityZone });
   const reports = new GuestReports(recovery, runtime);
-  const instances = new HostInstances(
+  const inspection = new Inspection(runtime, durable, () => instances.eachOwner());
+  const instances: HostInstances = new HostInstances(
     { name, bucket, claims, specs, reports, clock, logger },
     {
       machine: provideEffects(
@@ -77,6 +79,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
           ...(options.plugNetwork && { plugNetwork: options.plugNetwork }),
         }),
       ),
+      inspection,
       publish: (fact) => publishTransition(bus, fact),
     },
   );
@@ -203,6 +206,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     },
   );
   const host = await starting;
+  host.showTo(inspection);
 
   const stopListening = hypervisor.onEvent((event) => {
     if (event.type === 'connected') host.send({ type: 'hypervisor.connected', at: clock.now() });
@@ -237,6 +241,8 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       // In the reverse order, each of them whatever became of the one before.
       await using ends = new AsyncDisposableStack();
       ends.defer(() => hypervisor.close());
+      ends.defer(() => inspection.stop());
+      ends.defer(() => inspection.leaves(host));
       ends.defer(() => host.stop());
       ends.defer(endWork);
       stopListening();

@@ -8,6 +8,8 @@ import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { type HostEvent, hostMachine } from '../../machines/host.ts';
 import { type Clock, every } from '../../transport/clock.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
+import type { Inspection } from '../runtime/inspection.ts';
+import type { Inspected } from '../runtime/machine-teller.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type PresentedChart, presentChart, stoppedAs } from './host-chart.ts';
 import { publishHostCommand, publishHostReturn, publishHostTransition } from './host-facts.ts';
@@ -26,7 +28,8 @@ type HostFacts = Omit<
   'incarnation' | 'heartbeatAt' | 'startedAt' | 'commandedMeanwhile' | 'down' | keyof PresentedChart
 >;
 
-export class HostActor {
+export class HostActor implements Inspected {
+  readonly inspectedAs: Inspected['inspectedAs'];
   readonly #runtime: Runtime;
   readonly #lease: HostLease;
   readonly #actor: Actor<typeof hostMachine>;
@@ -69,6 +72,7 @@ export class HostActor {
     onLost: (taken: FailureError) => void,
     earlier: Host | undefined,
   ) {
+    this.inspectedAs = `host/${name}`;
     this.#runtime = runtime;
     this.#lease = lease;
     this.#holder = {
@@ -107,6 +111,15 @@ export class HostActor {
   /** The record as of now. */
   get presented(): ReturnType<LeaseHolder['present']> {
     return this.#holder.present();
+  }
+
+  get chart(): Inspected['chart'] {
+    return this.#actor.getSnapshot();
+  }
+
+  /** As long as it lives. */
+  showTo(inspection: Inspection): void {
+    inspection.wakes(this, this.#actor);
   }
 
   send(event: HostEvent): void {

@@ -47,7 +47,7 @@ export class HostInstances {
   /** What is done to guests that nobody owns. */
   readonly #underWay = new Map<string, Promise<void>>();
 
-  constructor(world: HostInstancesWorld, owning: Pick<OwnerWorld, 'machine' | 'publish'>) {
+  constructor(world: HostInstancesWorld, owning: Pick<OwnerWorld, 'machine' | 'inspection' | 'publish'>) {
     this.#world = world;
     this.#owning = {
       ...owning,
@@ -66,6 +66,11 @@ export class HostInstances {
 
   owners(): InstanceOwner[] {
     return [...this.#owners.values()];
+  }
+
+  /** One after the other, as they are by then: some may come and go in between. */
+  eachOwner(): Iterable<InstanceOwner> {
+    return this.#owners.values();
   }
 
   /** The scheduler has placed an instance here. A cast that is delivered again, or too late, changes nothing. */

@@ -9,6 +9,7 @@ import { serveRelayed } from '../../transport/nats/relay.ts';
 import { admit, openAuthenticator } from '../identity/authenticator.ts';
 import type { ClientUsers } from '../identity/client-users.ts';
 import type { ScryptCost } from '../identity/passwords.ts';
+import { Inspection } from '../runtime/inspection.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { Admissions } from './admissions.ts';
 import { aggregateWrites } from './aggregates.ts';
@@ -79,10 +80,12 @@ export async function startController(
 ): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);
   const admissions = await Admissions.open(runtime);
+  const inspection = new Inspection(runtime, 'controller');
   let isStopping = false;
   const world: ControllerWorld = {
     ...runtime,
     admissions,
+    inspection,
     room: new StoreRoom(runtime, storeRoom),
     passwords: new PasswordChecks(runtime, passwordCost),
     maxAttempts,
@@ -113,6 +116,7 @@ export async function startController(
       for (const stop of stopSweeps) stop();
       await Promise.all(serving.map((stop) => stop()));
       admissions.end();
+      inspection.stop();
     },
   };
 }

@@ -10,11 +10,13 @@ import { leaveTriedHosts, tellingHosts } from './forget-instance.ts';
 import type { ControllerWorld } from './writes.ts';
 
 /** What it takes. */
-export type OwningWorld = Runtime & Pick<ControllerWorld, 'isStopping'>;
+export type OwningWorld = Runtime & Pick<ControllerWorld, 'isStopping'> & Partial<Pick<ControllerWorld, 'inspection'>>;
 
-export async function ownInstances({ bus, store, clock, logger, isStopping }: OwningWorld): Promise<OwnerWorld> {
+export async function ownInstances(world: OwningWorld): Promise<OwnerWorld> {
+  const { bus, store, clock, logger, inspection, isStopping } = world;
   return {
     name: 'control',
+    inspection,
     machine: provideEffects({
       requestPlacement: tellingHosts(bus, requestPlacement(bus)),
       releaseNetwork: tellingHosts(bus, releaseNetwork(bus, subjects.networkCall)),

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
 import type { CallContext, Caller } from '../../transport/messages/call-context.ts';
 import type { Outcome } from '../../transport/nats/relay.ts';
 import type { ClientUsers } from '../identity/client-users.ts';
+import type { Inspection } from '../runtime/inspection.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Admissions } from './admissions.ts';
 import type { PasswordChecks } from './password-checks.ts';
@@ -22,6 +23,7 @@ export type OnWrite = <Q, R>(
 /** What the handlers of one controller share. */
 export interface ControllerWorld extends Runtime {
   readonly admissions: Admissions;
+  readonly inspection: Inspection;
   readonly room: StoreRoom;
   readonly passwords: PasswordChecks;
   /** How many hosts may be tried for a launch. */

@@ -10,6 +10,8 @@ import { type FailureError, fail } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent } from '../../machines/instance.ts';
 import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
+import type { Inspection } from '../runtime/inspection.ts';
+import type { Inspected } from '../runtime/machine-teller.ts';
 import { type InstanceLogic, type InstanceSnapshot, ownerOf, restoreLive } from './chart-snapshot.ts';
 import { EffectRunner, type EffectSubject, registerRunner } from './effect-runner.ts';
 import { KeptRecord, type RecordWorld } from './kept-record.ts';
@@ -20,6 +22,8 @@ export type OwnerName = Instance['owner'];
 /** What the owners of a process share. */
 export interface OwnerWorld extends RecordWorld {
   readonly name: OwnerName;
+  /** Who shows the charts to those who watch. */
+  readonly inspection?: Inspection | undefined;
   /** Called when no effect is under way any more, and the instance stays this process's. */
   readonly onSettle?: (owner: InstanceOwner) => void;
   /** Called once, when the instance is no longer this process's: deleted, handed over, or taken. */
@@ -35,7 +39,7 @@ export interface CommandKey {
 /** How long a transition that no effect waits for may stay unstored (ms). */
 const writeBehindMs = 50;
 
-export class InstanceOwner implements EffectSubject {
+export class InstanceOwner implements EffectSubject, Inspected {
   readonly #world: OwnerWorld;
   readonly #record: KeptRecord;
   #actor: Actor<InstanceLogic> | undefined;
@@ -70,6 +74,13 @@ export class InstanceOwner implements EffectSubject {
   }
   get state(): string {
     return this.#record.state;
+  }
+  get inspectedAs(): Inspected['inspectedAs'] {
+    return `instance/${this.uuid}`;
+  }
+  /** As it stands, which may be ahead of what is stored. */
+  get chart(): ChartSnapshot {
+    return this.#record.chart();
   }
   /** Whether an effect is under way. */
   get isBusy(): boolean {
@@ -172,6 +183,7 @@ export class InstanceOwner implements EffectSubject {
       error: (error) => this.#world.logger.error({ uuid: this.uuid, error }, 'an instance chart broke'),
     });
     actor.start();
+    this.#world.inspection?.wakes(this, actor);
     return actor;
   }
 
@@ -239,6 +251,7 @@ export class InstanceOwner implements EffectSubject {
   #endActor(): void {
     this.#cancelWriteBehind?.();
     this.#cancelWriteBehind = undefined;
+    this.#world.inspection?.rests(this);
     this.#actor?.stop();
     this.#actor = undefined;
   }
@@ -246,6 +259,7 @@ export class InstanceOwner implements EffectSubject {
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#world.inspection?.leaves(this);
     this.#world.onRelease?.(this);
   }
 }

@@ -12,11 +12,11 @@ import { extended, isObject, placesIn, replaced } from './json-paths.ts';
 const runs = { numRuns: 15 };
 
 /**
- * Places that are data of others, which is kept as it is: charts, schemas, dead messages, and what a failure tells
- * besides its code.
+ * Places that are data of others, which is kept as it is: charts, where they stand, schemas, dead messages, and what a
+ * failure tells besides its code.
  */
 const openPlaces =
-  /\/(chart\/(value|context|children)|failure|fault|body|context|document|endpoint\/(request|reply))(\/|$)/;
+  /\/(chart\/(value|context|children)|snapshot\/value|failure|fault|body|context|document|endpoint\/(request|reply))(\/|$)/;
 
 /** Where null has a meaning. */
 const nullable = ['api.aggregate.update.request /availabilityZone'];

@@ -231,7 +231,8 @@ export class SimulatedNats {
     return { unsubscribe, drain: async () => unsubscribe() };
   }
 
-  #send(process: Peer, subject: string, payload: string | Uint8Array, { headers, reply }: Envelope = {}) {
+  #send(process: Peer, subject: string, payload: string | Uint8Array, { headers, reply, isPerishable }: Envelope = {}) {
+    if (isPerishable && !this.reaches(process)) return;
     const data = typeof payload === 'string' ? Buffer.from(payload) : payload;
     this.send(process, () => this.#receive({ subject, data, headers, reply }));
   }

@@ -24,6 +24,8 @@ export interface Envelope {
   headers?: MsgHdrs | undefined;
   /** Where an answer is wanted. */
   reply?: string | undefined;
+  /** Worth nothing later: it is lost rather than kept while the connection is away. */
+  isPerishable?: boolean;
 }
 
 export interface Subscription {

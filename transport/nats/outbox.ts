@@ -43,6 +43,7 @@ export class Outbox {
       throw errors.InvalidArgumentError.format('payload', 'max_payload size exceeded');
     }
     const parcel = { subject, payload: bytes, envelope, refused };
+    if (this.#isAway && envelope.isPerishable) return parcel;
     if (this.#parcels.length === 0) setImmediate(() => this.flush());
     this.#parcels.push(parcel);
     if (this.#isAway) this.#makeRoom(bytes.length);
@@ -64,6 +65,7 @@ export class Outbox {
   /** The connection is away: what is sent from now on waits for it. */
   hold(): void {
     this.#isAway = true;
+    this.#parcels = this.#parcels.filter(({ envelope }) => !envelope.isPerishable);
     this.#keptBytes = this.#parcels.reduce((sum, { payload }) => sum + payload.length, 0);
   }
 

@@ -73,6 +73,10 @@ const buryCasts = (consumer: string) => [
   subjects.record(buckets.deadLetter.name, `${consumer}.*`),
 ];
 
+/** What its machines do is told in its own name, as long as somebody watches. */
+const tellMachines = subjects.inspectionFrame(ofUser.name, any);
+const hearWatchers = subjects.inspectionWatch();
+
 /** NATS micro: what finds, pings and measures the API servers. */
 const discovery = '$SRV.>';
 
@@ -109,8 +113,9 @@ const controller: Permissions = {
     subjects.hostFact(any),
     // Also to hosts.
     ...answersTo(any),
+    tellMachines,
   ],
-  subscribe: [ownInbox, subjects.controllerCall(any, any), subjects.hostCall('controller', any, any)],
+  subscribe: [ownInbox, hearWatchers, subjects.controllerCall(any, any), subjects.hostCall('controller', any, any)],
 };
 
 const scheduler: Permissions = {
@@ -154,8 +159,9 @@ function compute(host: Placeholder, consumer: string): Permissions {
       ...tellFacts,
       subjects.hostFact(host),
       ...answersTo('api', 'controller', 'up'),
+      tellMachines,
     ],
-    subscribe: [ownInbox, subjects.computeCall(host, any)],
+    subscribe: [ownInbox, hearWatchers, subjects.computeCall(host, any)],
   };
 }
 
@@ -165,15 +171,16 @@ const web: Permissions = {
     ...start,
     ...readInParts(streams.facts.name),
     subjects.apis(),
+    subjects.inspectionWatch(),
     // How many casts wait for whom.
     listConsumers(streams.casts.name),
   ],
-  subscribe: [ownInbox, `${subjects.clientInbox(ofUser.key)}.>`],
+  subscribe: [ownInbox, `${subjects.clientInbox(ofUser.key)}.>`, subjects.inspectionFrame(any, any)],
 };
 
-/** All parts in one process, on one connection. */
+/** All parts in one process, on one connection, that tells in their names. */
 const up = union(api, controller, scheduler, network, compute(any, any.token), web, {
-  publish: [],
+  publish: [subjects.inspectionFrame(any, any)],
   // It tells whoever looks at it.
   subscribe: [subjects.alarms()],
 });

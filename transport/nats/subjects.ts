@@ -13,6 +13,8 @@
  * cloud.fact.instance.<project>.<uuid>     what happened to an instance
  * cloud.fact.host.<host>                   what happened to a host
  * cloud.fact.alarm.<kind>                  what an operator should look at
+ * cloud.inspect.watch                      somebody wants to see what machines do
+ * cloud.inspect.frame.<part>.<process>     what those of one process do
  * cloud.image.<image>.<file>.<offset>      a chunk of an image's file, stored until the file is put together
  * cloud.inbox.<part>.>                     answers to a part that has a user of its own
  * _INBOX.<user>.>                          answers to a client that has one
@@ -89,6 +91,10 @@ export const subjects = {
   hostFact: (host: Token) => `cloud.fact.host.${encodeToken(host)}`,
   alarms: () => 'cloud.fact.alarm.*',
   alarm: (kind: string) => `cloud.fact.alarm.${token(kind)}`,
+  inspectionWatch: () => 'cloud.inspect.watch',
+  /** A part is known by its user's name, as below: no other may speak for its processes. */
+  inspectionFrame: (part: Token, process: Token) =>
+    `cloud.inspect.frame.${part instanceof Placeholder ? part.token : part}.${token(process)}`,
   /** Below these come the answers. A part is known by its user's name, which is a token as it is. */
   partInbox: (user: Token) => `cloud.inbox.${user instanceof Placeholder ? user.token : user}`,
   clientInbox: (key: Token) => `_INBOX.${token(key)}`,
@@ -128,6 +134,11 @@ export const defaultMaxDeliveries = 20;
 export function parseImageChunk(subject: string): { image: string; offset: number } {
   const [, , image = '', , offset = ''] = subject.split('.');
   return { image, offset: Number(offset) };
+}
+
+/** The process that a frame of an inspection is of, by a name that no other has. */
+export function inspectedProcess(subject: string): string {
+  return subject.split('.').slice(3).join('-');
 }
 
 /** The message's name: the last token of a call's or cast's subject. */

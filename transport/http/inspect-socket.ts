@@ -1,0 +1,194 @@
+/**
+ * The machines of the cloud, for a statechart inspector: a WebSocket on which each message is an event of the Stately
+ * inspection protocol, as `createWebSocketReceiver` of @statelyai/inspect takes it. For administrators: whoever mounts this
+ * has to see to that. `?instance=<uuid>` or `?host=<name>` shows one machine; without, all of them.
+ *
+ * A client that has just come, and one that is too slow, are the same: each is behind on some sessions, and is sent of each
+ * of these how it stands by then, and nothing of what led there. What is kept for one is therefore which sessions, never
+ * what happened to them. Who watches everything is sent each definition once for a process, and then its id alone.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { type Clock, every } from '../clock.ts';
+import type { ActorTold, EventTold, SnapshotTold } from '../messages/inspection.ts';
+
+/** The definition of a machine, as a process has it. */
+export interface Definition {
+  /** The machine's. */
+  readonly id: string;
+  readonly text: string;
+}
+
+/** An actor that is, or was, watched. */
+export interface Session {
+  /** Absent: it is an effect. */
+  readonly definition: Definition | undefined;
+  /** That it is there, and how it stands now. */
+  readonly introduction: ActorTold;
+  /** How it stands now. */
+  readonly latest: SnapshotTold;
+  /** Nothing will happen to it any more. */
+  readonly isOver: boolean;
+}
+
+/** What has happened to an actor. */
+export interface Change {
+  readonly session: Session;
+  readonly told: ActorTold | EventTold | SnapshotTold;
+}
+
+export interface Watching {
+  /** What there is by now: machines before their effects. */
+  sessions(): Iterable<Session>;
+  end(): void;
+}
+
+export interface InspectionSource {
+  /** Watches one machine (`instance/<uuid>`, `host/<name>`), or all. */
+  watch(machine: string | undefined, listener: (changes: readonly Change[]) => void): Watching;
+}
+
+/** How much may wait to be sent to a client before it is cut down, in bytes. */
+const mostBuffered = 256 * 1024;
+/** How often a client has to show that it is there (ms). */
+const pingMs = 30_000;
+
+/** Of the WebSocket protocol: what was asked for is not possible. */
+const policyViolation = 1008;
+
+/** What takes the connections of a `ws` server. */
+export function inspectSocket(source: InspectionSource, clock: Clock) {
+  return (socket: WebSocket, request: IncomingMessage): void => {
+    // Whoever breaks the protocol is disconnected, which is all there is to do about it.
+    socket.on('error', () => undefined);
+    const asked = machineAskedFor(request.url ?? '/');
+    if ('refusal' in asked) {
+      socket.close(policyViolation, asked.refusal);
+      return;
+    }
+    const client = new InspectClient(socket, request.socket, asked.machine);
+    const watching = source.watch(asked.machine, (changes) => client.take(changes));
+    client.catchUpOn(watching.sessions());
+    const stopPinging = keepAlive(socket, clock);
+    socket.on('close', () => {
+      stopPinging();
+      watching.end();
+    });
+  };
+}
+
+function machineAskedFor(url: string): { machine: string | undefined } | { refusal: string } {
+  const asked = [...new URL(url, 'ws://inspect').searchParams].filter(
+    ([name]) => name === 'instance' || name === 'host',
+  );
+  const [[kind, name] = []] = asked;
+  if (asked.length > 1) return { refusal: 'one instance, or one host, or all' };
+  if (name !== undefined && (name === '' || name.length > 255)) return { refusal: `no ${kind} has that name` };
+  return { machine: name === undefined ? undefined : `${kind}/${name}` };
+}
+
+function keepAlive(socket: WebSocket, clock: Clock): () => void {
+  let isThere = true;
+  socket.on('pong', () => {
+    isThere = true;
+  });
+  return every(clock, pingMs, async () => {
+    if (!isThere) return socket.terminate();
+    isThere = false;
+    socket.ping();
+  });
+}
+
+class InspectClient {
+  readonly #socket: WebSocket;
+  /** The one beneath. */
+  readonly #connection: Socket;
+  readonly #machine: string | undefined;
+  /** Those that it has been introduced to. */
+  readonly #known = new WeakSet<Session>();
+  /** Those of which it has missed something. */
+  readonly #behind = new Set<Session>();
+  /** Those that it has. */
+  readonly #definitions = new WeakSet<Definition>();
+
+  constructor(socket: WebSocket, connection: Socket, machine: string | undefined) {
+    this.#socket = socket;
+    this.#connection = connection;
+    this.#machine = machine;
+  }
+
+  take(changes: readonly Change[]): void {
+    this.#inOneWrite(() => {
+      for (const { session, told } of changes) {
+        if (this.#isSlow || this.#behind.has(session)) this.#miss(session);
+        else if (told.type === '@xstate.actor') this.#introduce(session, told);
+        else if (this.#known.has(session)) this.#send(encode(told));
+        else this.#miss(session);
+      }
+    });
+  }
+
+  catchUpOn(sessions: Iterable<Session>): void {
+    for (const session of sessions) this.#miss(session);
+    this.#catchUp();
+  }
+
+  get #isSlow(): boolean {
+    return this.#socket.bufferedAmount > mostBuffered;
+  }
+
+  #miss(session: Session): void {
+    // It need not hear of what has ended before it heard of it.
+    if (session.isOver && !this.#known.has(session)) this.#behind.delete(session);
+    else this.#behind.add(session);
+  }
+
+  readonly #catchUp = (): void => {
+    if (this.#behind.size === 0 || this.#isSlow) return;
+    this.#inOneWrite(() => {
+      for (const session of this.#behind) {
+        if (this.#isSlow) return;
+        this.#behind.delete(session);
+        if (this.#known.has(session)) this.#send(encode(session.latest));
+        else if (!session.isOver) this.#introduce(session, session.introduction);
+      }
+    });
+  };
+
+  #introduce(session: Session, told: ActorTold): void {
+    this.#known.add(session);
+    const { definition } = session;
+    const isShort = definition !== undefined && this.#machine === undefined && this.#definitions.has(definition);
+    if (definition) this.#definitions.add(definition);
+    this.#send(encodeActor(told, definition, isShort));
+  }
+
+  #send(message: Buffer): void {
+    this.#socket.send(message, { binary: false }, this.#catchUp);
+  }
+
+  /** A write to the socket costs many times what a message does. */
+  #inOneWrite(send: () => void): void {
+    this.#connection.cork();
+    send();
+    this.#connection.uncork();
+  }
+}
+
+/** What was encoded for one client is for all. */
+const encoded = new WeakMap<object, Buffer>();
+
+function encode(told: EventTold | SnapshotTold): Buffer {
+  const known = encoded.get(told);
+  if (known) return known;
+  const message = Buffer.from(JSON.stringify(told));
+  encoded.set(told, message);
+  return message;
+}
+
+/** What has no chart of its own is told of, as the protocol has it, by a definition of nothing but a name. */
+function encodeActor({ machine: _, ...told }: ActorTold, definition: Definition | undefined, isShort: boolean): Buffer {
+  const text = definition && !isShort ? definition.text : JSON.stringify({ id: definition?.id ?? told.name });
+  return Buffer.from(JSON.stringify({ ...told, definition: text }));
+}
