@@ -8,6 +8,7 @@ import type { Routes } from '../../transport/http/context.ts';
 import type { Door } from '../../transport/http/door.ts';
 import { figureRoutes } from '../../transport/http/figure-routes.ts';
 import { health } from '../../transport/http/health.ts';
+import { inspectSocket } from '../../transport/http/inspect-socket.ts';
 import { liveSocket } from '../../transport/http/live-socket.ts';
 import { pages } from '../../transport/http/pages.ts';
 import { sessionCookieOf } from '../../transport/http/session-cookie.ts';
@@ -17,6 +18,7 @@ import { FactFollower } from '../../transport/nats/fact-follower.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { dashboardFolder } from '../setup/dashboard.ts';
 import { CloudFigures } from './cloud-figures.ts';
+import { InspectionWatch } from './inspection-watch.ts';
 
 export interface WebOptions {
   /** Open already, and left open. */
@@ -25,7 +27,7 @@ export interface WebOptions {
   pages?: string;
 }
 
-const routes: readonly Routes[] = [sessionRoutes, apiBridge, liveSocket, figureRoutes, health, pages];
+const routes: readonly Routes[] = [sessionRoutes, apiBridge, liveSocket, inspectSocket, figureRoutes, health, pages];
 
 export async function startWebServer(
   runtime: Runtime,
@@ -36,8 +38,9 @@ export async function startWebServer(
   const sockets = new Sockets({ bus, clock, cookie });
   const facts = new FactFollower(bus, (failure) => logger.warn({ failure }, 'what happens cannot be followed'));
   const figures = new CloudFigures(runtime, facts);
+  const machines = new InspectionWatch(runtime);
   const { isEncrypted } = door;
-  const context = { bus, clock, logger, facts, figures, cookie, sockets, isEncrypted, pages: folder };
+  const context = { bus, clock, logger, facts, figures, machines, cookie, sockets, isEncrypted, pages: folder };
   const app = await makeApp(context, routes);
   const leave = door.serve({
     request: app.routing,
@@ -49,6 +52,7 @@ export async function startWebServer(
       await leave();
       await app.close();
       figures.stop();
+      machines.stop();
       await facts.stop();
     },
   };

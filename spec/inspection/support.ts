@@ -6,8 +6,7 @@ import { onTestFinished } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import { InspectionWatch } from '../../actors/web/inspection-watch.ts';
-import { systemClock } from '../../transport/clock.ts';
-import { type InspectionSource, inspectSocket } from '../../transport/http/inspect-socket.ts';
+import { type InspectionSource, showMachines } from '../../transport/http/inspect-socket.ts';
 import { eventually } from '../support/test-cloud.ts';
 
 export interface InspectServer {
@@ -20,10 +19,9 @@ export async function serveInspector(source: InspectionSource): Promise<InspectS
   const http = createServer();
   const server = new WebSocketServer({ server: http, perMessageDeflate: false });
   const sockets: WebSocket[] = [];
-  const connect = inspectSocket(source, systemClock);
   server.on('connection', (socket, request) => {
     sockets.push(socket);
-    connect(socket, request);
+    showMachines(source, socket, new URL(request.url ?? '', 'ws://inspect').searchParams, request.socket);
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   onTestFinished(async () => {

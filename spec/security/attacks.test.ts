@@ -145,6 +145,14 @@ describe('a tenant', () => {
       ],
     ],
     ['pretend to be an API server to those who look for one', [subscribe('$SRV.PING'), publish('$SRV.PING')]],
+    [
+      'watch machines, or tell of any',
+      [
+        publish(subjects.inspectionWatch()),
+        subscribe(subjects.inspectionFrame(any, any)),
+        publish(subjects.inspectionFrame('controller', '1f2e3d4c')),
+      ],
+    ],
     ['use JetStream', jetStream],
     ['speak to the server', server],
     [
@@ -258,6 +266,15 @@ describe('a compute host', () => {
         publish(subjects.computeCall('alpha', 'command_host')),
         publish(subjects.controllerCall('token', 'create')),
         publish(subjects.networkCall('release_for_instance')),
+      ],
+    ],
+    [
+      'watch the machines of others, or tell of them',
+      [
+        publish(subjects.inspectionWatch()),
+        subscribe(subjects.inspectionFrame(any, any)),
+        publish(subjects.inspectionFrame(consumers.compute('alpha'), '1f2e3d4c')),
+        publish(subjects.inspectionFrame('controller', '1f2e3d4c')),
       ],
     ],
     [

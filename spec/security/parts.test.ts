@@ -11,6 +11,7 @@ import { ImageStore } from '../../actors/images/image-store.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import { InspectionWatch } from '../../actors/web/inspection-watch.ts';
 import { fail } from '../../machines/failure.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import { maxChunkBytes } from '../../transport/messages/api/image.ts';
@@ -18,6 +19,7 @@ import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient, type InstanceFact } from '../../transport/nats/api-client.ts';
 import { seedOf } from '../../transport/nats/credentials.ts';
+import { consumers } from '../../transport/nats/subjects.ts';
 import { Browser, startTestWeb, type TestWeb } from '../http/support.ts';
 import { type SecuredNats, startSecuredNats } from '../support/secured-nats.ts';
 import { eventually } from '../support/test-cloud.ts';
@@ -231,6 +233,31 @@ it('signs a user of the bus for who shows a token, whom the bus lets follow thei
   await bob.followFrom('blog', new Date().toISOString(), (fact) => told.push(fact));
   const { instances } = await bob.ask(api.instance.create, { name: 'his', image: 'simulated', flavor: 'm1.micro' });
   await eventually(() => told.find(({ uuid, to }) => uuid === instances[0]?.uuid && to === 'running'));
+  expect(nats.refusals).toEqual([]);
+});
+
+it('lets a web server watch the machines of every part', async () => {
+  const seen = new Set<string>();
+  let watch: InspectionWatch | undefined;
+  const stop = async () => watch?.stop();
+  await startPart(
+    'watch',
+    async (runtime) => {
+      watch = new InspectionWatch(runtime);
+      return { stop };
+    },
+    'web',
+  );
+  watch?.watch(undefined, (changes) => {
+    for (const { told } of changes) seen.add(`${told.sessionId.split('/')[0]?.slice(0, -9)} ${told.type}`);
+  });
+  const uuids = await Promise.all([launch(), launch(), launch(), launch()]);
+  for (const uuid of uuids) await until(uuid, 'active');
+  const told = ['controller', 'alpha', 'beta.example']
+    .map((name) => (name === 'controller' ? name : consumers.compute(name)))
+    .flatMap((part) => ['@xstate.actor', '@xstate.event', '@xstate.snapshot'].map((type) => `${part} ${type}`));
+  await eventually(() => told.every((each) => seen.has(each)) || undefined);
+  await stop();
   expect(nats.refusals).toEqual([]);
 });
 

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Launch } from '../messages/statistics.ts';
 import type { Bus } from '../nats/bus.ts';
 import type { FactFollower } from '../nats/fact-follower.ts';
+import type { InspectionSource } from './inspect-socket.ts';
 import type { SessionCookie } from './session-cookie.ts';
 import type { Sockets } from './sockets.ts';
 
@@ -23,6 +24,7 @@ export interface WebContext {
   logger: Logger;
   facts: FactFollower;
   figures: Figures;
+  machines: InspectionSource;
   cookie: SessionCookie;
   sockets: Sockets;
   isEncrypted: boolean;

@@ -1,17 +1,17 @@
 /**
  * The machines of the cloud, for a statechart inspector: a WebSocket on which each message is an event of the Stately
- * inspection protocol, as `createWebSocketReceiver` of @statelyai/inspect takes it. For administrators: whoever mounts this
- * has to see to that. `?instance=<uuid>` or `?host=<name>` shows one machine; without, all of them.
+ * inspection protocol, as `createWebSocketReceiver` of @statelyai/inspect takes it. `?instance=<uuid>` or `?host=<name>` shows
+ * one machine; without, all of them.
  *
  * A client that has just come, and one that is too slow, are the same: each is behind on some sessions, and is sent of each
  * of these how it stands by then, and nothing of what led there. What is kept for one is therefore which sessions, never
  * what happened to them. Who watches everything is sent each definition once for a process, and then its id alone.
  */
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { type Clock, every } from '../clock.ts';
 import type { ActorTold, EventTold, SnapshotTold } from '../messages/inspection.ts';
+import type { Routes } from './context.ts';
+import { isAdministrator } from './session.ts';
 
 /** The definition of a machine, as a process has it. */
 export interface Definition {
@@ -51,59 +51,46 @@ export interface InspectionSource {
 
 /** How much may wait to be sent to a client before it is cut down, in bytes. */
 const mostBuffered = 256 * 1024;
-/** How often a client has to show that it is there (ms). */
-const pingMs = 30_000;
 
 /** Of the WebSocket protocol: what was asked for is not possible. */
 const policyViolation = 1008;
 
-/** What takes the connections of a `ws` server. */
-export function inspectSocket(source: InspectionSource, clock: Clock) {
-  return (socket: WebSocket, request: IncomingMessage): void => {
-    // Whoever breaks the protocol is disconnected, which is all there is to do about it.
-    socket.on('error', () => undefined);
-    const asked = machineAskedFor(request.url ?? '/');
-    if ('refusal' in asked) {
-      socket.close(policyViolation, asked.refusal);
-      return;
-    }
-    const client = new InspectClient(socket, request.socket, asked.machine);
-    const watching = source.watch(asked.machine, (changes) => client.take(changes));
-    client.catchUpOn(watching.sessions());
-    const stopPinging = keepAlive(socket, clock);
-    socket.on('close', () => {
-      stopPinging();
-      watching.end();
-    });
-  };
+/** `/inspect`, for administrators. */
+export const inspectSocket: Routes = (_, { sockets, machines }) => {
+  sockets.route('/inspect', (socket, { query, connection }) => showMachines(machines, socket, query, connection), {
+    admits: isAdministrator,
+  });
+};
+
+/** `connection`: the one beneath the socket. */
+export function showMachines(
+  source: InspectionSource,
+  socket: WebSocket,
+  query: URLSearchParams,
+  connection: Duplex,
+): void {
+  const asked = machineAskedFor(query);
+  if ('refusal' in asked) {
+    socket.close(policyViolation, asked.refusal);
+    return;
+  }
+  const client = new InspectClient(socket, connection, asked.machine);
+  const watching = source.watch(asked.machine, (changes) => client.take(changes));
+  socket.on('close', () => watching.end());
+  client.catchUpOn(watching.sessions());
 }
 
-function machineAskedFor(url: string): { machine: string | undefined } | { refusal: string } {
-  const asked = [...new URL(url, 'ws://inspect').searchParams].filter(
-    ([name]) => name === 'instance' || name === 'host',
-  );
+function machineAskedFor(query: URLSearchParams): { machine: string | undefined } | { refusal: string } {
+  const asked = [...query].filter(([name]) => name === 'instance' || name === 'host');
   const [[kind, name] = []] = asked;
   if (asked.length > 1) return { refusal: 'one instance, or one host, or all' };
-  if (name !== undefined && (name === '' || name.length > 255)) return { refusal: `no ${kind} has that name` };
+  if (name !== undefined && !/^.{1,255}$/.test(name)) return { refusal: `no ${kind} has that name` };
   return { machine: name === undefined ? undefined : `${kind}/${name}` };
-}
-
-function keepAlive(socket: WebSocket, clock: Clock): () => void {
-  let isThere = true;
-  socket.on('pong', () => {
-    isThere = true;
-  });
-  return every(clock, pingMs, async () => {
-    if (!isThere) return socket.terminate();
-    isThere = false;
-    socket.ping();
-  });
 }
 
 class InspectClient {
   readonly #socket: WebSocket;
-  /** The one beneath. */
-  readonly #connection: Socket;
+  readonly #connection: Duplex;
   readonly #machine: string | undefined;
   /** Those that it has been introduced to. */
   readonly #known = new WeakSet<Session>();
@@ -112,7 +99,7 @@ class InspectClient {
   /** Those that it has. */
   readonly #definitions = new WeakSet<Definition>();
 
-  constructor(socket: WebSocket, connection: Socket, machine: string | undefined) {
+  constructor(socket: WebSocket, connection: Duplex, machine: string | undefined) {
     this.#socket = socket;
     this.#connection = connection;
     this.#machine = machine;

@@ -25,10 +25,15 @@ export function isAdministrator({ roles }: Session): boolean {
 
 /**
  * The secret that a request shows for whatever it wants to be done. Throws `unauthenticated` when it shows none, and
- * `forbidden` when it shows a cookie from somebody else's page: a header no page can send in another's name.
+ * `forbidden` when it shows a cookie from somebody else's page: a header with a token no page can send in another's name,
+ * and one with a password only in the name of somebody who has told it their browser.
  */
 export function secretOf(headers: IncomingHttpHeaders, cookie: SessionCookie): string {
   const { authorization } = headers;
+  if (authorization?.startsWith('Basic ')) {
+    if (headers.origin !== undefined) refuseForeign(headers);
+    return secretInPassword(authorization);
+  }
   if (authorization !== undefined) {
     const [, secret] = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization) ?? [];
     if (secret === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
@@ -37,6 +42,14 @@ export function secretOf(headers: IncomingHttpHeaders, cookie: SessionCookie): s
   const secret = secretInCookie(headers, cookie);
   if (secret === undefined) throw fail('unauthenticated', 'nobody is signed in');
   refuseForeign(headers);
+  return secret;
+}
+
+/** For programs that can only be told a URL: they make this header of the password in it. The user may have any name. */
+function secretInPassword(authorization: string): string {
+  const shown = Buffer.from(authorization.slice('Basic '.length), 'base64').toString('latin1');
+  const [, secret] = /^[^:]*:([\x21-\x7e]{1,512})$/.exec(shown) ?? [];
+  if (secret === undefined) throw fail('unauthenticated', 'the password must be a token');
   return secret;
 }
 

@@ -14,8 +14,22 @@ import { refuseUpgrade } from './refuse-upgrade.ts';
 import { openSession, type Session, secretOf } from './session.ts';
 import type { SessionCookie } from './session-cookie.ts';
 
+/** Who has opened a socket, and how. */
+export interface Opening {
+  session: Session;
+  query: URLSearchParams;
+  /** What is beneath the socket. */
+  connection: Duplex;
+}
+
 /** Serves one socket; what it leaves behind it takes away when the socket closes. */
-export type ServeSocket = (socket: WebSocket, session: Session, query: URLSearchParams) => void;
+export type ServeSocket = (socket: WebSocket, opening: Opening) => void;
+
+interface SocketRoute {
+  serve: ServeSocket;
+  /** Whether it is for somebody; absent: for all who are signed in. */
+  admits?: ((session: Session) => boolean) | undefined;
+}
 
 /** Those of one token. */
 interface OfSession {
@@ -38,7 +52,7 @@ export class Sockets {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #cookie: SessionCookie;
-  readonly #routes = new Map<string, ServeSocket>();
+  readonly #routes = new Map<string, SocketRoute>();
   /** By the token's id. */
   readonly #sessions = new Map<string, OfSession>();
   readonly #silent = new WeakSet<WebSocket>();
@@ -53,22 +67,23 @@ export class Sockets {
     this.#stopPinging = every(clock, pingEveryMs, async () => this.#ping());
   }
 
-  route(path: string, serve: ServeSocket): void {
-    this.#routes.set(path, serve);
+  route(path: string, serve: ServeSocket, options: Pick<SocketRoute, 'admits'> = {}): void {
+    this.#routes.set(path, { serve, ...options });
   }
 
   /** Never throws: whoever is not let in is told why by an HTTP status. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-    const serve = this.#routes.get(pathname);
-    if (!serve) return refuseUpgrade(socket, 404);
+    const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://localhost');
+    const route = this.#routes.get(pathname);
+    if (!route) return refuseUpgrade(socket, 404);
     try {
       const session = await openSession(this.#bus, secretOf(request.headers, this.#cookie));
       if (this.#isStopped) return refuseUpgrade(socket, 503);
+      if (route.admits?.(session) === false) return refuseUpgrade(socket, 403);
       if ((this.#sessions.get(session.tokenId)?.sockets.size ?? 0) >= mostSockets) return refuseUpgrade(socket, 429);
       this.#server.handleUpgrade(request, socket, head, (opened) => {
         this.#keep(opened, session);
-        serve(opened, session, searchParams);
+        route.serve(opened, { session, query, connection: socket });
       });
     } catch (error) {
       refuseUpgrade(socket, statusOf(toFailure(error)));
