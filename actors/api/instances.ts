@@ -1,7 +1,8 @@
-/** Looks at instances: one, a list of them, what one wrote to its console, what was done to it. */
+/** Looks at instances: one, a list of them, what one wrote to its console, what was done to it; opens their consoles. */
 import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import { computeCalls, facts, type InstanceFact } from '../../transport/messages/internal.ts';
+import type { Call } from '../../transport/messages/kinds.ts';
 import { call } from '../../transport/nats/call.ts';
 import { replayFacts } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
@@ -10,6 +11,7 @@ import { actionsOf } from '../records/instance-actions.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { seenInstance } from '../records/lookup.ts';
 import { pageOf } from '../records/paging.ts';
+import { timestamp } from '../records/timestamp.ts';
 import { InstanceList } from './instance-list.ts';
 import type { Reads, Request } from './reads.ts';
 
@@ -28,11 +30,21 @@ export const instanceReads: Reads = async (on, { bus, store, logger }) => {
 
   on(api.instance.count, (query, { caller }) => ({ states: list.count(query, caller) }));
 
-  on(api.instance.consoleLog, async ({ uuid, maxBytes = 65_536 }, request) => {
-    const { host } = contextOf(find(uuid, request));
-    if (host === undefined) throw fail('conflict', `instance ${uuid} has no host yet`);
-    const kind = computeCalls.consoleLog;
-    return call(bus, subjects.computeCall(host, kind.name), kind, { uuid, maxBytes }, request.context);
+  /** Asks the host of an instance. */
+  function askHost<Q extends { uuid: string }, R>(kind: Call<Q, R>, body: Q, request: Request): Promise<R> {
+    const { host } = contextOf(find(body.uuid, request));
+    if (host === undefined) throw fail('conflict', `instance ${body.uuid} has no host yet`);
+    if (liveness.statusOf(host) === 'down') throw fail('unavailable', `host ${host} is down`, { disposition: 'retry' });
+    return call(bus, subjects.computeCall(host, kind.name), kind, body, request.context);
+  }
+
+  on(api.instance.consoleLog, async ({ uuid, maxBytes = 65_536 }, request) =>
+    askHost(computeCalls.consoleLog, { uuid, maxBytes }, request),
+  );
+
+  on(api.instance.openConsole, async ({ uuid, kind }, request) => {
+    const { token, expiresAt } = await askHost(computeCalls.openConsole, { uuid, kind }, request);
+    return { console: { kind, token, expiresAt: timestamp(expiresAt) } };
   });
 
   on(api.instance.actions, async ({ uuid }, request) => {

@@ -19,6 +19,7 @@ import { Inspection } from '../runtime/inspection.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { type Capacity, defaultAllocationRatio } from './capacity.ts';
 import { Claims } from './claims.ts';
+import { Consoles } from './consoles.ts';
 import { GuestReports } from './guest-reports.ts';
 import { GuestSpecs } from './guest-specs.ts';
 import { HostActor } from './host-actor.ts';
@@ -60,6 +61,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   const claims = new Claims(capacity, allocationRatio);
   const specs = new GuestSpecs(bus, images, { name, availabilityZone });
   const reports = new GuestReports(recovery, runtime);
+  const consoles = new Consoles({ ...runtime, name, hypervisor });
   const inspection = new Inspection(runtime, durable, () => instances.eachOwner());
   const instances: HostInstances = new HostInstances(
     { name, bucket, claims, specs, reports, clock, logger },
@@ -169,7 +171,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   async function endWork(): Promise<void> {
     hasEnded = true;
     ending.abort(fail('cancelled', 'the host is stopping'));
-    const ends = [held, endCasts(), instances.halt(), ...serving.map((stop) => stop())];
+    const ends = [held, endCasts(), instances.halt(), consoles.stop(), ...serving.map((stop) => stop())];
     await Promise.all(ends);
   }
 
@@ -225,11 +227,15 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       .catch((error) => logger.warn({ host: name, error }, 'disks that may not be needed are still there'));
   });
 
-  const { consoleLog, commandHost } = computeCalls;
+  const { consoleLog, openConsole, attachConsole, commandHost } = computeCalls;
   serving = [
     serve(bus, subjects.computeCall(name, consoleLog.name), consoleLog, async ({ uuid, maxBytes }) => ({
       output: await hypervisor.consoleLog(uuid, maxBytes),
     })),
+    serve(bus, subjects.computeCall(name, openConsole.name), openConsole, (wanted, { caller }) =>
+      consoles.offer(wanted, caller?.userId),
+    ),
+    serve(bus, subjects.computeCall(name, attachConsole.name), attachConsole, (shown) => consoles.attach(shown)),
     serve(bus, subjects.computeCall(name, commandHost.name), commandHost, async ({ command }) => ({
       revision: await host.command(command),
     })),

@@ -4,6 +4,7 @@
  */
 import { apiBridge } from '../../transport/http/api-bridge.ts';
 import { makeApp } from '../../transport/http/app.ts';
+import { consoleSocket } from '../../transport/http/console-socket.ts';
 import type { Routes } from '../../transport/http/context.ts';
 import type { Door } from '../../transport/http/door.ts';
 import { figureRoutes } from '../../transport/http/figure-routes.ts';
@@ -27,7 +28,16 @@ export interface WebOptions {
   pages?: string;
 }
 
-const routes: readonly Routes[] = [sessionRoutes, apiBridge, liveSocket, inspectSocket, figureRoutes, health, pages];
+const routes: readonly Routes[] = [
+  sessionRoutes,
+  apiBridge,
+  liveSocket,
+  consoleSocket,
+  inspectSocket,
+  figureRoutes,
+  health,
+  pages,
+];
 
 export async function startWebServer(
   runtime: Runtime,

@@ -183,6 +183,7 @@ describe('clients that are nothing but NATS connections', () => {
     const counted = [{ state: 'running', vmState: 'active', count: 1 }];
     expect((await succeed(alice, api.instance.count, {})).states).toEqual(counted);
     expect((await succeed(alice, api.address.list, { instanceUuid: uuid })).addresses).toHaveLength(1);
+    expect((await succeed(alice, api.instance.openConsole, { uuid, kind: 'serial' })).console.token).not.toBe('');
     expect((await succeed(alice, api.instance.consoleLog, { uuid, maxBytes: 100 })).output).not.toBe('');
     await succeed(alice, api.instance.delete, { uuid });
     await reach('deleted');

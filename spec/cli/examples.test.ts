@@ -9,6 +9,7 @@ import { nouns } from '../../transport/cli/commands/nouns.ts';
 import { buildProgram } from '../../transport/cli/program.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import { api } from '../../transport/messages/api.ts';
+import { startTestWeb, type TestWeb } from '../http/support.ts';
 import type { NatsLink } from '../support/nats-link.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { type Ended, openShell, type Shell } from './support.ts';
@@ -28,11 +29,12 @@ const notThere = ['security-group rule remove', 'token revoke', 'dead-letter sho
 /** There may be none. */
 const silent = ['dead-letter replay'];
 /** Goes on until it is stopped. */
-const endless = ['instance watch'];
+const endless = ['instance watch', 'instance attach'];
 
 let cloud: TestCloud;
 /** Of the only host at first. */
 let link: NatsLink;
+let web: TestWeb;
 let shell: Shell;
 
 beforeAll(async () => {
@@ -44,12 +46,14 @@ beforeAll(async () => {
   const pulse = { beatEveryMs: 500, deadAfterMs: 3_000 };
   cloud = await startTestCloud({ hosts: [], controller: { clientUsers }, pulse });
   link = await cloud.addDistantHost({ name: 'host1' });
-  shell = await openShell({ KILONOVA_NATS_URL: cloud.url, KILONOVA_TOKEN: cloud.token });
+  web = await startTestWeb(cloud.runtime);
+  shell = await openShell({ KILONOVA_NATS_URL: cloud.url, KILONOVA_TOKEN: cloud.token, KILONOVA_WEB: web.origin });
   await writeFile(join(shell.folder, 'tiny.raw'), 'x'.repeat(100_000));
 });
 
 afterAll(async () => {
   await shell[Symbol.asyncDispose]();
+  await web.stop();
   await cloud.stop();
 });
 

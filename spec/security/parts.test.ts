@@ -20,6 +20,7 @@ import { api } from '../../transport/messages/api.ts';
 import { ApiClient, type InstanceFact } from '../../transport/nats/api-client.ts';
 import { seedOf } from '../../transport/nats/credentials.ts';
 import { consumers } from '../../transport/nats/subjects.ts';
+import { ConsoleClient, tokenFor } from '../console/console-client.ts';
 import { Browser, startTestWeb, type TestWeb } from '../http/support.ts';
 import { type SecuredNats, startSecuredNats } from '../support/secured-nats.ts';
 import { eventually } from '../support/test-cloud.ts';
@@ -261,7 +262,7 @@ it('lets a web server watch the machines of every part', async () => {
   expect(nats.refusals).toEqual([]);
 });
 
-it('lets a browser sign in, ask, and follow what happens', async () => {
+it('lets a browser sign in, ask, follow what happens, and have a console', async () => {
   let web: TestWeb | undefined;
   await startPart('web', async (runtime) => (web = await startTestWeb(runtime)), 'web');
   const browser = new Browser(web?.origin ?? '');
@@ -270,6 +271,9 @@ it('lets a browser sign in, ask, and follow what happens', async () => {
   const uuid = await launch();
   await live.untilState(uuid, 'running');
   expect(await browser.call('instance.get', { uuid })).toMatchObject({ instance: { uuid } });
+  const console = await new ConsoleClient(browser, await tokenFor(admin, uuid)).ready();
+  console.type('uname\r');
+  await console.until(/Linux/);
   expect((await browser.ask('/readyz', { method: 'GET' })).status).toBe(200);
   const ours = { method: 'GET', headers: { 'sec-fetch-site': 'same-origin' } };
   expect(await (await browser.ask('/statistics', ours)).text()).toContain(uuid);

@@ -27,6 +27,7 @@ export interface Settings {
   httpPort?: number;
   httpTlsCert?: string;
   httpTlsKey?: string;
+  web?: string;
   hypervisor: 'auto' | 'libvirt' | 'simulated';
   libvirtUri?: string;
   virtType: 'auto' | 'kvm' | 'qemu';
@@ -111,6 +112,7 @@ export const definitions = {
   httpPort: setting('--http-port <port>', 'of the web server (default: 8780, or any free one)').argParser(portNumber),
   httpTlsCert: setting('--http-tls-cert <file>', 'the certificate of the web server, in PEM'),
   httpTlsKey: setting('--http-tls-key <file>', 'the private key of that certificate'),
+  web: setting('--web <url>', 'the web server to use (default: that of the cloud on this machine)'),
   hypervisor: setting('--hypervisor <kind>', 'auto: libvirt where it can be had, else simulated')
     .choices(['auto', 'libvirt', 'simulated'])
     .default('auto'),

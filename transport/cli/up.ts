@@ -26,7 +26,7 @@ import { inboxOf, readCredentials } from '../nats/credentials.ts';
 import { shownUrls } from '../nats/server-urls.ts';
 import { subjects } from '../nats/subjects.ts';
 import { keepAdminCredentials, openAuthority } from './bus-keys.ts';
-import { adminCredsFile, natsUrlFile } from './client/access.ts';
+import { adminCredsFile, natsUrlFile, webUrlFile } from './client/access.ts';
 import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch.ts';
 import { measureLaunchPath } from './launch-path.ts';
 import { accessOf, connectTo, type NatsAccess } from './nats-access.ts';
@@ -79,6 +79,7 @@ export async function up(options: UpOptions): Promise<number> {
     end.signal.throwIfAborted();
     // For client commands on this machine: the port may be any. Not for everybody: a URL may hold a password.
     await writeFile(join(options.state, natsUrlFile), `${machine.natsUrl}\n`, { mode: 0o600 });
+    await writeFile(join(options.state, webUrlFile), `${opened.url}\n`, { mode: 0o600 });
     const access = { ...accessOf(options, machine.natsUrl), ...bus };
     const clientUsers = access.credentials && ClientUsers.of(access.credentials);
     const ready = machine;
@@ -126,7 +127,7 @@ export async function up(options: UpOptions): Promise<number> {
     await endWatch?.();
     await cloud?.stop();
     await door?.close();
-    if (machine) await rm(join(options.state, natsUrlFile), { force: true });
+    for (const file of machine ? [natsUrlFile, webUrlFile] : []) await rm(join(options.state, file), { force: true });
     await machine?.stop();
   }
 }

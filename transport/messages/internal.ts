@@ -1,6 +1,7 @@
 /** The messages between the parts. Subjects: `transport/nats/subjects.ts`. */
 import Type from 'typebox';
 import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Time, Uuid } from './common.ts';
+import { ConsoleKind, ConsoleToken } from './console.ts';
 import { defineCall, defineCast, defineFact } from './kinds.ts';
 import { Attempt, DeadLetterKey, Flavor, HostCommand, Instance, InstancePayload, PayloadKey } from './records.ts';
 
@@ -82,6 +83,21 @@ export const computeCalls = {
     'console_log',
     Exact({ uuid: Uuid, maxBytes: Type.Integer({ minimum: 1, maximum: 262_144 }) }),
     Exact({ output: Type.String() }),
+  ),
+  /** API server → compute host. The token is shown once, with `attachConsole`. */
+  openConsole: defineCall(
+    'open_console',
+    Exact({ uuid: Uuid, kind: ConsoleKind }),
+    Exact({ token: ConsoleToken, expiresAt: Time }),
+  ),
+  /**
+   * Web server → compute host. From then on frames (`transport/console/frame.ts`) go to the inbox, and to the host by the
+   * session. Nothing is sent before both ends were heard.
+   */
+  attachConsole: defineCall(
+    'attach_console',
+    Exact({ token: ConsoleToken, inbox: Type.String({ maxLength: 512 }) }),
+    Exact({ session: Uuid, kind: ConsoleKind }),
   ),
 } as const;
 

@@ -87,6 +87,7 @@ const api: Permissions = {
     ...readInParts(streams.facts.name),
     subjects.controllerCall(any, any),
     subjects.computeCall(any, computeCalls.consoleLog.name),
+    subjects.computeCall(any, computeCalls.openConsole.name),
     `${subjects.clientInbox(any)}.>`,
   ],
   subscribe: [ownInbox, subjects.apis(), discovery],
@@ -158,10 +159,10 @@ function compute(host: Placeholder, consumer: string): Permissions {
       subjects.schedulerCast(schedulerCasts.runInstance.name),
       ...tellFacts,
       subjects.hostFact(host),
-      ...answersTo('api', 'controller', 'up'),
+      ...answersTo('api', 'controller', 'web', 'up'),
       tellMachines,
     ],
-    subscribe: [ownInbox, hearWatchers, subjects.computeCall(host, any)],
+    subscribe: [ownInbox, hearWatchers, subjects.computeCall(host, any), subjects.consoleInput(host, any)],
   };
 }
 
@@ -174,6 +175,8 @@ const web: Permissions = {
     subjects.inspectionWatch(),
     // How many casts wait for whom.
     listConsumers(streams.casts.name),
+    subjects.computeCall(any, computeCalls.attachConsole.name),
+    subjects.consoleInput(any, any),
   ],
   subscribe: [ownInbox, `${subjects.clientInbox(ofUser.key)}.>`, subjects.inspectionFrame(any, any)],
 };

@@ -10,6 +10,7 @@
  * cloud.scheduler.cast.<name>              to any scheduler, through the work queue
  * cloud.compute.<host>.call.<name>         to one host
  * cloud.compute.<host>.cast.<name>         to one host, through the work queue
+ * cloud.compute.<host>.console.<session>   what is typed at the console of a guest of that host
  * cloud.fact.instance.<project>.<uuid>     what happened to an instance
  * cloud.fact.host.<host>                   what happened to a host
  * cloud.fact.alarm.<kind>                  what an operator should look at
@@ -75,6 +76,7 @@ export const subjects = {
   computeCall: (host: Token, name: Token) => `cloud.compute.${encodeToken(host)}.call.${token(name)}`,
   computeCast: (host: Token, name: Token) => `cloud.compute.${encodeToken(host)}.cast.${token(name)}`,
   computeCasts: (host: Token) => `cloud.compute.${encodeToken(host)}.cast.>`,
+  consoleInput: (host: Token, session: Token) => `cloud.compute.${encodeToken(host)}.console.${token(session)}`,
   instanceFact: (projectId: Token, uuid: Token) => `cloud.fact.instance.${encodeToken(projectId)}.${token(uuid)}`,
   facts: () => 'cloud.fact.>',
   /** Of a project; without one, of all. */
@@ -176,6 +178,11 @@ export function isForAnswers(subject: string): boolean {
 /** Whether it is the API that is asked there. */
 export function isApi(subject: string): boolean {
   return matches(subject, apis);
+}
+
+/** Whether the subject is one below which somebody has their answers; see `Bus.newInbox`. */
+export function isInbox(subject: string): boolean {
+  return /^(cloud\.inbox|_INBOX)(\.=?[A-Za-z0-9_-]+)+$/.test(subject);
 }
 
 /** Whether the subject is one of a cast, to a scheduler or to a host: and no pattern of such. */

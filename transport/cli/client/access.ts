@@ -16,18 +16,32 @@ export interface Found {
 
 /** What `kilonova up` leaves in its state folder as long as it runs: on which port, it may not know before. */
 export const natsUrlFile = 'nats-url';
+export const webUrlFile = 'web-url';
 
 export const adminCredsFile = (state: string) => join(state, 'admin.creds');
 
 const usualUrl = 'nats://127.0.0.1:4222';
+const usualWebUrl = 'http://127.0.0.1:8780/';
 /** Where a value came from, the strongest first. */
 const strength: (string | undefined)[] = ['cli', 'env', fromFile];
 
 export function findNatsUrl({ nats, state }: Settings): Found {
-  if (nats !== undefined) return { value: nats, from: '' };
-  const path = join(state, natsUrlFile);
+  return findUrl(nats, join(state, natsUrlFile), usualUrl);
+}
+
+/** Throws `invalid_request` when it is none. */
+export function findWebUrl({ web, state }: Settings): Found {
+  const found = findUrl(web, join(state, webUrlFile), usualWebUrl);
+  if (!/^https?:/.test(found.value) || !URL.canParse(found.value)) {
+    throw fail('invalid_request', `${found.value} is no URL of a web server`);
+  }
+  return found;
+}
+
+function findUrl(given: string | undefined, path: string, usual: string): Found {
+  if (given !== undefined) return { value: given, from: '' };
   const told = readIfThere(path);
-  return told === undefined ? { value: usualUrl, from: 'default' } : { value: told, from: `file ${path}` };
+  return told === undefined ? { value: usual, from: 'default' } : { value: told, from: `file ${path}` };
 }
 
 /** The file of who connects; the administrator's where it can be read. Absent: the server may let in anybody. */

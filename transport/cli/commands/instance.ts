@@ -5,6 +5,7 @@ import { subjects } from '../../nats/subjects.ts';
 import { repeated } from '../client/flags.ts';
 import type { Noun, Verb } from '../client/noun.ts';
 import { fileContents, networkWish, readBase64, readSecret } from './inputs.ts';
+import { attachVerb } from './instance-attach.ts';
 import { consoleVerb } from './instance-console.ts';
 import { eventsVerb, watchVerb } from './instance-facts.ts';
 
@@ -97,6 +98,7 @@ export const instanceNoun: Noun = {
       example: 'web --name web --tag front --metadata stage=test',
     },
     consoleVerb,
+    attachVerb,
     {
       word: 'actions',
       endpoint: instance.actions,

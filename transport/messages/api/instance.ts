@@ -15,6 +15,7 @@ import {
   Timestamp,
   Uuid,
 } from '../common.ts';
+import { ConsoleKind, ConsoleToken } from '../console.ts';
 import { Flavor, powerStates, type SchedulerHints, vmStates } from '../records.ts';
 import { Of, read, write } from './endpoint.ts';
 import {
@@ -367,6 +368,23 @@ export const instanceEndpoints = {
       ),
     }),
     reply: Exact({ output: Type.String({ description: 'what is no UTF-8 is replaced' }) }),
+  }),
+  openConsole: read({
+    name: 'instance.open-console',
+    description:
+      'Gives a token that opens a console of a running instance on the WebSocket /console of a web server. The first ' +
+      'message there is {"token": …}; what follows its answer `ready` are bytes both ways. A guest has one console of a ' +
+      'kind: who opens it later has it.',
+    access: 'member',
+    failures: ['hypervisor_unavailable', 'hypervisor_error', 'unavailable', 'timeout'],
+    request: Exact({ uuid: InstanceUuid, kind: ConsoleKind }),
+    reply: Exact({
+      console: Exact({
+        kind: ConsoleKind,
+        token: ConsoleToken,
+        expiresAt: Described(Timestamp, 'when the token is worth nothing any more'),
+      }),
+    }),
   }),
   actions: read({
     name: 'instance.actions',

@@ -1,0 +1,7 @@
+/** `/console`: the console of a guest, for whoever is signed in and shows the token that the API has given. */
+import { serveConsole } from '../console/serve-console.ts';
+import type { Routes } from './context.ts';
+
+export const consoleSocket: Routes = (_, { bus, sockets }) => {
+  sockets.route('/console', (socket) => serveConsole(bus, socket));
+};
