@@ -59,8 +59,9 @@ it('lets in who has a token, until it is revoked', async () => {
   const { tokens } = await stage.cloud.client.ask(api.token.list, {});
   const made = tokens.filter(({ id, description }) => id !== token.id && description === 'a session in a browser');
   for (const { id } of made) await stage.cloud.client.ask(api.token.revoke, { id });
+  await visitor.page.getByRole('link', { name: 'Key pairs' }).click();
   await visitor.page.getByLabel('Password').waitFor();
-  expect(new URL(visitor.page.url()).pathname).toBe('/images');
+  expect(new URL(visitor.page.url()).pathname).toBe('/key-pairs');
   expect(visitor.complaints).toEqual([]);
 });
 

@@ -20,6 +20,8 @@ export interface InstanceCommand {
   warning?: string;
   /** What else is to be chosen. */
   choice?: 'flavor' | 'image';
+  /** Absent: whenever it may be told so. */
+  isSensible?(instance: InstanceView): boolean;
   send(uuid: string, choice: string): Promise<{ instance: InstanceView }>;
 }
 
@@ -35,7 +37,13 @@ export const instanceCommands: readonly InstanceCommand[] = [
     send: (uuid) => ask(api.instance.revertResize, { uuid }),
   },
   { name: 'stop', verb: 'Stop', send: (uuid) => ask(api.instance.stop, { uuid }) },
-  { name: 'reboot', verb: 'Reboot', send: (uuid) => ask(api.instance.reboot, { uuid }) },
+  {
+    name: 'reboot',
+    verb: 'Reboot',
+    // One that is off has no guest that could be asked.
+    isSensible: ({ vmState }) => vmState === 'active',
+    send: (uuid) => ask(api.instance.reboot, { uuid }),
+  },
   {
     name: 'reboot',
     verb: 'Hard reboot',
@@ -66,8 +74,8 @@ export const instanceCommands: readonly InstanceCommand[] = [
 ];
 
 /** Whether the user may tell the instance so, in the state in which it is. */
-export function isOffered({ name }: InstanceCommand, { commands, lock }: InstanceView): boolean {
-  return commands.includes(name) && mayCommand(lock);
+export function isOffered({ name, isSensible }: InstanceCommand, instance: InstanceView): boolean {
+  return instance.commands.includes(name) && mayCommand(instance.lock) && (isSensible?.(instance) ?? true);
 }
 
 /** A locked one hears only administrators. */

@@ -14,7 +14,8 @@ export function problemsOf<Q, R>({ request }: Endpoint<Q, R>, body: Readonly<Rec
   const { properties, required = [] } = request.schema as { properties: Record<string, TSchema>; required?: string[] };
   return Object.fromEntries(
     Object.entries(properties).flatMap(([name, schema]) => {
-      const problem = body[name] === undefined ? missing(required.includes(name)) : problemOf(schema, body[name]);
+      const isEmpty = body[name] === undefined || body[name] === '';
+      const problem = isEmpty ? missing(required.includes(name)) : problemOf(schema, body[name]);
       return problem ? [[name, problem]] : [];
     }),
   );

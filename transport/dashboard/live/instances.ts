@@ -132,6 +132,8 @@ function patch({ type, uuid, at, to, vmState, taskState, attempt, host, name }: 
     ...(taskState !== undefined && { taskState }),
     attempt,
     ...(host !== undefined && { host }),
+    // What it may be told then is asked for; to one that is gone nothing more is said.
+    ...(vmState === 'deleted' && { commands: [] }),
     updatedAt,
   });
   show();

@@ -1,0 +1,223 @@
+/** Instances in the browser: launched, looked at, told what to do, and nobody else's. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { api } from '../../transport/messages/api.ts';
+import type { Visitor } from '../support/browser.ts';
+import { memberOf, type Stage, startStage } from './support.ts';
+
+let stage: Stage;
+/** Of project shop. */
+let shop: string;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  stage = await startStage();
+  shop = await memberOf(stage.cloud, 'shop');
+  await stage.clientOf(shop).ask(api.keyPair.create, { name: 'laptop' });
+  visitor = await stage.enterAs(shop, '/instances');
+});
+
+afterAll(() => stage?.stop());
+
+/** By the client, not by the page. Resolves when it runs. */
+async function launch(name: string): Promise<string> {
+  const { uuid } = await stage.cloud.create({ name }, stage.clientOf(shop));
+  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'active');
+  return uuid;
+}
+
+it('launches from the form, and shows how the instance becomes active', async () => {
+  const { page } = visitor;
+  await page.getByRole('link', { name: 'Launch', exact: true }).click();
+  await page.getByLabel('Name', { exact: true }).fill('web-1');
+  await page.getByLabel('Flavor').selectOption('m1.tiny');
+  await page.getByLabel('Key pair').selectOption('laptop');
+  await page.getByText('User data and metadata').click();
+  await page.getByLabel('User data').fill('#cloud-config\npackages: [nginx]\n');
+  await page.getByLabel('Name 1').fill('tier');
+  await page.getByLabel('Value 1').fill('front');
+  await page.getByText('0 + 1 / 10').waitFor();
+  expect(await visitor.look('launch')).toEqual([]);
+
+  await page.getByRole('button', { name: 'Launch' }).click();
+  await page.getByRole('heading', { name: 'web-1' }).waitFor();
+  await page.locator('.page-head .state', { hasText: /^active$/ }).waitFor();
+  await page.getByText('kilonova-guest: hostname web-1').waitFor();
+  await page.getByRole('rowheader', { name: 'networking' }).waitFor();
+  expect(await visitor.look('instance')).toEqual([]);
+
+  const { instances } = await stage.clientOf(shop).ask(api.instance.list, { name: 'web-1' });
+  expect(instances).toMatchObject([{ keyName: 'laptop', flavor: { name: 'm1.tiny' }, metadata: { tier: 'front' } }]);
+  expect(visitor.complaints).toEqual([]);
+});
+
+it('says at its field what is wrong, before it is sent and after', async () => {
+  const { page } = visitor;
+  await visitor.go('/launch');
+  const name = page.getByLabel('Name', { exact: true });
+  await page.getByLabel('Count', { exact: true }).fill('101');
+  await page.getByRole('button', { name: /^Launch/ }).click();
+  await expect.poll(() => name.getAttribute('aria-invalid')).toBe('true');
+  await page.getByText('This is required.').waitFor();
+  await expect.poll(() => page.getByLabel('Count', { exact: true }).getAttribute('aria-invalid')).toBe('true');
+  expect(await page.evaluate('document.activeElement.labels[0].textContent.trim()')).toBe('Name');
+  expect(await visitor.look('launch-refused')).toEqual([]);
+
+  // What only the API knows: a key pair that is gone by now.
+  await name.fill('web-2');
+  await page.getByLabel('Count', { exact: true }).fill('1');
+  await stage.clientOf(shop).ask(api.keyPair.create, { name: 'old' });
+  await page.reload();
+  await name.fill('web-2');
+  await page.getByLabel('Key pair').selectOption('old');
+  await stage.clientOf(shop).ask(api.keyPair.delete, { name: 'old' });
+  await page.getByRole('button', { name: 'Launch' }).click();
+  await expect.poll(() => page.getByLabel('Key pair').getAttribute('aria-invalid')).toBe('true');
+
+  await page.getByLabel('Key pair').selectOption('');
+  await page.getByLabel('Count', { exact: true }).fill('30');
+  await page.getByText('More than the project may have of: instances, vcpus.').waitFor();
+  await page.getByRole('button', { name: 'Launch 30' }).click();
+  await page.getByRole('alert').getByText(/quota/i).waitFor();
+  expect(visitor.complaints).toEqual([]);
+});
+
+it('offers what the chart allows, and asks before a deletion', async () => {
+  const uuid = await launch('web-3');
+  const { page } = visitor;
+  await page.goto(`/instances/${uuid}`);
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  const commands = page.getByRole('group', { name: 'What web-3 may be told' });
+  const offered = () => commands.getByRole('button').allTextContents();
+  await expect
+    .poll(offered)
+    .toEqual(['Stop', 'Reboot', 'Hard reboot', 'Pause', 'Suspend', 'Resize', 'Rebuild', 'Delete', 'Lock']);
+
+  await button('Stop').click();
+  await expect.poll(offered).toEqual(['Start', 'Hard reboot', 'Resize', 'Rebuild', 'Delete', 'Lock']);
+  await button('Start').click();
+  await expect.poll(offered).toContain('Stop');
+  await button('Lock').click();
+  await page.getByText('Locked by its owner.').waitFor();
+  await expect.poll(offered).toEqual(['Unlock']);
+  await button('Unlock').click();
+
+  await button('Delete').click();
+  const question = page.getByRole('dialog', { name: 'Delete web-3?' });
+  await question.waitFor();
+  expect(await visitor.look('delete')).toEqual([]);
+  await page.keyboard.press('Escape');
+  await question.waitFor({ state: 'detached' });
+  expect((await stage.cloud.client.ask(api.instance.get, { uuid })).instance.vmState).toBe('active');
+
+  await button('Delete').click();
+  await question.getByRole('button', { name: 'Delete' }).click();
+  await page.locator('.page-head .state', { hasText: /^deleted$/ }).waitFor();
+  await expect.poll(offered).toEqual([]);
+  await page.getByRole('link', { name: 'Instances' }).first().click();
+  await page.getByRole('link', { name: 'web-1' }).waitFor();
+  expect(await page.getByRole('link', { name: 'web-3' }).count()).toBe(0);
+  expect(visitor.complaints).toEqual([]);
+});
+
+it('shows why a launch failed', async () => {
+  await stage.cloud.client.ask(api.flavor.create, {
+    id: 'huge',
+    name: 'huge',
+    vcpus: 16,
+    memoryMb: 400_000,
+    rootGb: 0,
+  });
+  await stage.cloud.client.ask(api.quota.set, { projectId: 'shop', memoryMb: -1, instances: 50, vcpus: 100 });
+  const { uuid } = await stage.cloud.create({ name: 'too-large', flavor: 'huge' }, stage.clientOf(shop));
+  const { page } = visitor;
+  await page.goto(`/instances/${uuid}`);
+  await page.getByRole('alert').getByText('no_valid_host').waitFor();
+  expect(await visitor.look('instance-failed')).toEqual([]);
+  expect(visitor.complaints).toEqual([]);
+});
+
+it('is walked through by keys, and tells many at once what to do', async () => {
+  for (const name of ['batch-1', 'batch-2', 'batch-3']) await launch(name);
+  const { page } = visitor;
+  await page.goto('/instances');
+  await visitor.untilLive();
+  await page.getByRole('link', { name: 'batch-3' }).waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('batch');
+  await page.getByRole('button', { name: 'All 3' }).waitFor();
+  expect(new URL(page.url()).search).toBe('?find=batch');
+
+  const grid = page.getByRole('grid', { name: 'Instances' });
+  await grid.focus();
+  await page.keyboard.press('End');
+  await page.keyboard.press('Space');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Space');
+  await page.getByText('2 instances chosen').waitFor();
+  expect(await visitor.look('instances-chosen')).toEqual([]);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  const question = page.getByRole('dialog', { name: 'Stop 2 instances?' });
+  expect(await question.getByRole('listitem').allTextContents()).toEqual(['batch-2', 'batch-1']);
+  await question.getByRole('button', { name: 'Stop' }).click();
+  await page.getByRole('button', { name: 'stopped 2' }).waitFor();
+
+  await grid.focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'batch-3' }).waitFor();
+  expect(visitor.complaints).toEqual([]);
+});
+
+it('never shows another project’s instances', async () => {
+  const blog = await memberOf(stage.cloud, 'blog');
+  const other = await stage.enterAs(blog, '/instances');
+  await other.page.getByText('There are no instances in blog.').waitFor();
+  const mine = await launch('seen-by-shop');
+  const { uuid } = await stage.cloud.create({ name: 'seen-by-blog' }, stage.clientOf(blog));
+  await other.page.getByRole('link', { name: 'seen-by-blog' }).waitFor();
+  expect(await other.page.getByRole('grid').textContent()).not.toContain('seen-by-shop');
+  await other.page.goto(`/instances/${mine}`);
+  await other.page.getByRole('alert').getByText('not_found').waitFor();
+
+  await visitor.page.goto('/instances');
+  await visitor.page.getByRole('link', { name: 'seen-by-shop' }).waitFor();
+  expect(await visitor.page.getByRole('grid').textContent()).not.toContain('seen-by-blog');
+
+  const admin = await stage.enterAs(stage.cloud.token, '/instances');
+  await admin.page.getByRole('link', { name: 'seen-by-blog' }).waitFor();
+  await admin.page.getByLabel('All projects').uncheck();
+  await admin.page.getByText('There are no instances in admin.').waitFor();
+  await stage.cloud.client.ask(api.instance.stop, { uuid });
+  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'stopped');
+  await admin.page.getByText('There are no instances in admin.').waitFor();
+  expect([...other.complaints, ...admin.complaints]).toEqual([]);
+});
+
+it('comes back when the connection is lost, and shows what has happened meanwhile', async () => {
+  const uuid = await launch('steady');
+  const lost = await stage.browser.open(stage.web.origin);
+  const sockets: { url: string; close(): Promise<void> }[] = [];
+  let isCut = false;
+  await lost.page.routeWebSocket(/\/live/, (socket) => {
+    if (isCut) return void socket.close();
+    socket.connectToServer();
+    sockets.push({ url: socket.url(), close: () => socket.close() });
+  });
+  await lost.signIn(shop, '/instances');
+  await lost.page.getByRole('link', { name: 'steady' }).waitFor();
+  const row = lost.page.getByRole('row').filter({ hasText: 'steady' });
+
+  isCut = true;
+  await sockets.at(-1)?.close();
+  await lost.page.locator('.connection.lost').waitFor();
+  await stage.clientOf(shop).ask(api.instance.stop, { uuid });
+  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'stopped');
+  expect(await row.textContent()).toContain('active');
+
+  isCut = false;
+  await lost.untilLive();
+  await row.getByText('stopped').waitFor();
+  expect(sockets.at(-1)?.url).toMatch(/[?&]after=\d+/);
+  expect(lost.complaints).toEqual([]);
+});
