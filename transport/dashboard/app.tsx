@@ -42,8 +42,8 @@ function Content() {
         <Route path="/instances/:uuid">{({ uuid }) => <InstancePage key={uuid} uuid={uuid} />}</Route>
         <Route path="/instances/:uuid/chart">{({ uuid }) => <ChartPage key={uuid} uuid={uuid} />}</Route>
         <Route path="/instances/:uuid/console">{({ uuid }) => <ConsolePage key={uuid} uuid={uuid} />}</Route>
-        <Route path="/charts/*?">
-          <ChartPage />
+        <Route path="/charts/:machine?/:host?">
+          {({ machine, host }) => <ChartPage machine={machine} host={host} />}
         </Route>
         <Route path="/images" component={ImagesPage} />
         <Route path="/key-pairs" component={KeyPairsPage} />

@@ -46,6 +46,7 @@ export function pathTaken(chart: Chart, moments: readonly Moment[]): PathTaken {
   let latest = new Set<string>();
   let before: Moment | undefined;
   let command: string | undefined;
+  const failures = failuresIn(moments);
 
   for (const moment of moments) {
     command = moment.command ?? command;
@@ -59,7 +60,7 @@ export function pathTaken(chart: Chart, moments: readonly Moment[]): PathTaken {
     }
     for (const state of outer) if (!since.has(state)) enter(state, moment.at);
 
-    const isFailure = moment.fault !== undefined && moment.fault !== before?.fault;
+    const isFailure = failures.has(moment);
     const moved = left.flatMap((from, part) => {
       const to = moment.states[part];
       return to === undefined || (from === to && !isAnew) ? [] : [{ from, to }];
@@ -83,6 +84,12 @@ export function pathTaken(chart: Chart, moments: readonly Moment[]): PathTaken {
     if (visit) visits.set(state, { ...visit, ms: visit.ms + at - (since.get(state) ?? at) });
     since.delete(state);
   }
+}
+
+/** The moves with which a fault began: it is told with those that follow, too, until it is cleared. */
+export function failuresIn<Told extends Moment>(moments: readonly Told[]): ReadonlySet<Told> {
+  const moves = moments.filter(({ isMove }) => isMove);
+  return new Set(moves.filter(({ fault }, index) => fault !== undefined && fault !== moves[index - 1]?.fault));
 }
 
 /** Those that may have led there: what is told does not always say which one of several it was. */

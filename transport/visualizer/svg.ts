@@ -23,12 +23,14 @@ export function svgFile(picture: DrawnBox): string {
 
 /** What stands in the `svg` element, which has the class `chart`; for a page that has the style already. */
 export function svgContent(picture: DrawnBox): string {
-  return [`<defs>${marker('arrow')}${marker('arrow-failure')}</defs>`, svgBox(picture, 0)].join('\n');
+  return [`<defs>${['arrow', 'arrow-failure', 'arrow-taken'].map(marker).join('')}</defs>`, svgBox(picture, 0)].join(
+    '\n',
+  );
 }
 
 function marker(id: string): string {
   return (
-    `<marker id="${id}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto">` +
+    `<marker id="${id}" viewBox="0 0 10 10" refX="9" refY="5" markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="10" orient="auto">` +
     '<path d="M1,1.5 9.5,5 1,8.5z"/></marker>'
   );
 }

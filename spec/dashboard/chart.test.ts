@@ -1,0 +1,122 @@
+/** The chart page: where an instance or a host stands, how it came there, and where it stood before. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startCloud } from '../../actors/cloud/cloud.ts';
+import { api } from '../../transport/messages/api.ts';
+import type { Visitor } from '../support/browser.ts';
+import { controlPlane } from '../support/test-cloud.ts';
+import { type Stage, startStage } from './support.ts';
+
+let stage: Stage;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  // Without a network controller at first: a launch waits for its addresses until there is one.
+  stage = await startStage({ roles: controlPlane.filter((role) => role !== 'network') });
+  visitor = await stage.enterAs(stage.cloud.token, '/charts');
+});
+
+afterAll(() => stage?.stop());
+
+/** The states of the chart that have a mark. */
+function marked(mark: string): Promise<(string | null)[]> {
+  return visitor.page
+    .locator(`.chart [data-state].${mark}`)
+    .evaluateAll((found) => found.map((each) => each.getAttribute('data-state')));
+}
+
+function moments() {
+  return visitor.page.getByRole('region', { name: 'History' }).getByRole('listitem');
+}
+
+it('lights building, networking, spawning and running of a launch, as it goes', async () => {
+  const { cloud } = stage;
+  const { page } = visitor;
+  const goOn = cloud.hypervisors.get('host1')?.hang('prepareFilter');
+  await cloud.create({ name: 'web' });
+  await page.getByLabel('Find an instance by name or id').fill('web');
+  await page.getByRole('link', { name: /^web/ }).click();
+  await expect.poll(() => marked('now')).toEqual(['networking']);
+  expect(await marked('visited')).toEqual(expect.arrayContaining(['scheduling', 'building', 'building.claiming']));
+
+  await startCloud(cloud.runtime, { roles: ['network'] });
+  await expect.poll(() => marked('now')).toEqual(['spawning.preparingFilter']);
+  expect(await marked('around-now')).toEqual(['spawning']);
+
+  goOn?.();
+  await expect.poll(() => marked('now')).toEqual(['running']);
+  expect(await visitor.look('chart-running')).toEqual([]);
+  expect(visitor.complaints).toEqual([]);
+});
+
+it('goes back in time by keyboard to where it stood, shows what was told then, and follows again', async () => {
+  const { page } = visitor;
+  const slider = page.getByRole('slider', { name: 'Moment' });
+  await slider.press('Home');
+  await expect.poll(() => marked('now')).toEqual(['scheduling']);
+  expect(await marked('visited')).toEqual(['scheduling']);
+  await moments().getByRole('button', { name: 'building.checking' }).click();
+  await expect.poll(() => marked('now')).toEqual(['building.checking']);
+  await slider.press('ArrowRight');
+  await expect.poll(() => marked('now')).toEqual(['building.claiming']);
+  const payload = JSON.parse((await moments().locator('pre').textContent()) ?? '') as object;
+  expect(payload).toMatchObject({
+    type: 'transition',
+    from: 'building.checking',
+    to: 'building.claiming',
+    name: 'web',
+  });
+
+  await page.getByRole('button', { name: 'Live' }).click();
+  await expect.poll(() => marked('now')).toEqual(['running']);
+  await stage.cloud.client.ask(api.instance.pause, { uuid: shown() });
+  await expect.poll(() => marked('now')).toEqual(['paused']);
+});
+
+it('shows where a launch failed, why, and what gave back what it held', async () => {
+  const { cloud } = stage;
+  const { page } = visitor;
+  cloud.hypervisors.get('host1')?.failNext('createDomain', {
+    code: 'disk_full',
+    message: 'no room is left on the host',
+    disposition: 'abort',
+  });
+  const { uuid } = await cloud.create({ name: 'broken' });
+  await cloud.until(uuid, ({ vmState }) => vmState === 'error');
+  await visitor.go(`/instances/${uuid}/chart`);
+  await expect.poll(() => marked('now')).toEqual(['failed.spawning']);
+  expect(await marked('has-failed')).toEqual(['spawning.creatingDomain']);
+  expect(await marked('undoing')).toEqual(
+    expect.arrayContaining(['releasing', 'releasing.destroyingDomain', 'releasing.releasingClaim']),
+  );
+  await page.locator('.timeline .failure', { hasText: 'no room is left on the host' }).getByRole('button').click();
+  await expect.poll(() => marked('now')).toEqual(['releasing.destroyingDomain']);
+});
+
+it('unfolds a state with what is in it, by its box or by its name', async () => {
+  const { page } = visitor;
+  await page.getByText('Unfold states').click();
+  await page.getByLabel('releasing').check();
+  await page.locator('.chart .box[data-state="releasing.destroyingDomain"]').waitFor();
+  await page.getByText('Unfold states').click();
+  expect(await visitor.look('chart-failed')).toEqual([]);
+  await page.locator('.chart .box[data-state="releasing"] > .name').click();
+  await page.locator('.chart .step[data-state="releasing.destroyingDomain"]').waitFor();
+  expect(visitor.complaints).toEqual([]);
+});
+
+it('lights both parts of a host, and follows what its operator does', async () => {
+  const { page } = visitor;
+  await visitor.go('/charts/host');
+  await page.getByRole('link', { name: /^host1/ }).click();
+  await expect.poll(() => marked('now')).toEqual(['hypervisor.up', 'service.enabled']);
+  await stage.cloud.client.ask(api.host.disable, { host: 'host1', reason: 'a new disk' });
+  await expect.poll(() => marked('now')).toEqual(['hypervisor.up', 'service.disabled']);
+  expect(await visitor.look('chart-host')).toEqual([]);
+  expect(visitor.complaints).toEqual([]);
+});
+
+/** The instance whose chart it is. */
+function shown(): string {
+  const [, uuid = ''] = /instances\/([^/]+)\/chart/.exec(visitor.page.url()) ?? [];
+  return uuid;
+}

@@ -1,0 +1,136 @@
+/** What has happened to an instance, from its facts; to a host, from what is heard since the page looks. */
+import { type ReadonlySignal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { type Failure, toFailure } from '../../../machines/failure.ts';
+import type { FactView } from '../../messages/api/fact.ts';
+import { api } from '../../messages/api.ts';
+import type { HostFact, InstanceFact } from '../../messages/internal.ts';
+import type { LiveEntry } from '../../messages/web.ts';
+import type { Moment } from '../../visualizer/path-taken.ts';
+import { ask } from '../ask.ts';
+import { listen } from '../live/connection.ts';
+
+export interface ToldMoment extends Moment {
+  /** Unique among those of its subject. */
+  key: number;
+  words: string;
+  /** All that was told. */
+  payload: unknown;
+}
+
+export type Subject = { uuid: string } | { host: string };
+
+export interface History {
+  moments: ReadonlySignal<readonly ToldMoment[]>;
+  isLoaded: ReadonlySignal<boolean>;
+  failure: ReadonlySignal<Failure | undefined>;
+}
+
+const pageSize = 500;
+
+/** From as far back as it is known, and on as it happens. */
+export function useHistory(subject: Subject | undefined): History {
+  const moments = useSignal<readonly ToldMoment[]>([]);
+  const isLoaded = useSignal(false);
+  const failure = useSignal<Failure | undefined>(undefined);
+  const key = JSON.stringify(subject);
+
+  useEffect(() => {
+    moments.value = [];
+    isLoaded.value = false;
+    failure.value = undefined;
+    if (!subject) return;
+    let isOver = false;
+    /** What comes while all before it is asked for, and what was asked for, once each. */
+    const known = new Map<number, ToldMoment>();
+    const add = (told: readonly ToldMoment[]) => {
+      for (const moment of told) known.set(moment.key, moment);
+      if (told.length > 0) moments.value = [...known.values()].toSorted((one, other) => one.key - other.key);
+    };
+    const load = async () => {
+      try {
+        const told = await past(subject);
+        if (isOver) return;
+        add(told);
+        isLoaded.value = true;
+        failure.value = undefined;
+      } catch (error) {
+        if (!isOver) failure.value = toFailure(error);
+      }
+    };
+    const stop = listen({
+      facts: (entries) => add(entries.flatMap((entry) => momentOf(entry, subject) ?? [])),
+      reset: () => void load(),
+    });
+    void load();
+    return () => {
+      isOver = true;
+      stop();
+    };
+  }, [key]);
+
+  return { moments, isLoaded, failure };
+}
+
+async function past(subject: Subject): Promise<ToldMoment[]> {
+  if ('uuid' in subject) return (await factsOf(subject.uuid)).map(ofInstance);
+  const { host } = await ask(api.host.get, subject);
+  const states = hostStates(`${host.hypervisorState} ${host.service}`);
+  const words = 'as it was when this page looked first';
+  return [{ key: 0, at: Date.now(), states, isMove: false, words, payload: host }];
+}
+
+async function factsOf(uuid: string): Promise<FactView[]> {
+  const all: FactView[] = [];
+  for (let marker: number | undefined; ; marker = all.at(-1)?.sequence) {
+    const { facts } = await ask(api.fact.list, { uuid, limit: pageSize, ...(marker !== undefined && { marker }) });
+    all.push(...facts);
+    if (facts.length < pageSize) return all;
+  }
+}
+
+function momentOf(entry: LiveEntry, subject: Subject): ToldMoment | undefined {
+  if (entry.kind === 'instance' && 'uuid' in subject && entry.fact.uuid === subject.uuid) return ofInstance(entry);
+  if (entry.kind === 'host' && 'host' in subject && entry.fact.host === subject.host) return ofHost(entry);
+  return undefined;
+}
+
+function ofInstance({ sequence, fact }: { sequence: number; fact: InstanceFact }): ToldMoment {
+  const { type, at, to, command, failure } = fact;
+  const isMove = type === 'transition';
+  return {
+    key: sequence,
+    at,
+    states: [to],
+    isMove,
+    ...(command !== undefined && { command }),
+    ...(failure && { fault: failure.message }),
+    words: isMove ? to : wordsOf(type, command),
+    payload: fact,
+  };
+}
+
+function ofHost({ sequence, fact }: { sequence: number; fact: HostFact }): ToldMoment {
+  const { type, at, to, command, reason } = fact;
+  const isMove = type === 'transition' || command !== undefined;
+  return {
+    key: sequence,
+    at,
+    states: hostStates(to),
+    isMove,
+    ...(command !== undefined && { command }),
+    ...(type === 'transition' && reason !== undefined && { fault: reason }),
+    words: type === 'transition' ? to.replace(' ', ', ') : wordsOf(type, command),
+    payload: fact,
+  };
+}
+
+function wordsOf(type: string, command: string | undefined): string {
+  return command === undefined ? `told: ${type}` : `asked: ${command}`;
+}
+
+/** `up enabled`: one for each of the two parts of the chart. */
+function hostStates(told: string): string[] {
+  const [hypervisor, service] = told.split(' ');
+  return [`hypervisor.${hypervisor}`, `service.${service}`];
+}

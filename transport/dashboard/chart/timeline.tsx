@@ -1,0 +1,100 @@
+/** What happened, one after the other: any moment of it can be gone back to, by the list, the slider or the buttons. */
+import type { Signal } from '@preact/signals';
+import { Fragment } from 'preact';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { failuresIn } from '../../visualizer/path-taken.ts';
+import { formatDuration, formatMoment, formatTime, plural } from '../format.ts';
+import type { ToldMoment } from './moments.ts';
+
+interface TimelineProps {
+  moments: readonly ToldMoment[];
+  /** The place of the moment that is looked at; absent: the latest, whichever that is. */
+  chosen: Signal<number | undefined>;
+}
+
+export function Timeline({ moments, chosen }: TimelineProps) {
+  const last = moments.length - 1;
+  const place = Math.min(chosen.value ?? last, last);
+  const list = useRef<HTMLOListElement>(null);
+  const failures = useMemo(() => failuresIn(moments), [moments]);
+  const go = (to: number) => {
+    // Whoever goes to the end follows what comes.
+    chosen.value = to >= last ? undefined : Math.max(0, to);
+  };
+
+  useEffect(() => {
+    list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
+  }, [place]);
+
+  if (moments.length === 0) return null;
+  const begun = moments[0]?.at ?? 0;
+  return (
+    <section class="timeline" aria-labelledby="history">
+      <h2 id="history">
+        History <span class="count">{plural(moments.length, 'event')}</span>
+      </h2>
+      <fieldset class="steps" aria-label="Time travel">
+        <button type="button" onClick={() => go(0)} disabled={place === 0}>
+          First
+        </button>
+        <button type="button" onClick={() => go(place - 1)} disabled={place === 0}>
+          Back
+        </button>
+        <button type="button" onClick={() => go(place + 1)} disabled={place === last}>
+          Forth
+        </button>
+        <button type="button" aria-pressed={chosen.value === undefined} onClick={() => go(last)}>
+          Live
+        </button>
+      </fieldset>
+      <input
+        type="range"
+        aria-label="Moment"
+        aria-valuetext={moments[place]?.words}
+        min={0}
+        max={last}
+        value={place}
+        onInput={({ currentTarget }) => go(Number(currentTarget.value))}
+      />
+      <ol ref={list}>
+        {moments.map((moment, index) => (
+          <li key={moment.key} class={classesOf(moment, failures.has(moment), index > place)}>
+            <button
+              type="button"
+              aria-expanded={index === place}
+              {...(index === place && { 'aria-current': 'step' })}
+              onClick={() => go(index)}
+              title={formatMoment(moment.at)}
+            >
+              <span class="when">{index === 0 ? formatTime(moment.at) : `+${formatDuration(moment.at - begun)}`}</span>
+              <span class="told">{breakable(moment.words)}</span>
+            </button>
+            {failures.has(moment) && <p class="bad">{moment.fault}</p>}
+            {index === place && (
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: what is longer than it is high is scrolled with the keyboard.
+              <pre tabIndex={0}>{JSON.stringify(moment.payload, undefined, 2)}</pre>
+            )}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function classesOf({ isMove }: ToldMoment, isFailure: boolean, isLater: boolean): string {
+  return [isMove ? 'came' : 'noted', ...(isFailure ? ['failure'] : []), ...(isLater ? ['later'] : [])].join(' ');
+}
+
+/** A long name goes on in the next line where a part of it ends. */
+function breakable(words: string) {
+  const [first, ...others] = words.split(/(?<=\.)/);
+  return [
+    first,
+    ...others.map((part) => (
+      <Fragment key={part}>
+        <wbr />
+        {part}
+      </Fragment>
+    )),
+  ];
+}
