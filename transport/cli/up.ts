@@ -73,7 +73,9 @@ export async function up(options: UpOptions): Promise<number> {
     const opened = await openDoor(options, say);
     door = opened;
     const bus = await prepareBus(options);
-    [machine] = await Promise.all([makeReady(options, bus, end.signal, say), buildPages(say)]);
+    // What serves HTTP takes a while to load, as nats-server does to start.
+    const loading = [buildPages(say), import('../../actors/web/web-server.ts')];
+    [machine] = await Promise.all([makeReady(options, bus, end.signal, say), ...loading]);
     // A nats-server of our own that dies takes the cloud with it; somebody else's is waited for.
     void machine.natsServer?.ended.then((sentence) => end.abort(fail('unavailable', sentence)));
     end.signal.throwIfAborted();
