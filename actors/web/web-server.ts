@@ -58,7 +58,7 @@ export async function startWebServer(
   });
   return {
     async stop() {
-      sockets.stop();
+      await sockets.stop();
       await leave();
       await app.close();
       figures.stop();

@@ -1,9 +1,11 @@
 /** The API over HTTP: the same requests, the same answers, and statuses that say the same. */
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { maxChunkBytes } from '../../transport/messages/api/image.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { Browser, startTestWeb, type TestWeb } from './support.ts';
 
@@ -45,6 +47,17 @@ describe('an answer', () => {
     const uuid = instances[0]?.uuid ?? '';
     await cloud.until(uuid, ({ vmState }) => vmState === 'active');
     expect(await browser.call('instance.get', { uuid })).toMatchObject({ instance: { uuid, name: 'by http' } });
+  });
+
+  it('is given to as much as the API takes', async () => {
+    const bytes = randomBytes(maxChunkBytes);
+    const disk = { sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length };
+    const request = { name: 'uploaded', diskFormat: 'raw', disk };
+    const { image } = await browser.call<{ image: { id: string } }>('image.create', request);
+    await browser.call('image.upload', { image: image.id, file: 'disk', offset: 0, data: bytes.toString('base64') });
+    expect(await browser.call('image.finish', { image: image.id })).toMatchObject({
+      image: { status: 'active', disk },
+    });
   });
 
   it('carries the id of the request and its trace, also where they were given', async () => {

@@ -109,6 +109,26 @@ describe('/live', () => {
     await eventually(() => program.readyState === program.OPEN || undefined);
   });
 
+  it('lets a session have only so many at a time', async () => {
+    const { browser } = await memberOf('many');
+    const lives = await Promise.all(Array.from({ length: 32 }, () => browser.live()));
+    expect(await refusedWith(browser.open('/live'))).toBe(429);
+    lives[0]?.socket.close();
+    await eventually(() => lives[0]?.closed);
+    await browser.live();
+  });
+
+  it('ends with the server, also where nobody reads any more', async () => {
+    const other = await startTestWeb(cloud.runtime);
+    const browser = new Browser(other.origin);
+    await browser.signIn(cloud.token);
+    const [reading, deaf] = [await browser.live(), await browser.live()];
+    deaf.socket.pause();
+    await other.stop();
+    expect(await eventually(() => reading.closed)).toMatchObject({ code: 1001 });
+    await expect(fetch(other.origin)).rejects.toThrow();
+  });
+
   it('ends with the session', async () => {
     const { browser } = await memberOf('leaving');
     const live = await browser.live();

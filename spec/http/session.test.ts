@@ -1,5 +1,5 @@
 /** Signing in and out, and what a page of somebody else cannot do with the cookie. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
@@ -58,6 +58,17 @@ describe('signing in', () => {
     for (const body of [{}, { token: '' }, { token: 'two\nlines' }, { token: 't', more: 1 }, '{"token":', '[]']) {
       expect((await browser.ask('/session', { body })).status).toBe(400);
     }
+  });
+
+  it('is refused for a while to who has tried too often, even with what is right', async () => {
+    const other = await startTestWeb(cloud.runtime);
+    onTestFinished(() => other.stop());
+    const browser = new Browser(other.origin);
+    for (let tries = 0; tries < 10; tries++) expect((await browser.signIn('nonsense')).status).toBe(401);
+    const refused = await browser.signIn(cloud.token);
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await refused.json()).toMatchObject({ failure: { code: 'unavailable', disposition: 'retry' } });
   });
 
   it('tells who is signed in, until they sign out', async () => {

@@ -1,11 +1,12 @@
 /** The HTTP server without its port: routes, what goes with every answer, and what becomes of whatever goes wrong. */
 import { fastifyCookie } from '@fastify/cookie';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
-import { FailureError, fail, toFailure } from '../../machines/failure.ts';
+import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { statusOf } from '../nats/call.ts';
 import { contextGiven } from '../nats/call-context.ts';
 import type { Routes, WebContext } from './context.ts';
 import { addHeaders } from './headers.ts';
+import { TooManyTries } from './sign-in-limit.ts';
 
 /** What nats-server carries. What an endpoint takes may be less. */
 const mostBytes = 1024 * 1024;
@@ -31,9 +32,9 @@ export async function makeApp(context: WebContext, routes: readonly Routes[]): P
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, asBytes);
   app.addHook('onRequest', async ({ id }, reply) => void reply.header('x-request-id', id));
   app.setErrorHandler<FastifyError>((error, { id, routeOptions: { url } }, reply) => {
-    const { failure, status } = told(error);
+    const { failure, status, retryAfterSeconds } = told(error);
     if (failure.code === 'internal') context.logger.error({ error, requestId: id, url }, 'a web request broke');
-    if (status === 503) reply.header('retry-after', '1');
+    if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
     return reply.code(status).header('cache-control', 'no-store').send({ failure, requestId: id });
   });
   await addHeaders(app, context);
@@ -43,12 +44,21 @@ export async function makeApp(context: WebContext, routes: readonly Routes[]): P
   return app;
 }
 
+interface Told {
+  failure: Failure;
+  status: number;
+  retryAfterSeconds?: number;
+}
+
 /** What the server itself refuses has a status of its own. */
-function told(error: FastifyError) {
+function told(error: FastifyError): Told {
+  if (error instanceof TooManyTries) {
+    return { failure: error.failure, status: 429, retryAfterSeconds: error.retryAfterSeconds };
+  }
   if (!(error instanceof FailureError) && error.statusCode !== undefined && error.statusCode < 500) {
     return { failure: fail('invalid_request', error.message).failure, status: error.statusCode };
   }
   const failure = toFailure(error);
-  const { retryAfterSeconds } = failure.details ?? {};
-  return { failure, status: retryAfterSeconds === undefined ? statusOf(failure) : 429 };
+  const status = statusOf(failure);
+  return { failure, status, ...(status === 503 && { retryAfterSeconds: 1 }) };
 }

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fail } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
@@ -18,6 +18,8 @@ const headersMs = 10_000;
 const requestMs = 60_000;
 /** How long a connection may be idle (ms). */
 const idleMs = 60_000;
+/** How many may be connected: whoever comes in great numbers must not take all that this process may open. */
+const mostConnections = 4096;
 /** How long what was asked may take to be answered once it is to end (ms). */
 const graceMs = 5_000;
 
@@ -43,6 +45,7 @@ export class Door {
   readonly url: string;
   readonly #server: Server;
   readonly #clock: Clock;
+  readonly #connections = new Set<Socket>();
   readonly #inHand = new Set<ServerResponse>();
   #servant: Servant | undefined;
 
@@ -53,6 +56,7 @@ export class Door {
     server.headersTimeout = headersMs;
     server.requestTimeout = requestMs;
     server.keepAliveTimeout = idleMs;
+    server.maxConnections = mostConnections;
     try {
       await listen(server, address, port);
     } catch (error) {
@@ -75,6 +79,10 @@ export class Door {
     this.url = `${isEncrypted ? 'https' : 'http'}://${shownAddress(address)}:${bound.port}/`;
     this.#server = server;
     this.#clock = clock;
+    server.on('connection', (connection: Socket) => {
+      this.#connections.add(connection);
+      connection.on('close', () => this.#connections.delete(connection));
+    });
     server.on('request', (request, response) => this.#take(request, response));
     server.on('upgrade', (request, socket, head) => {
       // Whoever goes away before there is an answer is no concern of ours.
@@ -98,7 +106,8 @@ export class Door {
     this.#servant = undefined;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await this.#answered();
-    this.#server.closeAllConnections();
+    // Also those that have yet to say a word.
+    for (const connection of this.#connections) connection.destroy();
     await closed;
   }
 

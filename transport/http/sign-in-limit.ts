@@ -1,6 +1,6 @@
 /** How often somebody may try to sign in: a few times at once, and from then on every now and then. By address. */
 import { isIPv6 } from 'node:net';
-import { fail } from '../../machines/failure.ts';
+import { FailureError } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
 
 const mostAtOnce = 10;
@@ -9,28 +9,33 @@ const oneMoreMs = 6_000;
 /** How many addresses are remembered. */
 const mostAddresses = 10_000;
 
-/** When the last of the tries that count will be forgotten. */
+export class TooManyTries extends FailureError {
+  readonly retryAfterSeconds: number;
+
+  constructor(waitMs: number) {
+    const retryAfterSeconds = Math.ceil(waitMs / 1000);
+    const message = `there were too many tries to sign in: wait ${retryAfterSeconds} s`;
+    super({ code: 'unavailable', message, disposition: 'retry', details: { retryAfterSeconds } });
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
 export class SignInLimit {
   readonly #clock: Clock;
+  /** When the last of the tries that count will be forgotten, by address. */
   readonly #forgottenAt = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Counts a try. Throws `unavailable`, with `retryAfterSeconds`, when there were too many. */
+  /** Counts a try. Throws TooManyTries. */
   count(address: string): void {
     const now = this.#clock.now();
     const key = neighbourhoodOf(address);
     const forgottenAt = Math.max(this.#forgottenAt.get(key) ?? 0, now) + oneMoreMs;
     const tooSoonMs = forgottenAt - now - mostAtOnce * oneMoreMs;
-    if (tooSoonMs > 0) {
-      const retryAfterSeconds = Math.ceil(tooSoonMs / 1000);
-      throw fail('unavailable', `too many tries to sign in: wait ${retryAfterSeconds} s`, {
-        disposition: 'retry',
-        details: { retryAfterSeconds },
-      });
-    }
+    if (tooSoonMs > 0) throw new TooManyTries(tooSoonMs);
     this.#remember(key, forgottenAt);
   }
 

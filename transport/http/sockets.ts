@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { toFailure } from '../../machines/failure.ts';
-import { type Clock, every } from '../clock.ts';
+import { type Clock, every, sleep } from '../clock.ts';
 import { closeCodes } from '../messages/web.ts';
 import type { Bus } from '../nats/bus.ts';
 import { statusOf } from '../nats/call.ts';
@@ -47,6 +47,8 @@ const lookAgainMs = 1_000;
 /** How often a client has to show that it is there (ms). */
 const pingEveryMs = 25_000;
 const goingAway = 1001;
+/** How long clients may take to go when the server does (ms). */
+const graceMs = 1_000;
 
 export class Sockets {
   readonly #bus: Bus;
@@ -95,10 +97,18 @@ export class Sockets {
     this.#close(tokenId, closeCodes.signedOut, 'signed out');
   }
 
-  stop(): void {
+  /** Resolves when all are closed. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#stopPinging();
+    const open = [...this.#sessions.values()].flatMap(({ sockets }) => [...sockets]);
+    const closed = Promise.all(open.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
     for (const tokenId of [...this.#sessions.keys()]) this.#close(tokenId, goingAway, 'the server goes away');
+    const waited = new AbortController();
+    await Promise.race([closed, sleep(this.#clock, graceMs, waited.signal).catch(() => undefined)]);
+    waited.abort();
+    for (const socket of open) socket.terminate();
+    await closed;
   }
 
   #keep(socket: WebSocket, session: Session): void {
