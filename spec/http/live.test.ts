@@ -103,7 +103,8 @@ describe('/live', () => {
     const stranger = new Browser(web.origin);
     expect(await refusedWith(stranger.open('/live'))).toBe(401);
     expect(await refusedWith(admin.open('/live', { origin: 'https://evil.example' }))).toBe(403);
-    expect(await refusedWith(admin.open('/elsewhere'))).toBe(404);
+    // The last of these is nothing that a URL is made of.
+    for (const path of ['/elsewhere', '/live/', '/', '//[']) expect(await refusedWith(admin.open(path))).toBe(404);
     expect(await refusedWith(stranger.open('/live', { authorization: 'Bearer nonsense' }))).toBe(401);
     const program = stranger.open('/live', { authorization: `Bearer ${cloud.token}`, origin: 'https://evil.example' });
     await eventually(() => program.readyState === program.OPEN || undefined);

@@ -75,8 +75,9 @@ export class Sockets {
 
   /** Never throws: whoever is not let in is told why by an HTTP status. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://localhost');
-    const route = this.#routes.get(pathname);
+    const [path = '', search] = request.url?.split('?', 2) ?? [];
+    const query = new URLSearchParams(search);
+    const route = this.#routes.get(path);
     if (!route) return refuseUpgrade(socket, 404);
     try {
       const session = await openSession(this.#bus, secretOf(request.headers, this.#cookie));
