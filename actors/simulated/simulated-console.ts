@@ -22,7 +22,7 @@ const help = [
   'poweroff      switches the guest off',
 ];
 /** How much `yes` says in one go. */
-const mouthful = 'y\r\n'.repeat(10_000);
+const mouthful = 'y\r\n'.repeat(1_000);
 const mostTyped = 1_024;
 
 export class SimulatedConsole extends Duplex {

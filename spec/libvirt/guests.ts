@@ -39,9 +39,10 @@ export class PlainDisks implements GuestDisks {
   readonly #folder: string;
   readonly #boot: BootFiles;
 
-  constructor(folder: string, boot: BootFiles = {}) {
+  constructor(folder: string, { kernel, ramdisk }: BootFiles = {}) {
     this.#folder = folder;
-    this.#boot = boot;
+    // An image that is given may have more: its disk is for nobody to write to.
+    this.#boot = { ...(kernel !== undefined && { kernel }), ...(ramdisk !== undefined && { ramdisk }) };
   }
 
   files(guest: GuestSpec): GuestFiles {

@@ -6,7 +6,7 @@ import { startCompute } from '../../actors/compute/compute.ts';
 import { runCommand } from '../../actors/process/run-command.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
-import { deadline, startTestHost, type TestHost } from './guests.ts';
+import { type BootFiles, deadline, startTestHost, type TestHost } from './guests.ts';
 
 export const hostName = 'host1';
 
@@ -23,12 +23,13 @@ export interface RealCloud extends TestHost {
 /** A guest has no operating system that would power off: it has this long for it (ms). */
 const graceMs = 500;
 
-export async function startRealCloud(): Promise<RealCloud> {
+/** `boot`: what guests boot instead of nothing. */
+export async function startRealCloud(boot?: BootFiles): Promise<RealCloud> {
   const netns = `kn-${randomUUID().slice(0, 8)}`;
   await runCommand('ip', ['netns', 'add', netns]);
   onTestFinished(async () => void (await runCommand('ip', ['netns', 'delete', netns])));
   await runCommand('ip', ['-netns', netns, 'link', 'add', 'kn-br0', 'type', 'bridge']);
-  const host = await startTestHost('qemu', { netns });
+  const host = await startTestHost('qemu', { netns, ...(boot && { boot }) });
   onTestFinished(() => host[Symbol.asyncDispose]());
   const cloud = await startTestCloud({ hosts: [] });
   onTestFinished(() => cloud.stop());

@@ -1,0 +1,83 @@
+/** One console of a guest: opened when it is shown, and opened again when that is wanted. */
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { type Failure, toFailure } from '../../../machines/failure.ts';
+import type { ConsoleKind } from '../../messages/console.ts';
+import { FailureNotice } from '../components/notice.tsx';
+import { connectConsole } from './console-connection.ts';
+import type { ScreenView } from './screen.ts';
+import type { ConsoleView as View } from './terminal.ts';
+
+type Standing = 'connecting' | 'open' | Failure;
+
+const words = { connecting: 'Connecting…', open: 'Open', closed: 'Closed' };
+const names: Record<ConsoleKind, string> = { serial: 'Serial console', vnc: 'Screen' };
+
+// Each is loaded when it is first shown.
+const showTerminal = async (element: HTMLElement): Promise<View> =>
+  (await import('./terminal.ts')).openTerminal(element);
+const showScreen = async (element: HTMLElement): Promise<View> => (await import('./screen.ts')).openScreen(element);
+
+export function ConsoleView({ uuid, kind }: { uuid: string; kind: ConsoleKind }) {
+  const standing = useSignal<Standing>('connecting');
+  const tries = useSignal(0);
+  const element = useRef<HTMLDivElement>(null);
+  const screen = useRef<ScreenView>();
+
+  useEffect(() => {
+    standing.value = 'connecting';
+    const left = new AbortController();
+    void open(left.signal).catch((error: unknown) => {
+      if (!left.signal.aborted) standing.value = toFailure(error);
+    });
+    return () => left.abort();
+
+    async function open(signal: AbortSignal): Promise<void> {
+      if (!element.current) return;
+      const view = await (kind === 'serial' ? showTerminal(element.current) : showScreen(element.current));
+      signal.addEventListener('abort', () => view.close());
+      if (signal.aborted) return view.close();
+      screen.current = 'sendCtrlAltDel' in view ? (view as ScreenView) : undefined;
+      const leave = connectConsole(uuid, kind, {
+        onReady(socket) {
+          view.attach(socket);
+          standing.value = 'open';
+        },
+        onEnd(failure) {
+          standing.value = failure;
+        },
+      });
+      signal.addEventListener('abort', leave);
+    }
+  }, [uuid, kind, tries.value, standing]);
+
+  const failure = typeof standing.value === 'object' ? standing.value : undefined;
+  const now = typeof standing.value === 'object' ? 'closed' : standing.value;
+  return (
+    <>
+      <div class="console-bar">
+        <span role="status">{words[now]}</span>
+        <span class="quiet">
+          Shift+Tab leads out of it. {kind === 'serial' && 'Ctrl+Shift+C copies, Ctrl+Shift+V pastes.'}
+        </span>
+        <span class="actions">
+          {kind === 'vnc' && (
+            <button type="button" disabled={now !== 'open'} onClick={() => screen.current?.sendCtrlAltDel()}>
+              Ctrl+Alt+Del
+            </button>
+          )}
+          <button
+            type="button"
+            onClick={() => {
+              tries.value += 1;
+            }}
+          >
+            Connect again
+          </button>
+        </span>
+      </div>
+      <FailureNotice failure={failure} />
+      <section class={`console ${kind}`} aria-label={names[kind]} ref={element} data-standing={now} />
+    </>
+  );
+}
