@@ -90,6 +90,17 @@ it('may create again what was removed, and refuses a writer that has not noticed
   expect(revisionOf(await bucket.create('a', { count: 3 }))).toBeGreaterThan(first);
 });
 
+it('tells what stands at a key: a record, where one was removed last, or that there never was one', async () => {
+  const bucket = await open();
+  expect(await bucket.look('a')).toEqual({ value: undefined, revision: 0 });
+  const first = revisionOf(await bucket.create('a', { count: 1 }));
+  expect(await bucket.look('a')).toEqual({ key: 'a', value: { count: 1 }, revision: first });
+  await bucket.remove('a');
+  expect(await bucket.look('a')).toEqual({ value: undefined, revision: first + 1 });
+  expect(await bucket.look('*')).toEqual({ value: undefined, revision: 0 });
+  expect(Math.abs(((await bucket.writtenAt('a')) ?? 0) - Date.now())).toBeLessThan(60_000);
+});
+
 it('writes without a look when asked to put', async () => {
   const bucket = await open();
   const first = await bucket.put('a', { count: 1 });

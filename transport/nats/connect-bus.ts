@@ -118,7 +118,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     request: (subject, payload, options) => requestsTo(subject).request(subject, payload, options),
     subscribe: (subject, take, options) => subscribe(connection, subject, take, options),
     newInbox,
-    openKeyValues: (bucket, { history }) => openNatsKeyValues(nats, { name: bucket, history, clock, onBack }),
+    openKeyValues: (name, { history }) =>
+      openNatsKeyValues(nats, { name, history, clock, request: bus.request, onBack }),
     storeUse: () => storeUse(nats),
     forgetCasts: (part) => forgetCasts(nats, part),
     consume: (options, take, onTrouble) => consumeFromNats({ bus, onBack }, options, take, onTrouble),

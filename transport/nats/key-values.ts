@@ -1,10 +1,12 @@
 /** A key-value bucket as bytes: what is read of it. Writes are messages to its subjects (`bucket.ts`). */
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { type KV, type KvEntry, Kvm, type KvWatchEntry } from '@nats-io/kv';
+import { type KV, Kvm, type KvWatchEntry } from '@nats-io/kv';
 import { type Clock, every } from '../clock.ts';
-import type { Nats } from './bus.ts';
+import type { Bus, Nats } from './bus.ts';
 import { adjustStream, replication, streamNotFound } from './ensure-stream.ts';
+import { latestVersion } from './latest-version.ts';
 import { answered } from './store-answer.ts';
+import { bucketStream } from './subjects.ts';
 
 /** The latest that was written under a key: a value, or that there is none any more. */
 export interface Version {
@@ -45,7 +47,7 @@ export async function openNatsKeyValues(
   { history, ...world }: NatsKeyValuesWorld & { history: number },
 ): Promise<KeyValues> {
   const { replicas } = nats.store;
-  await adjustStream(nats, `KV_${world.name}`, replication(nats.store));
+  await adjustStream(nats, bucketStream(world.name), replication(nats.store));
   // Any replica would answer, with what may be older than what was written last; and it would answer with the record as it
   // is, also to where that would be taken for another one.
   const options = { history, allow_direct: false, ...(replicas !== undefined && { replicas }) };
@@ -55,6 +57,7 @@ export async function openNatsKeyValues(
 export interface NatsKeyValuesWorld {
   readonly name: string;
   readonly clock: Clock;
+  readonly request: Bus['request'];
   /** Calls back when the server is there again; returns the function that ends this. */
   readonly onBack: (listener: () => void) => () => void;
 }
@@ -62,7 +65,7 @@ export interface NatsKeyValuesWorld {
 /** How often it is looked whether a watch tells of what is there (ms). */
 const lookEveryMs = 10_000;
 
-function natsKeyValues(kv: KV, { name, clock, onBack }: NatsKeyValuesWorld): KeyValues {
+function natsKeyValues(kv: KV, { name, clock, request, onBack }: NatsKeyValuesWorld): KeyValues {
   /** When the bucket was made, and the latest revision that was told of. */
   let known: { made: string; revision: number } | undefined;
 
@@ -85,10 +88,7 @@ function natsKeyValues(kv: KV, { name, clock, onBack }: NatsKeyValuesWorld): Key
   }
 
   return {
-    async latest(key) {
-      const entry = await answered(kv.get(key));
-      return entry ? versionOf(entry) : undefined;
-    },
+    latest: (key) => answered(latestVersion(request, name, key)),
     async lastRevision() {
       const { streamInfo } = await answered(kv.status());
       return streamInfo.state.last_seq;
@@ -136,16 +136,6 @@ function natsKeyValues(kv: KV, { name, clock, onBack }: NatsKeyValuesWorld): Key
       })();
       return end;
     },
-  };
-}
-
-function versionOf(entry: KvEntry): Version {
-  return {
-    key: entry.key,
-    bytes: entry.value,
-    isRemoval: entry.operation !== 'PUT',
-    revision: entry.revision,
-    writtenAt: entry.created.getTime(),
   };
 }
 

@@ -27,28 +27,24 @@ import {
   takeFrom,
 } from './jetstream-subjects.ts';
 import type { Permissions } from './nats-jwt.ts';
-import { any, consumers, imageObjects, ofUser, type Placeholder, streams, subjects } from './subjects.ts';
+import { any, bucketStream, consumers, imageObjects, ofUser, type Placeholder, streams, subjects } from './subjects.ts';
 
 type BucketName = keyof Buckets;
 
 const everyBucket = Object.keys(buckets) as BucketName[];
-const streamOf = (bucket: BucketName) => `KV_${buckets[bucket].name}`;
+const streamOf = (bucket: BucketName) => bucketStream(buckets[bucket].name);
 
 /** Records, read one by one or as a view. */
 const reads = (...names: BucketName[]) =>
-  names.flatMap((name) => [
-    ...openStream(streamOf(name)),
-    ...readLatest(streamOf(name)),
-    ...readThrough(streamOf(name)),
-  ]);
+  names.flatMap((name) => [...openStream(streamOf(name)), readLatest(streamOf(name)), ...readThrough(streamOf(name))]);
 const writes = (...names: BucketName[]) => names.map((name) => subjects.records(buckets[name].name));
 
 const openImages = openStream(imageObjects.stream);
-const readImages = [...openImages, ...readLatest(imageObjects.stream), ...readThrough(imageObjects.stream)];
+const readImages = [...openImages, readLatest(imageObjects.stream), ...readThrough(imageObjects.stream)];
 const writeImages = [...readImages, ...purgeStream(imageObjects.stream), imageObjects.everything];
 const useImageChunks = [
   ...openStream(streams.imageChunks.name),
-  ...readLatest(streams.imageChunks.name),
+  readLatest(streams.imageChunks.name),
   ...purgeStream(streams.imageChunks.name),
   ...streams.imageChunks.subjects,
 ];

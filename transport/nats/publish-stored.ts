@@ -2,14 +2,11 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import type { MsgHdrs } from 'nats';
 import type { Bus } from './bus.ts';
-import { answered } from './store-answer.ts';
-
-/** How long the store may take (ms). */
-const storeTimeoutMs = 5_000;
+import { answered, type StoreError, storeTimeoutMs } from './store-answer.ts';
 
 interface Acknowledgement {
   seq: number;
-  error?: ConstructorParameters<typeof JetStreamApiError>[0];
+  error?: StoreError;
 }
 
 const utf8 = new TextDecoder();

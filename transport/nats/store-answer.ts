@@ -3,6 +3,11 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { FailureError, fail } from '../../machines/failure.ts';
 import { notPermitted, refusalOf } from './refusal.ts';
 
+/** How long the store may take (ms). */
+export const storeTimeoutMs = 5_000;
+
+export type StoreError = ConstructorParameters<typeof JetStreamApiError>[0];
+
 /** Of the account, of the server, of its disk, of the stream. */
 const noRoom = new Set([10002, 10023, 10047, 10077]);
 

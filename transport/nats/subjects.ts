@@ -55,6 +55,9 @@ export const streams = {
   imageChunks: { name: 'CLOUD_IMAGE_CHUNKS', subjects: ['cloud.image.*.*.*'] },
 } as const;
 
+/** The stream that a key-value bucket is. */
+export const bucketStream = (bucket: string) => `KV_${bucket}`;
+
 /** The object store that holds the files of images; its stream, and the subjects of the bytes of one file, or of all. */
 export const imageObjects = {
   store: 'cloud_images',
