@@ -153,12 +153,15 @@ async function pass(
   const { id, command } = asked;
   const now = world.owners.clock.now();
   const key = { id, after: value.lastCommand };
-  const take = (...following: InstanceEvent[]) =>
-    new InstanceOwner(world.owners, value, revision).command({ ...command, at: now }, key, context, ...following);
+  const event = { ...command, at: now };
+  const owner = new InstanceOwner(world.owners, value, revision);
+  const take = (...following: InstanceEvent[]) => owner.command(event, key, context, ...following);
   if (value.owner === 'control') return take();
   const failure = await lossOf(world.hosts, value.owner.host);
   if (!failure) return tellHost(world, value.owner.host, entry, asked, context);
   if (command.type === 'instance.delete') return take({ type: 'host.lost', failure, at: now });
+  // What is not possible there would be so on no host: it is refused for that, and need not be asked again.
+  if (!owner.accepts(event)) return take();
   throw fail('unavailable', failure.message, { cause: failure, details: { host: value.owner.host } });
 }
 

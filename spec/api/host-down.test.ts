@@ -63,6 +63,11 @@ it('what cannot be done there is refused, and says why', async () => {
   expect(failure).toMatchObject({ code: 'unavailable', message: expect.stringContaining('host lost is down since') });
 });
 
+it('what could be done on no host is refused for that, and need not be asked again', async () => {
+  const failure = await failureOf(cloud.client.ask(api.instance.unpause, { uuid: uuidOf('asked') }));
+  expect(failure).toMatchObject({ code: 'conflict', message: expect.stringContaining('is running') });
+});
+
 it('a deletion ends at once, and gives the addresses back', async () => {
   const uuid = uuidOf('deleted');
   await cloud.client.ask(api.instance.delete, { uuid });

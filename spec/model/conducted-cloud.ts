@@ -1,20 +1,22 @@
 /**
- * A whole cloud on a real nats-server in which the calls to the network controller and the casts to the scheduler, too,
- * wait for the conductor of the instance that they are about. A call that is to fail is sent to a network controller that
- * refuses everything, so that the failure comes over the wire.
+ * A whole cloud on a real nats-server in which the calls to the network controller, the casts to the scheduler, and those
+ * that tell hosts to forget, too, wait for the conductor of the instance that they are about. A call that is to fail is sent
+ * to a network controller that refuses everything, so that the failure comes over the wire.
  */
 import { startCloud } from '../../actors/cloud/cloud.ts';
 import { adminProject } from '../../actors/identity/first-admin.ts';
+import { hostKey } from '../../actors/records/keys.ts';
+import type { Pulse } from '../../actors/runtime/pulse.ts';
 import { createRuntime, type Part, type Runtime } from '../../actors/runtime/runtime.ts';
 import { fail } from '../../machines/failure.ts';
 import { type Clock, systemChance } from '../../transport/clock.ts';
-import { networkCalls, schedulerCasts } from '../../transport/messages/internal.ts';
+import { computeCasts, networkCalls, schedulerCasts } from '../../transport/messages/internal.ts';
 import type { InstanceFact } from '../../transport/nats/api-client.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { nameOf, subjects } from '../../transport/nats/subjects.ts';
-import { controlPlane, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { controlPlane, eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { ConductedClock } from './conducted-clock.ts';
 import { Conductor } from './conductor.ts';
 import { maxAttempts } from './instance-specification.ts';
@@ -29,10 +31,17 @@ export interface ConductedCloud {
   /** Resolves when the parts know of the host's record at this revision. */
   isKnown(revision: number): Promise<void>;
   /** Starts a part on a connection of its own, which ends with it. */
-  start(begin: (runtime: Runtime) => Promise<Part>, clock: Clock): Promise<Part>;
+  start(begin: (runtime: Runtime) => Promise<Part>, clock: Clock): Promise<ConductedPart>;
+  /** Resolves when the host was not heard for so long that it is held for dead, and all parts know. */
+  isDown(host: string): Promise<void>;
   /** Where API server, controller, scheduler and network controller end, when others have taken over from them. */
   restarts: Rendezvous;
   stop(): Promise<void>;
+}
+
+export interface ConductedPart extends Part {
+  /** Ends as a process does that is killed: resolves when nothing comes from it any more. `stop` resolves when it is over. */
+  die(): Promise<void>;
 }
 
 /** The two flavors that resizes go between. */
@@ -44,9 +53,13 @@ const networkSteps = new Map([
   [allocateForInstance.name, 'allocateNetwork'],
   [releaseForInstance.name, 'releaseNetwork'],
 ]);
+
 const placing = subjects.schedulerCast(schedulerCasts.runInstance.name);
 
-/** So much later it is for parts that take over: an instance that waits for a host is old enough to be asked for anew. */
+/** A host is held for dead soon, but not when it is started anew while many paths keep this process busy. */
+const pulse: Pulse = { beatEveryMs: 300, deadAfterMs: 2_000 };
+
+/** So much later it is each time that others take over: what the control plane has begun is old enough to be begun anew. */
 const aheadMs = 6_000;
 
 export async function startConductedCloud(): Promise<ConductedCloud> {
@@ -89,32 +102,49 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
         } else if (subject === placing) {
           const { record } = JSON.parse(String(payload)) as { record: { uuid: string; name: string } };
           names.set(record.uuid, record.name);
-          try {
-            await conductors.get(record.name)?.turn('requestPlacement');
-          } catch {
-            // What is no answer of the store's is not tried again.
-            throw new TypeError('the work queue refuses the launch');
-          }
+          await mayCast('requestPlacement', record.uuid);
+        } else if (nameOf(subject) === computeCasts.forgetInstance.name) {
+          await mayCast('leaveTriedHosts', (JSON.parse(String(payload)) as { uuid: string }).uuid);
         }
         return request(subject, payload, options);
       },
     };
   }
 
-  async function start(begin: (runtime: Runtime) => Promise<Part>, clock: Clock): Promise<Part> {
+  async function mayCast(step: string, uuid: string): Promise<void> {
+    try {
+      await conductors.get(names.get(uuid) ?? '')?.turn(step);
+    } catch {
+      // What is no answer of the store's is not tried again.
+      throw new TypeError('the work queue refuses it');
+    }
+  }
+
+  async function start(begin: (runtime: Runtime) => Promise<Part>, clock: Clock): Promise<ConductedPart> {
     const own = await connectBus({ url: cloud.url, name: 'model' });
-    const runtime = await createRuntime({ bus: conducted(own), clock, chance: systemChance, logger });
+    const runtime = await createRuntime({ bus: conducted(own), clock, chance: systemChance, logger, pulse });
     const part = await begin(runtime);
+    let stopping: Promise<void> | undefined;
+    async function end(): Promise<void> {
+      await part.stop();
+      await runtime.store.close();
+      await own.close();
+    }
     return {
-      async stop() {
-        await part.stop();
-        await runtime.store.close();
-        await own.close();
+      async die() {
+        await own.abandon();
+        stopping = end();
+      },
+      stop() {
+        stopping ??= end();
+        return stopping;
       },
     };
   }
 
+  const isKnown = async (revision: number) => (await latest?.store.view('host'))?.reached(revision);
   const options = { roles: controlPlane, controller: { maxAttempts }, scheduler: { policy: 'zone' as const } };
+  let takeovers = 0;
   let latest: Runtime | undefined;
   const startParts = (clock: Clock) =>
     start((runtime) => {
@@ -124,7 +154,7 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
   let parts = await startParts(new ConductedClock());
   const restarts = new Rendezvous(async () => {
     const before = parts;
-    parts = await startParts(new ConductedClock(aheadMs));
+    parts = await startParts(new ConductedClock(aheadMs * ++takeovers));
     await before.stop();
   });
 
@@ -147,7 +177,15 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
       for (const fact of early.get(uuid) ?? []) listener(fact);
       listeners.set(uuid, listener);
     },
-    isKnown: async (revision) => (await latest?.store.view('host'))?.reached(revision),
+    isKnown,
+    async isDown(host) {
+      const hosts = await store.view('host');
+      const { revision } = await eventually(() => {
+        const entry = hosts.entry(hostKey(host));
+        return entry?.value.down ? entry : undefined;
+      });
+      await isKnown(revision);
+    },
     start,
     restarts,
     async stop() {

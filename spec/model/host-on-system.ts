@@ -1,6 +1,7 @@
 /**
  * Runs paths of the host specification against the whole system: a compute process of its own, whose hypervisor connects,
- * fails and goes away as the path says, and an operator, also while the process does not run. The host has to tell of each
+ * fails and goes away as the path says, and which stands still until it is held for dead; and an operator, also while the
+ * process does not run. The host has to tell of each
  * state that the specification goes through, and an administrator has to see the last one.
  */
 import { startCompute } from '../../actors/compute/compute.ts';
@@ -11,6 +12,7 @@ import { facts } from '../../transport/messages/internal.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { newHost } from '../support/records.ts';
 import { eventually } from '../support/test-cloud.ts';
+import { ConductedClock } from './conducted-clock.ts';
 import type { ConductedCloud } from './conducted-cloud.ts';
 import { ConductedHypervisor } from './conducted-hypervisor.ts';
 import { Conductor } from './conductor.ts';
@@ -36,10 +38,11 @@ function stoppedHost(name: string) {
   return { ...stopped, chart: { ...stopped.chart, value, context: { name, connection: 0 } } };
 }
 
-export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Promise<void> {
+export async function runHostOnSystem({ cloud, start, isDown }: ConductedCloud, path: Path): Promise<void> {
   const { runtime, client } = cloud;
   const name = `model-host-${++paths}`;
   const conductor = new Conductor();
+  const clock = new ConductedClock();
   const hypervisor = new ConductedHypervisor(conductor);
   const told: string[] = [];
   const wanted: string[] = [];
@@ -47,7 +50,9 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
   await (await runtime.store.bucket('host')).create(name, stoppedHost(name));
   const subscription = runtime.bus.nats.connection.subscribe(subjects.hostFact(name), {
     callback: (error, message) => {
-      if (!error) told.push(facts.host.body.decode(message.data).to);
+      if (error) return;
+      const { type, to } = facts.host.body.decode(message.data);
+      if (type === 'transition' || type === 'command') told.push(to);
     },
   });
   let specified = hostSpecification.initial;
@@ -78,7 +83,7 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
       // A process tells at its start where it begins.
       wanted.push(specified.state);
       conductor.await(step);
-      part = await startCompute(runtime, { name, hypervisor, capacity });
+      part = await start((its) => startCompute(its, { name, hypervisor, capacity }), clock);
     } else if (event.startsWith('operator: ')) {
       const { host } = await want(event);
       // Each is told of, also one that is wanted already.
@@ -91,7 +96,10 @@ export async function runHostOnSystem({ cloud }: ConductedCloud, path: Path): Pr
       const letGo = conductor.expect(step);
       if (event === 'hypervisor: lost') hypervisor.loseConnection();
       else if (event === 'hypervisor: connected') hypervisor.restoreConnection();
-      else await stop();
+      else if (event === 'host: down') {
+        const goOn = clock.stand();
+        await isDown(name).finally(goOn);
+      } else await stop();
       letGo();
     } else {
       await conductor.arrived();

@@ -25,7 +25,7 @@ import {
 import { PathFailed } from './on-chart.ts';
 import type { Path } from './paths.ts';
 import { type Specified, statesAlong } from './specification.ts';
-import { isSteerable, isTimeUp, stepOf } from './steering.ts';
+import { isOfControl, isOnLostHost, isSteerable, isTimeUp, stepOf } from './steering.ts';
 
 /** Names each path's zone. */
 let paths = 0;
@@ -61,7 +61,10 @@ class InstanceRun {
   readonly #zone = `zone-${++paths}`;
   readonly #conductor: Conductor;
   readonly #hearing = new Hearing();
+  /** The one that the instance is on, or was last, comes last. */
   readonly #hosts: ConductedHost[] = [];
+  /** From which the instance was evacuated. */
+  #lostHost: ConductedHost | undefined;
   /** Where the specification stands before each event, and after the last. */
   readonly #states: State[];
   #uuid = '';
@@ -121,20 +124,33 @@ class InstanceRun {
       if (this.#isRestarted) await this.#restart(before);
       this.#letTimePass(index + 1);
     }
-    if (['client:', 'guest:', 'host:', 'owner:'].includes(actor)) {
+    if (['client:', 'guest:', 'host:', 'owner:', 'operator:'].includes(actor)) {
       await this.#look(before);
       // Where the state is not left, its step is held on.
       const isLeft = next.state !== before.state || actor !== 'client:';
       const letGo = isLeft ? this.#conductor.expect(step) : undefined;
       if (actor === 'client:') await this.#command(what, before);
-      else if (actor === 'guest:') await this.#hosts.at(-1)?.hypervisor.report(this.#uuid, what as ReportedPowerState);
-      else this.#hosts.at(-1)?.hypervisor.comeBack({ isRebooted: what === 'guest restarts' });
+      else if (actor === 'operator:') await this.#evacuate();
+      else await this.#befallHost(event, before);
       letGo?.();
     } else if (isHeld) {
-      if (event === 'scheduler: host found') await this.#startHost(index);
+      if (event === 'scheduler: host found') {
+        await this.#startHost(index);
+        this.#letTimePass(index + 1);
+      }
       this.#conductor.goOn(endingOf(what), step);
     }
     if (next.state !== before.state) this.#want(next);
+  }
+
+  async #befallHost(event: string, { state, context }: State): Promise<void> {
+    const host = this.#hosts.at(-1);
+    const [actor, ...words] = event.split(' ');
+    const powerState = words.join(' ') as ReportedPowerState;
+    if (event === 'host: down') await host?.die();
+    else if (actor !== 'guest:') host?.hypervisor.comeBack({ isRebooted: event === 'host: guest restarts' });
+    else if (isOnLostHost(state, context)) await this.#returnToLostHost(powerState);
+    else await host?.hypervisor.report(this.#uuid, powerState);
   }
 
   #stateAt(index: number): State {
@@ -179,28 +195,44 @@ class InstanceRun {
   }
 
   async #startHost(index: number): Promise<void> {
+    const claim = this.#path.slice(index).find((event) => event.startsWith('claimResources'));
     const host = new ConductedHost(this.#world, this.#conductor, {
       name: `${this.#zone}-${this.#hosts.length}`,
       zone: this.#zone,
-      isFull: this.#path[index + 2]?.startsWith('claimResources fails') ?? false,
+      isFull: claim?.includes('fails') ?? false,
     });
     this.#hosts.push(host);
     await host.start();
   }
 
+  /** Its host is lost, and those that were tried before are not to be chosen. */
+  async #evacuate(): Promise<void> {
+    const { client } = this.#world.cloud;
+    this.#lostHost = this.#hosts.at(-1);
+    await this.#lostHost?.die();
+    for (const { name } of this.#hosts) await client.ask(api.host.disable, { host: name, reason: 'the path says so' });
+    await client.ask(api.instance.evacuate, { uuid: this.#uuid });
+  }
+
+  /** The host that was lost is there again, with its guest. */
+  async #returnToLostHost(powerState: ReportedPowerState): Promise<void> {
+    if (!this.#lostHost) throw new Error('no host was lost');
+    this.#hosts.push(this.#lostHost);
+    await this.#lostHost.comeBack(this.#uuid, powerState);
+  }
+
   /** Every part; but not the host where its restart alone makes the chart look, or try again, or it has no instance. */
   async #restart({ state }: State): Promise<void> {
     const host = this.#hosts.at(-1);
-    const isElsewhere = /^(scheduling|deleted|failed\.scheduling)$/.test(state);
     const isLooking = /^(failed\.powering|failed\.releasing|resized\.confirmed)$/.test(state);
-    if (host && !isElsewhere && !isLooking) {
+    if (host && !isOfControl(state) && !isLooking) {
       const stopped = host.stop();
       // By now nobody hears any more how the step under way ends.
       await new Promise((resolve) => setImmediate(resolve));
       this.#conductor.await(stepOf(state));
       await stopped;
       await host.start();
-    } else if (state === 'scheduling') {
+    } else if (isOfControl(state)) {
       this.#conductor.abandon();
     }
     await this.#world.restarts.meet();
@@ -217,7 +249,9 @@ class InstanceRun {
     const { state, context } = specified;
     if (!isSteerable(state)) return;
     const { client } = this.#world.cloud;
-    const wanted = { state, ...visibleOf(state, context), commands: allowedCommands(state), attempt: context.attempt };
+    const isLost = isOnLostHost(state, context);
+    const commands = isLost ? ['delete'] : allowedCommands(state);
+    const wanted = { state, ...visibleOf(state, context), commands, attempt: context.attempt };
     let seen: object = {};
     const isSeen = async () => {
       seen = seenOf((await client.ask(api.instance.get, { uuid: this.#uuid })).instance);

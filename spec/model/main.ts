@@ -30,7 +30,7 @@ async function runSystem<Context>(
   subject: string,
   paths: readonly Path[],
   run: (path: Path) => Promise<void>,
-  options: RunOptions,
+  options: RunOptions<Context>,
 ): Promise<void> {
   const coverage = new Coverage(chart.machine);
   const begin = performance.now();

@@ -8,7 +8,7 @@ import { statesAlong } from './specification.ts';
 import { isHostPlayable, isPlayable } from './steering.ts';
 
 /** How many paths run at a time; more, where they wait for each other between any two events. */
-export const width = 6;
+export const width = 10;
 export const restartedWidth = 12;
 
 /** Enough for every event in every state, and for every transition of the chart, that can be brought about. */

@@ -3,7 +3,7 @@
  * each the beginning of no other. Bounded by the number of states that are looked at.
  */
 import { createTestModel, getAdjacencyMap } from 'xstate/graph';
-import { readSpecified, type Specification } from './specification.ts';
+import { readSpecified, type Specification, type Specified } from './specification.ts';
 
 export type Path = readonly string[];
 
@@ -12,7 +12,7 @@ const mostLooks = 100_000;
 /** Enough paths for every event that can be played in every state of the specification that is told apart. */
 export function generatePaths<Context>(
   { machine, events, next, identify }: Specification<Context>,
-  isPlayable: (state: string, event: string) => boolean = () => true,
+  isPlayable: (specified: Specified<Context>, event: string) => boolean = () => true,
 ): Path[] {
   const identityOf = (snapshot: unknown) => identify(readSpecified(snapshot));
   const model = createTestModel(machine, {
@@ -23,7 +23,7 @@ export function generatePaths<Context>(
       JSON.stringify([before && identityOf(before), event?.type, identityOf(snapshot)]),
     filterEvents(snapshot, { type }) {
       const specified = readSpecified<Context>(snapshot);
-      return next(specified, type) !== undefined && isPlayable(specified.state, type);
+      return next(specified, type) !== undefined && isPlayable(specified, type);
     },
   });
   // A path begins with XState's own event, which is nobody's.

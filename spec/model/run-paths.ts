@@ -4,7 +4,7 @@ import type { Path } from './paths.ts';
 import { replayCommand, type ShrinkOptions, shrinkPath } from './shrink.ts';
 import type { Specification } from './specification.ts';
 
-export interface RunOptions extends ShrinkOptions {
+export interface RunOptions<Context> extends ShrinkOptions<Context> {
   /** How many paths run at a time. */
   width?: number;
 }
@@ -14,7 +14,7 @@ export async function runPaths<Context>(
   specification: Specification<Context>,
   paths: readonly Path[],
   run: (path: Path) => Promise<void>,
-  { width = 1, ...shrinking }: RunOptions = {},
+  { width = 1, ...shrinking }: RunOptions<Context> = {},
 ): Promise<void> {
   const left = [...paths];
   let failure: PathFailed | undefined;

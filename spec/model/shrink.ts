@@ -1,26 +1,29 @@
 /** Makes a failing path short: leaves out what is not needed for the failure, as long as the specification allows it. */
 import type { Path } from './paths.ts';
-import { type Specification, statesAlong } from './specification.ts';
+import { type Specification, type Specified, statesAlong } from './specification.ts';
 
 /** How many shorter paths are tried at most. */
 const mostTries = 500;
 
-export interface ShrinkOptions {
+export interface ShrinkOptions<Context> {
   /** How often a shorter path is run at most. */
   tries?: number;
   /** Whether the event can be brought about in the state. */
-  isPlayable?: (state: string, event: string) => boolean;
+  isPlayable?: (specified: Specified<Context>, event: string) => boolean;
 }
 
 export async function shrinkPath<Context>(
   specification: Specification<Context>,
   path: Path,
   doesFail: (path: Path) => Promise<boolean>,
-  { tries = mostTries, isPlayable = () => true }: ShrinkOptions = {},
+  { tries = mostTries, isPlayable = () => true }: ShrinkOptions<Context> = {},
 ): Promise<Path> {
   const isPlayed = (candidate: Path) => {
     const states = statesAlong(specification, candidate);
-    return candidate.every((event, index) => isPlayable(states[index]?.state ?? '', event));
+    return candidate.every((event, index) => {
+      const specified = states[index];
+      return specified !== undefined && isPlayable(specified, event);
+    });
   };
   let shortest = path;
   let left = tries;

@@ -1,6 +1,6 @@
 /** Which step of the system decides in each state of an instance, and what no test can bring about from outside. */
-import { instanceMachine } from '../../machines/instance.ts';
-import { definedTransitions, leavesOf, nameTransition } from '../charts/support.ts';
+import type { InstanceFacts } from './instance-specification.ts';
+import type { Specified } from './specification.ts';
 
 /** State → the step that is held there. In a state that has an effect and no step, the effect ends at once. */
 const steps: Record<string, string> = {
@@ -33,11 +33,19 @@ const steps: Record<string, string> = {
   'reverting.destroyingDomain': 'destroyDomain',
   'reverting.restoringDisks': 'restoreDisks',
   'reverting.definingDomain': 'defineDomain',
+  'evacuating.scheduling': 'requestPlacement',
+  'evacuating.networking': 'allocateNetwork',
+  'evacuating.creatingDisks': 'createDisks',
+  'evacuating.definingDomain': 'defineDomain',
+  'evacuating.destroyingDomain': 'destroyDomain',
+  'evacuating.removingDisks': 'removeDisks',
+  'evacuating.returning': 'leaveTriedHosts',
   inspecting: 'powerState',
   'releasing.destroyingDomain': 'destroyDomain',
   'releasing.removingFilter': 'removeFilter',
   'releasing.removingDisks': 'removeDisks',
   'releasing.releasingNetwork': 'releaseNetwork',
+  reclaiming: 'releaseNetwork',
 };
 
 /** The states of which the effect touches nothing but what the process keeps in memory: it can only run out of time. */
@@ -45,6 +53,8 @@ const passing = new Set([
   'building.claiming',
   'mapping',
   'resizing.claiming',
+  'evacuating.claiming',
+  'evacuating.releasingClaim',
   'releasing.unmappingBlockDevices',
   'releasing.releasingClaim',
 ]);
@@ -59,11 +69,24 @@ export function isSteerable(state: string): boolean {
 }
 
 /** Whether the event can be brought about in the state. What runs out of time on one host is tried on another. */
-export function isPlayable(state: string, event: string): boolean {
-  if (ofDownHosts.has(event)) return false;
+export function isPlayable({ state, context }: Specified<InstanceFacts>, event: string): boolean {
+  if (isOnLostHost(state, context)) return event.startsWith('guest: ');
+  if (state === 'failed.reclaiming' && event === 'owner: releases again') return false;
   if (!passing.has(state)) return true;
   if (event === 'claimResources fails' || event === 'mapBlockDevices fails') return false;
-  return !event.startsWith('client: ');
+  return !/^(client|host|operator): /.test(event);
+}
+
+/** Whether it has come back to a host that is down: it goes on when that host does, and finds what its guest does. */
+export function isOnLostHost(state: string, { fault }: Pick<InstanceFacts, 'fault'>): boolean {
+  return state === 'failed.powering' && fault === 'evacuating';
+}
+
+/** Whether it is the control plane's: nothing of it is on a host, or the host is down. */
+export function isOfControl(state: string): boolean {
+  return /^(scheduling|evacuating\.(scheduling|returning)|reclaiming|deleted|failed\.(scheduling|reclaiming))$/.test(
+    state,
+  );
 }
 
 /** Whether the effect is to run out of time. A claim is refused by a host that has no room. */
@@ -72,28 +95,15 @@ export function isTimeUp(event: string): boolean {
 }
 
 /** A process that does not run cannot be stopped. */
-export function isHostPlayable(state: string, event: string): boolean {
-  return event !== 'host: down' && !(state.startsWith('stopped') && event === 'process: stops');
+export function isHostPlayable({ state }: Specified<object>, event: string): boolean {
+  return !(state.startsWith('stopped') && event === 'process: stops');
 }
 
-/** What happens when a host is held for dead. */
-const ofDownHosts = new Set(['host: down', 'operator: evacuate']);
-const takesTooLong = 'a host would have to be silent for long: spec/system/host-*.test.ts, evacuate.test.ts';
-
-/** The states that only such events lead to, and the transitions that they take or that lead on from there. */
-function needsDownHost(path: string): boolean {
-  return /^(evacuating|reclaiming|failed\.reclaiming)/.test(path);
-}
-const statesOfDownHosts = leavesOf(instanceMachine).filter(needsDownHost);
-const transitionsOfDownHosts = definedTransitions(instanceMachine).filter(
-  ({ source, eventType }) =>
-    needsDownHost(source.path.join('.')) || eventType === 'host.lost' || eventType === 'instance.evacuate',
-);
+const neverStored = 'its effect ends as it begins, so that it is nowhere written that the instance is there';
+const takesTooLong = 'the control plane tries again only after a minute: spec/simulation/host-down.test.ts';
 
 /** The states and transitions that no path takes on the system, and why. */
 export const beyondReach: Record<'instance' | 'host', Record<string, string>> = {
-  instance: Object.fromEntries(
-    [...statesOfDownHosts, ...transitionsOfDownHosts.map(nameTransition)].map((name) => [name, takesTooLong]),
-  ),
-  host: { 'hypervisor.reconciling: host.fenced': takesTooLong, 'hypervisor.up: host.fenced': takesTooLong },
+  instance: { 'mapping: host.lost': neverStored, 'failed.reclaiming: release.retry': takesTooLong },
+  host: {},
 };
