@@ -10,6 +10,7 @@ import { type Answer, answer, InHand } from '../../transport/nats/call.ts';
 import { contextOfClient } from '../../transport/nats/call-context.ts';
 import { relay, type Written } from '../../transport/nats/relay.ts';
 import { isForAnswers, subjects } from '../../transport/nats/subjects.ts';
+import { traced } from '../../transport/tracing.ts';
 import { admit, openAuthenticator, tokenIdOf } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { addressReads } from './addresses.ts';
@@ -106,13 +107,15 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
 
   async function serve(message: ServiceMsg, endpoint: Endpoint<unknown, unknown>): Promise<Failure | undefined> {
     const context = contextOfClient(message.headers);
-    const failure = await answer(bus, message, context, async () => {
-      const tokenId = tokenIdOf(message.headers?.get('Authorization'));
-      const caller = admit(endpoint, () => authenticator.authenticate(tokenId));
-      const body = endpoint.request.decode(message.data);
-      const request = { caller, tokenId, context: { ...context, caller } };
-      return endpoint.kind === 'write' ? write(endpoint, message, request) : read(endpoint, body, request);
-    });
+    const failure = await answer(bus, message, context, () =>
+      traced(bus.tracer, { name: endpoint.name, kind: 'server' }, context, async (context) => {
+        const tokenId = tokenIdOf(message.headers?.get('Authorization'));
+        const caller = admit(endpoint, () => authenticator.authenticate(tokenId));
+        const body = endpoint.request.decode(message.data);
+        const request = { caller, tokenId, context: { ...context, caller } };
+        return endpoint.kind === 'write' ? write(endpoint, message, request) : read(endpoint, body, request);
+      }),
+    );
     if (failure?.code === 'internal') {
       logger.error({ endpoint: endpoint.name, requestId: context.requestId, failure }, 'a request broke');
     }

@@ -66,6 +66,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   const instances: HostInstances = new HostInstances(
     { name, bucket, claims, specs, reports, clock, logger },
     {
+      tracer: bus.tracer,
       machine: provideEffects(
         hostEffects({
           hypervisor,

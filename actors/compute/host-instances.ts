@@ -47,7 +47,7 @@ export class HostInstances {
   /** What is done to guests that nobody owns. */
   readonly #underWay = new Map<string, Promise<void>>();
 
-  constructor(world: HostInstancesWorld, owning: Pick<OwnerWorld, 'machine' | 'inspection' | 'publish'>) {
+  constructor(world: HostInstancesWorld, owning: Pick<OwnerWorld, 'machine' | 'inspection' | 'tracer' | 'publish'>) {
     this.#world = world;
     this.#owning = {
       ...owning,

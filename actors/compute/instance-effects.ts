@@ -32,11 +32,11 @@ type ControlEffect = 'leaveTriedHosts';
 
 export function hostEffects(world: HostWorld): Record<Exclude<EffectName, ControlEffect>, EffectImplementation> {
   const { hypervisor, claims, specs } = world;
-  const specOf = ({ owner }: EffectJob) => specs.of(owner.record, owner.callContext);
+  const specOf = ({ owner, callContext }: EffectJob) => specs.of(owner.record, callContext);
 
-  async function createDisks({ owner, signal }: EffectJob): Promise<void> {
+  async function createDisks({ owner, callContext, signal }: EffectJob): Promise<void> {
     try {
-      const spec = await specs.ofDisks(owner.record, owner.callContext);
+      const spec = await specs.ofDisks(owner.record, callContext);
       if (keepsDisk(owner)) return await hypervisor.adoptDisks(spec, signal);
       await hypervisor.createDisks(spec, signal);
     } catch (error) {
@@ -89,9 +89,9 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
     }),
     claimResources: local(async ({ owner: { record } }) => claims.claim(record.uuid, record.flavor)),
 
-    allocateNetwork: durable(async ({ owner, signal }) => {
+    allocateNetwork: durable(async ({ owner, callContext, signal }) => {
       await removeLeftovers(owner, signal);
-      const ports = await specs.allocatePorts(owner.record, owner.callContext);
+      const ports = await specs.allocatePorts(owner.record, callContext);
       if (world.plugNetwork) for (const port of ports) await world.plugNetwork(port, signal);
       return {
         ports: ports.map(({ id, networkId, mac, fixedIps }) => ({

@@ -39,12 +39,12 @@ function leftHosts({ owner: { context } }: EffectJob): string[] {
   return [...hosts];
 }
 
-async function tell(bus: Bus, { key: { uuid, attempt }, owner }: EffectJob, hosts: string[]): Promise<void> {
+async function tell(bus: Bus, { key: { uuid, attempt }, callContext }: EffectJob, hosts: string[]): Promise<void> {
   const kind = computeCasts.forgetInstance;
   await Promise.all(
     hosts.map((host) => {
       const id = `${uuid}-${attempt}-forget-${host}`;
-      return cast(bus, subjects.computeCast(host, kind.name), kind, { uuid }, { id, context: owner.callContext });
+      return cast(bus, subjects.computeCast(host, kind.name), kind, { uuid }, { id, context: callContext });
     }),
   );
 }

@@ -25,6 +25,7 @@ export async function ownInstances(world: OwningWorld): Promise<OwnerWorld> {
     bucket: await store.bucket('instance'),
     clock,
     logger,
+    tracer: bus.tracer,
     publish: (fact) => publishTransition(bus, fact),
     isStopping,
   };

@@ -8,6 +8,7 @@ import type { InstanceContext } from '../../machines/instance.ts';
 import { type Clock, sleep } from '../../transport/clock.ts';
 import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
+import { type Tracer, traced } from '../../transport/tracing.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 /** The instance that an effect is for, as its owner knows it. */
@@ -28,6 +29,8 @@ export interface EffectSubject {
 export interface EffectJob {
   key: EffectKey;
   owner: EffectSubject;
+  /** For what it asks of others: they do it as a part of the effect. */
+  callContext: CallContext;
   /** Aborts at the deadline, and when the chart has left the state. */
   readonly signal: AbortSignal;
 }
@@ -49,19 +52,28 @@ export interface EffectListener {
   failed(failure: TimedFailure): void;
 }
 
+/** What the effects of a process share. */
+export interface EffectWorld {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tracer?: Tracer | undefined;
+}
+
 export class EffectRunner {
   readonly #subject: EffectSubject;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #tracer: Tracer | undefined;
   /** By the actor of the chart that stands for it. */
   readonly #underWay = new Map<object, Limit>();
   /** Settles when the last effect has, also one whose state was left: what it began may not be undone before. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(subject: EffectSubject, clock: Clock, logger: Logger) {
+  constructor(subject: EffectSubject, { clock, logger, tracer }: EffectWorld) {
     this.#subject = subject;
     this.#clock = clock;
     this.#logger = logger;
+    this.#tracer = tracer;
   }
 
   begin(
@@ -87,7 +99,7 @@ export class EffectRunner {
       // Whether it heeds its signal or not.
       failed(limit.reason);
     });
-    const work = this.#work(this.#last, run, isDurable, key, limit);
+    const work = this.#work(this.#last, name, { run, isDurable }, key, limit);
     this.#last = work.catch(() => undefined);
     work.then((output) => {
       if (this.#end(actor)) listener.done({ ...output, at: this.#clock.now() });
@@ -114,8 +126,8 @@ export class EffectRunner {
 
   async #work(
     before: Promise<unknown>,
-    run: EffectImplementation['run'],
-    isDurable: boolean,
+    name: string,
+    { run, isDurable }: EffectImplementation,
     key: EffectKey,
     limit: Limit,
   ): Promise<object | undefined> {
@@ -124,14 +136,22 @@ export class EffectRunner {
     if (isDurable) await owner.durable();
     // In the meantime the chart may have left, or time run out: then nothing may begin that nobody would undo.
     limit.throwIfReached();
-    const job: EffectJob = {
-      key,
-      owner,
-      get signal() {
-        return limit.signal;
-      },
-    };
-    // Again, with back-off, while the failure says that this may help and there is time left.
+    const attributes = { 'kilonova.instance.uuid': key.uuid, 'kilonova.attempt': key.attempt };
+    return traced(this.#tracer, { name, kind: 'internal', attributes }, owner.callContext, (callContext) => {
+      const job: EffectJob = {
+        key,
+        owner,
+        callContext,
+        get signal() {
+          return limit.signal;
+        },
+      };
+      return this.#untilDone(run, job, limit);
+    });
+  }
+
+  /** Again, with back-off, while the failure says that this may help and there is time left. */
+  async #untilDone(run: EffectImplementation['run'], job: EffectJob, limit: Limit): Promise<object | undefined> {
     for (let pause = 100; ; pause = Math.min(pause * 2, 5_000)) {
       try {
         return (await run(job)) as object | undefined;

@@ -13,14 +13,14 @@ import type { ChartSnapshot, Instance } from '../../transport/messages/records.t
 import type { Inspection } from '../runtime/inspection.ts';
 import type { Inspected } from '../runtime/machine-teller.ts';
 import { type InstanceLogic, type InstanceSnapshot, ownerOf, restoreLive } from './chart-snapshot.ts';
-import { EffectRunner, type EffectSubject, registerRunner } from './effect-runner.ts';
+import { EffectRunner, type EffectSubject, type EffectWorld, registerRunner } from './effect-runner.ts';
 import { KeptRecord, type RecordWorld } from './kept-record.ts';
 
 /** Who a process is, as an owner. */
 export type OwnerName = Instance['owner'];
 
 /** What the owners of a process share. */
-export interface OwnerWorld extends RecordWorld {
+export interface OwnerWorld extends RecordWorld, EffectWorld {
   readonly name: OwnerName;
   /** Who shows the charts to those who watch. */
   readonly inspection?: Inspection | undefined;
@@ -170,12 +170,12 @@ export class InstanceOwner implements EffectSubject, Inspected {
 
   #wake(): Actor<InstanceLogic> {
     if (this.#actor) return this.#actor;
-    const { machine, clock, logger } = this.#world;
+    const { machine, clock } = this.#world;
     // A restored chart takes no input, which the type of the options does not know.
     const actor = createActor(machine, { snapshot: restoreLive(this.#record.chart(), clock.now()) } as never);
     this.#actor = actor;
     this.#record.goOnFrom(actor.getSnapshot());
-    this.#effects ??= new EffectRunner(this, clock, logger);
+    this.#effects ??= new EffectRunner(this, this.#world);
     registerRunner(actor.system, this.#effects);
     actor.on('*', ({ type }) => this.#record.tell(type));
     actor.subscribe({

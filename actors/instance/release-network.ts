@@ -14,10 +14,10 @@ export function releaseNetwork(
 ): EffectImplementation {
   return {
     isDurable: true,
-    async run({ key: { uuid, attempt }, owner }) {
+    async run({ key: { uuid, attempt }, callContext }) {
       forget(uuid);
       const body = { instanceUuid: uuid, attempt };
-      await call(bus, subjectOf(kind.name), kind, body, owner.callContext);
+      await call(bus, subjectOf(kind.name), kind, body, callContext);
     },
   };
 }

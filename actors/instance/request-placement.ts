@@ -12,11 +12,11 @@ import type { EffectImplementation } from './effect-runner.ts';
 export function requestPlacement(bus: Bus): EffectImplementation {
   return {
     isDurable: true,
-    async run({ key, owner }) {
+    async run({ key, owner, callContext }) {
       const body = { record: owner.record, revision: owner.revision };
       await cast(bus, subjects.schedulerCast(schedulerCasts.runInstance.name), schedulerCasts.runInstance, body, {
         id: castId(owner.record, { attempt: key.attempt, what: 'place', now: bus.clock.now() }),
-        context: owner.callContext,
+        context: callContext,
       });
     },
   };

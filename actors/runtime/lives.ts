@@ -30,6 +30,8 @@ export interface LivesOptions {
   connect(isFirst: boolean, signal: AbortSignal): Promise<Runtime>;
   /** Starts the parts of a life. */
   begin(life: Life): Promise<unknown>;
+  /** Called when nothing runs any more, and nothing follows. */
+  onEnd?(): Promise<unknown>;
   /** Told why a life has ended that another one follows. */
   onNext?(reason: string): void;
 }
@@ -55,7 +57,7 @@ export class Lives {
   private constructor(options: LivesOptions) {
     this.#options = options;
     this.#signal = AbortSignal.any([this.#stopping.signal, ...(options.signal ? [options.signal] : [])]);
-    this.#living = this.#liveOn();
+    this.#living = this.#liveOn().finally(() => options.onEnd?.());
     // Nobody may listen yet.
     this.#living.catch(() => undefined);
   }

@@ -120,7 +120,7 @@ it('stops, and tells nothing, when another has moved the life on', async () => {
 it('tells what is under way as the request that led to it, also when another one was refused meanwhile', async () => {
   const { owner } = await own();
   const { callContext } = owner;
-  const stranger = { requestId: 'req-stranger', traceparent: callContext.traceparent };
+  const stranger = { ...callContext, requestId: 'req-stranger' };
   await expect(owner.send({ type: 'instance.start', at: runtime.clock.now() }, stranger)).rejects.toThrow('conflict');
   expect(owner.callContext).toBe(callContext);
 });

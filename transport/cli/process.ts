@@ -3,10 +3,12 @@
 import { type Life, Lives } from '../../actors/runtime/lives.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { createRuntime } from '../../actors/runtime/runtime.ts';
+import { openTracing } from '../../actors/runtime/tracing.ts';
 import { systemChance, systemClock } from '../clock.ts';
 import { shownUrls } from '../nats/server-urls.ts';
 import { connectTo, type NatsAccess } from './nats-access.ts';
 import type { Settings } from './settings.ts';
+import { readVersion } from './version.ts';
 
 /**
  * Begins the lives of this process, each with a connection of its own. `signal` ends them, and the waiting for a server
@@ -21,6 +23,8 @@ export async function startProcess(
   const logger = createLogger(settings.logLevel, settings.logFile).child({ process: name });
   const incarnation = systemChance.uuid();
   const { maxDeliveries } = settings;
+  const service = { name: `kilonova-${name}`, version: readVersion(), instance: incarnation };
+  const tracing = await openTracing(service, { clock: systemClock, logger });
   return Lives.start({
     clock: systemClock,
     logger,
@@ -29,6 +33,7 @@ export async function startProcess(
     async connect(isFirst, signal) {
       const bus = await connectTo(access, {
         name: `kilonova ${name}`,
+        tracer: tracing?.tracer,
         signal,
         endsWithServer: true,
         store: { bytes: settings.natsStore, replicas: settings.natsReplicas, factDays: settings.keepFacts },
@@ -46,6 +51,7 @@ export async function startProcess(
         throw error;
       });
     },
+    onEnd: async () => tracing?.stop(),
     onNext: (reason) => process.stderr.write(`! ${reason}: beginning again with what is stored; instances go on\n`),
   });
 }

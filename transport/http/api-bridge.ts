@@ -7,6 +7,7 @@ import { endpoints } from '../messages/api.ts';
 import { askOnce, statusOfAnswer } from '../nats/call.ts';
 import { clientHeaders, contextGiven } from '../nats/call-context.ts';
 import { subjects } from '../nats/subjects.ts';
+import { traced } from '../tracing.ts';
 import type { Routes } from './context.ts';
 import { secretOf } from './session.ts';
 
@@ -27,12 +28,14 @@ export const apiBridge: Routes = (app, { bus, cookie }) => {
       if (bytes.length > request.maxBytes) request.decode(bytes);
       const context = contextGiven(id, headers.traceparent?.toString());
       const subject = subjects.api(endpoint.resource, endpoint.verb);
-      const answer = await askOnce(bus, subject, name, bytes, clientHeaders(secret, context), timeoutMs);
+      const answer = await traced(bus.tracer, { name: `POST ${name}`, kind: 'server' }, context, (context) => {
+        if (context.traceparent) reply.header('traceparent', context.traceparent);
+        return askOnce(bus, subject, name, bytes, clientHeaders(secret, context), timeoutMs);
+      });
       return reply
         .code(statusOfAnswer(answer))
         .header('content-type', 'application/json; charset=utf-8')
         .header('cache-control', 'no-store')
-        .header('traceparent', context.traceparent)
         .send(Buffer.from(answer.data));
     },
   );

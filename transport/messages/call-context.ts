@@ -13,7 +13,8 @@ export type Caller = Static<typeof Caller>;
 
 export const CallContext = Type.Object({
   requestId: Type.String(),
-  traceparent: Type.String(),
+  /** Absent: nobody traces what comes of it. */
+  traceparent: Type.Optional(Type.String()),
   caller: Type.Optional(Caller),
 });
 export type CallContext = Static<typeof CallContext>;

@@ -6,6 +6,7 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from 'nats';
 import type { FailureError } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
+import type { Tracer } from '../tracing.ts';
 import type { StoreSettings } from './ensure-stream.ts';
 import type { ForgottenPart } from './forget-casts.ts';
 import type { KeyValues } from './key-values.ts';
@@ -37,6 +38,8 @@ export interface Subscription {
 export interface Bus {
   /** What deadlines and pauses on the way are measured by. */
   readonly clock: Clock;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Publishes, together with what else this turn of the event loop sends. Throws for what is too large to be carried. */
   send(subject: string, payload: string | Uint8Array, envelope?: Envelope): void;
   /** Sends, and resolves with the answer. Rejects when nobody listens, when none comes in time, or without connection. */

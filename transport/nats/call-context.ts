@@ -12,7 +12,7 @@ const contextCodec = codec('the context header', CallContext);
 
 /** The context of something that nobody asked for, such as a sweep at start. */
 export function newContext(): CallContext {
-  return { requestId: `req-${randomUUID()}`, traceparent: newTraceparent() };
+  return { requestId: `req-${randomUUID()}` };
 }
 
 /** The context of a request from outside: a client's trace and request id are kept when they are well-formed. */
@@ -24,8 +24,7 @@ export function contextOfClient(carried: MsgHdrs | undefined): CallContext {
 export function contextGiven(requestId?: string, traceparent?: string): CallContext {
   return {
     requestId: requestId && /^req-[0-9a-f-]{36}$/.test(requestId) ? requestId : `req-${randomUUID()}`,
-    traceparent:
-      traceparent && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent) ? traceparent : newTraceparent(),
+    ...(traceparent && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent) && { traceparent }),
   };
 }
 
@@ -35,7 +34,7 @@ export function clientHeaders(token: string, context?: CallContext): MsgHdrs {
   carried.set('Authorization', `Bearer ${token}`);
   if (context) {
     carried.set(requestIdHeader, context.requestId);
-    carried.set(traceHeader, context.traceparent);
+    if (context.traceparent) carried.set(traceHeader, context.traceparent);
   }
   return carried;
 }
@@ -53,10 +52,4 @@ export function readContext(carried: MsgHdrs | undefined): CallContext {
   } catch {
     return newContext();
   }
-}
-
-/** From UUIDs, of which Node has random bytes in store, and few bits less than random. */
-function newTraceparent(): string {
-  const [trace, span] = [randomUUID(), randomUUID()].map((uuid) => uuid.replaceAll('-', ''));
-  return `00-${trace}-${span?.slice(16)}-01`;
 }

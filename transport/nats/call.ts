@@ -13,6 +13,7 @@ import type { CallContext } from '../messages/call-context.ts';
 import { codec } from '../messages/codec.ts';
 import { FailureReply } from '../messages/common.ts';
 import type { Call } from '../messages/kinds.ts';
+import { traced } from '../tracing.ts';
 import type { Bus, Message } from './bus.ts';
 import { readContext, writeContext } from './call-context.ts';
 import { AnswerLostError, NotSentError } from './requests.ts';
@@ -32,7 +33,9 @@ export function call<Request, Reply>(
   body: Request,
   context: CallContext,
 ): Promise<Reply> {
-  return request(bus, subject, kind, body, writeContext(context));
+  return traced(bus.tracer, { name: kind.name, kind: 'client' }, context, (context) =>
+    request(bus, subject, kind, body, writeContext(context)),
+  );
 }
 
 /** A call with headers of one's own. */
@@ -83,15 +86,17 @@ export type StopServing = () => Promise<void>;
 export function serve<Request, Reply>(
   bus: Bus,
   subject: string,
-  { request, reply }: Call<Request, Reply>,
+  { name, request, reply }: Call<Request, Reply>,
   handle: (body: Request, context: CallContext, subject: string) => Promise<Reply>,
   options: { queue?: string } = {},
 ): StopServing {
   return listen(bus, subject, options, (message) => {
     const context = readContext(message.headers);
-    return answer(bus, message, context, async () => ({
-      payload: reply.encode(await handle(request.decode(message.data), context, message.subject)),
-    }));
+    return answer(bus, message, context, () =>
+      traced(bus.tracer, { name, kind: 'server' }, context, async (context) => ({
+        payload: reply.encode(await handle(request.decode(message.data), context, message.subject)),
+      })),
+    );
   });
 }
 

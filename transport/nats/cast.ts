@@ -14,6 +14,7 @@ import type { CallContext } from '../messages/call-context.ts';
 import { codec } from '../messages/codec.ts';
 import { ReceiptSchema } from '../messages/common.ts';
 import type { Cast } from '../messages/kinds.ts';
+import { traced } from '../tracing.ts';
 import type { Bus, Message, Nats } from './bus.ts';
 import { readContext, writeContext } from './call-context.ts';
 import { ensureStream } from './ensure-stream.ts';
@@ -66,10 +67,12 @@ export async function enqueue(
   payload: string | Uint8Array,
   { id, context, receiptTo }: CastOptions,
 ): Promise<void> {
-  const headers = writeContext(context);
-  if (receiptTo) headers.set(receiptHeader, receiptTo);
-  headers.set(idHeader, id);
-  await publishStored(bus, subject, payload, headers);
+  await traced(bus.tracer, { name: nameOf(subject), kind: 'producer' }, context, async (context) => {
+    const headers = writeContext(context);
+    if (receiptTo) headers.set(receiptHeader, receiptTo);
+    headers.set(idHeader, id);
+    await publishStored(bus, subject, payload, headers);
+  });
 }
 
 /** As `cast`, then waits up to `waitMs` for the receipt. `undefined`: none yet; it may be applied later on. */
@@ -199,7 +202,10 @@ export async function consumeCasts(
       const handler = byName.get(name);
       if (!handler) throw new Error(`no handler for the cast ${name}`);
       const body = handler.cast.body.decode(delivery.data) as never;
-      return { receipt: (await handler.handle(body, readContext(delivery.headers))) ?? {} };
+      const receipt = await traced(bus.tracer, { name, kind: 'consumer' }, readContext(delivery.headers), (context) =>
+        Promise.resolve(handler.handle(body, context)),
+      );
+      return { receipt: receipt ?? {} };
     } catch (thrown) {
       return { failure: toFailure(thrown) };
     }

@@ -4,6 +4,7 @@ import { JetStreamApiError, type JetStreamManager, jetstream, jetstreamManager }
 import { type ConnectionOptions, connect, errors, type NatsConnection, type QueuedIterator, type Status } from 'nats';
 import { FailureError, fail } from '../../machines/failure.ts';
 import { type Clock, sleep, systemClock } from '../clock.ts';
+import type { Tracer } from '../tracing.ts';
 import type { Bus, Message, Nats, Subscription } from './bus.ts';
 import type { StoreSettings } from './ensure-stream.ts';
 import { forgetCasts } from './forget-casts.ts';
@@ -37,6 +38,7 @@ export interface BusOptions {
   endsWithServer?: boolean;
   /** How long to wait for a server that is not there yet (ms). */
   waitMs?: number;
+  tracer?: Tracer | undefined;
   /** Told, once, why it is waited for. */
   onWait?: (reason: string) => void;
   /** Where the API is to answer, who answers nowhere but to clients; absent: where everybody does. */
@@ -113,6 +115,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   });
   const bus: Bus = {
     clock,
+    tracer: options.tracer,
     nats,
     send: (subject, payload, envelope) => outbox.send(subject, payload, envelope),
     request: (subject, payload, options) => requestsTo(subject).request(subject, payload, options),

@@ -10,6 +10,7 @@ import type { CallContext, Caller } from '../messages/call-context.ts';
 import { codec } from '../messages/codec.ts';
 import { Exact, Revision } from '../messages/common.ts';
 import { type Buckets, buckets } from '../messages/records.ts';
+import { traced } from '../tracing.ts';
 import type { Bus, Message } from './bus.ts';
 import { type Answer, answer, exchange, listen, type StopServing } from './call.ts';
 import { readContext, writeContext } from './call-context.ts';
@@ -47,7 +48,9 @@ export async function relay(
 ): Promise<Answer & { written: Written[] }> {
   const subject = subjects.controllerCall(resource, verb);
   const waitMs = Math.max(timeoutMs - headStartMs, timeoutMs / 2);
-  const message = await exchange(bus, subject, name, request.data, writeContext(context), waitMs);
+  const message = await traced(bus.tracer, { name, kind: 'client' }, context, (context) =>
+    exchange(bus, subject, name, request.data, writeContext(context), waitMs),
+  );
   const written = message.headers?.get(writtenHeader);
   return { payload: message.data, written: written ? writtenCodec.check(JSON.parse(written)) : [] };
 }
@@ -55,20 +58,22 @@ export async function relay(
 /** Answers what is relayed, shared between all controllers. `admit` throws when the caller may not, whatever the body. */
 export function serveRelayed<Request, Reply>(
   bus: Bus,
-  { resource, verb, request, reply }: Endpoint<Request, Reply>,
+  { name, resource, verb, request, reply }: Endpoint<Request, Reply>,
   admit: (context: CallContext) => Caller,
   handle: (body: Request, request: { caller: Caller; context: CallContext }) => Promise<Outcome<Reply>>,
 ): StopServing {
   return listen(bus, subjects.controllerCall(resource, verb), { queue: 'controller' }, (message) => {
     const context = readContext(message.headers);
-    return answer(bus, message, context, async () => {
-      const caller = admit(context);
-      const { reply: body, written = [] } = await handle(request.decode(message.data), { caller, context });
-      const payload = reply.encode(body);
-      if (written.length === 0) return { payload };
-      const carried = headers();
-      carried.set(writtenHeader, writtenCodec.encode(written));
-      return { payload, headers: carried };
-    });
+    return answer(bus, message, context, () =>
+      traced(bus.tracer, { name, kind: 'server' }, context, async (context) => {
+        const caller = admit(context);
+        const { reply: body, written = [] } = await handle(request.decode(message.data), { caller, context });
+        const payload = reply.encode(body);
+        if (written.length === 0) return { payload };
+        const carried = headers();
+        carried.set(writtenHeader, writtenCodec.encode(written));
+        return { payload, headers: carried };
+      }),
+    );
   });
 }
