@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AnyStateMachine, createActor, createMachine } from 'xstate';
 import { statePath } from '../../machines/instance-states.ts';
 import { api } from '../../transport/messages/api.ts';
-import { subjects } from '../../transport/nats/subjects.ts';
+import { any, subjects } from '../../transport/nats/subjects.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { Receiver, watchFrom } from './support.ts';
 
@@ -172,6 +172,39 @@ it('sends who watches everything a definition once, and who watches one machine 
   expect(definitions.length).toBeGreaterThan(1);
   expect(definitions.filter(({ states }) => states !== undefined)).toHaveLength(1);
   expect(definitions.every(({ id }) => id === 'instance')).toBe(true);
+});
+
+it('sends nothing of what is put on a guest, nor of keys and tokens, whatever is done to it', async () => {
+  const { bus } = await cloud.connect();
+  let wire = '';
+  bus.subscribe(subjects.inspectionFrame(any, any), ({ data }) => {
+    wire += Buffer.from(data).toString();
+  });
+  const receiver = new Receiver((await watchFrom(await cloud.connect())).url);
+  await receiver.until(isActor);
+  const secrets = { adminPassword: 'plantedPassword', userData: 'cGxhbnRlZFVzZXJEYXRh', contents: 'cGxhbnRlZEZpbGU=' };
+  const { adminPassword, userData, contents } = secrets;
+  const files = [{ path: '/etc/planted', contents }];
+  const { privateKey = '', keyPair } = await cloud.client.ask(api.keyPair.create, { name: 'planted' });
+  const { uuid } = await cloud.create({ adminPassword, userData, files, keyName: 'planted' });
+  await cloud.until(uuid, ({ vmState }) => vmState === 'active');
+  await cloud.client.ask(api.instance.rebuild, {
+    uuid,
+    image: 'simulated',
+    adminPassword: `${adminPassword}2`,
+    userData,
+  });
+  await receiver.until((event) => 'snapshot' in event && stateOf(event).startsWith('rebuilding'));
+  await cloud.until(uuid, ({ vmState, taskState }) => vmState === 'active' && taskState === undefined);
+  await cloud.client.ask(api.instance.delete, { uuid });
+  await receiver.until((event) => event.sessionId.endsWith(uuid) && stands('deleted')(event));
+  const plain = Object.values(secrets).map((each) => Buffer.from(each, 'base64').toString());
+  const kept = [...Object.values(secrets), ...plain, '/etc/planted', privateKey, keyPair.publicKey, cloud.token];
+  expect(wire).toContain(uuid);
+  for (const text of [wire, JSON.stringify(receiver.events)]) {
+    expect(kept.filter((secret) => text.includes(secret))).toEqual([]);
+    expect(text).not.toMatch(/PRIVATE KEY/);
+  }
 });
 
 describe('a cloud that nobody watches', () => {

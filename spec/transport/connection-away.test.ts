@@ -44,6 +44,19 @@ async function away(): Promise<void> {
   await noticed;
 }
 
+it('what is perishable and sent while the server is away is lost, all else arrives', async () => {
+  const heard = new Inbox<string>();
+  const other = await openBus(nats.url);
+  other.subscribe('cloud.test', ({ data }) => heard.take(Buffer.from(data).toString()));
+  await away();
+  bus.send('cloud.test', 'worth nothing later', { isPerishable: true });
+  bus.send('cloud.test', 'kept');
+  await nats.startAgain();
+  await heard.reach(1);
+  bus.send('cloud.test', 'in time', { isPerishable: true });
+  expect(await heard.reach(2)).toEqual(['kept', 'in time']);
+});
+
 describe('a call', () => {
   it('that is made while the server is away fails as unavailable by its deadline, and is never made later', async () => {
     const heard = new Inbox<string>();

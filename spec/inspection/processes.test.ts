@@ -1,0 +1,246 @@
+/** Watching over a real nats-server: several processes, several watchers, and what becomes of it when one of them goes. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Actor, createActor, createMachine, fromPromise } from 'xstate';
+import { Inspection } from '../../actors/runtime/inspection.ts';
+import { createLogger } from '../../actors/runtime/logger.ts';
+import type { Inspected } from '../../actors/runtime/machine-teller.ts';
+import { InspectionWatch } from '../../actors/web/inspection-watch.ts';
+import { hostMachine } from '../../machines/host.ts';
+import { systemChance, systemClock } from '../../transport/clock.ts';
+import type { Change, Session } from '../../transport/http/inspect-socket.ts';
+import { type Frame, inspection as messages } from '../../transport/messages/inspection.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+import { startTestNats, type TestNats } from '../support/nats.ts';
+import { eventually } from '../support/test-cloud.ts';
+
+/** Nobody here waits seconds for a lease to be renewed. */
+const quickClock = { ...systemClock, after: (ms: number, then: () => void) => systemClock.after(ms / 20, then) };
+
+let nats: TestNats;
+let buses: Bus[];
+beforeEach(async () => {
+  nats = await startTestNats();
+  buses = [];
+});
+afterEach(async () => {
+  for (const bus of buses) await bus.close();
+  await nats.stop();
+});
+
+async function connect() {
+  const bus = await connectBus({ url: nats.url, name: 'test' });
+  buses.push(bus);
+  const incarnation = systemChance.uuid();
+  return {
+    bus,
+    clock: quickClock,
+    chance: systemChance,
+    logger: createLogger('fatal'),
+    incarnation,
+  } as never as ConstructorParameters<typeof Inspection>[0];
+}
+
+class TestHost implements Inspected {
+  readonly inspectedAs: Inspected['inspectedAs'];
+  readonly actor: Actor<typeof hostMachine>;
+
+  constructor(name: string) {
+    this.inspectedAs = `host/${name}`;
+    const effect = fromPromise(async () => ({ at: 1 }));
+    const machine = hostMachine.provide({ actors: { connectHypervisor: effect, reconcileInstances: effect } as never });
+    this.actor = createActor(machine, { input: { name } }).start();
+  }
+
+  get chart() {
+    return this.actor.getSnapshot();
+  }
+}
+
+/** A process that runs a host, as a part of that name. */
+async function startHost(name: string, part = 'compute-node') {
+  const runtime = await connect();
+  const inspection = new Inspection(runtime, part, () => []);
+  const host = new TestHost(name);
+  inspection.wakes(host, host.actor);
+  await runtime.bus.nats.connection.flush();
+  return { runtime, inspection, host };
+}
+
+/** What a watcher sees of everything. */
+async function startWatching() {
+  const watch = new InspectionWatch(await connect());
+  const changes: Change[] = [];
+  const watching = watch.watch(undefined, (more) => changes.push(...more));
+  const sessions = () => new Map([...watching.sessions()].map((session) => [session.introduction.sessionId, session]));
+  const named = (name: string): Session | undefined =>
+    [...sessions().values()].find(({ introduction }) => introduction.name === name);
+  return { watch, changes, sessions, named };
+}
+
+/** Resolves when the connection has noticed that the server is gone. */
+async function away(bus: Bus): Promise<void> {
+  for await (const { type } of bus.nats.connection.status()) if (type === 'disconnect') return;
+}
+
+it('keeps two processes of one name apart', async () => {
+  const processes = [await startHost('one'), await startHost('one')];
+  const { sessions, changes, watch } = await startWatching();
+  await eventually(() => sessions().size === 2 || undefined);
+  const [first, second] = processes.map(
+    ({ runtime }) => `compute-node-${runtime.incarnation.slice(0, 8)}/host/one`,
+  ) as [string, string];
+  expect([...sessions().keys()].toSorted()).toEqual([first, second].toSorted());
+  processes[0]?.host.actor.send({ type: 'host.drain', reason: 'a test', at: 1 });
+  await eventually(() => changes.find(({ told }) => told.type === '@xstate.snapshot'));
+  expect(sessions().get(first)?.latest.snapshot.value).toMatchObject({ service: 'draining' });
+  expect(sessions().get(second)?.latest.snapshot.value).toMatchObject({ service: 'enabled' });
+  watch.stop();
+});
+
+it('lets no process speak of another’s machines', async () => {
+  await startHost('one');
+  const { sessions, changes, watch } = await startWatching();
+  await eventually(() => sessions().size === 1 || undefined);
+  const [sessionId = ''] = [...sessions().keys()];
+  const { host, ...forger } = await startHost('two', 'compute-forger');
+  await eventually(() => sessions().size === 2 || undefined);
+  const told = { sessionId, rootId: sessionId, createdAt: '1', id: null, _version: '0.7.2' } as const;
+  const forged: Frame = {
+    sequence: 9,
+    events: [
+      {
+        type: '@xstate.actor',
+        ...told,
+        sessionId: `${sessionId}x`,
+        rootId: `${sessionId}x`,
+        name: 'host/forged',
+        machine: 'host',
+        snapshot: { status: 'active' },
+      },
+      { type: '@xstate.snapshot', ...told, event: { type: 'forged' }, snapshot: { status: 'stopped' } },
+    ],
+  };
+  forger.runtime.bus.send(
+    subjects.inspectionFrame('compute-forger', forger.runtime.incarnation.slice(0, 8)),
+    messages.frame.encode(forged),
+  );
+  host.actor.send({ type: 'host.drain', reason: 'told after it', at: 1 });
+  await eventually(() => changes.find(({ told }) => told.type === '@xstate.event'));
+  expect(sessions().size).toBe(2);
+  expect(sessions().get(sessionId)?.isOver).toBe(false);
+  watch.stop();
+});
+
+it('shows a second watcher everything, and the first nothing twice', async () => {
+  await startHost('one');
+  const first = await startWatching();
+  await eventually(() => first.named('host/one'));
+  const second = await startWatching();
+  await eventually(() => second.named('host/one'));
+  const third = await startWatching();
+  await eventually(() => third.named('host/one'));
+  expect(first.changes.map(({ told }) => told.type)).toEqual(['@xstate.actor']);
+  for (const { watch } of [first, second, third]) watch.stop();
+});
+
+it('shows after a restart of nats-server how everything stands by then', async () => {
+  const stays = await startHost('stays');
+  const goes = await startHost('goes');
+  const { named, changes, watch } = await startWatching();
+  await eventually(() => named('host/stays') && named('host/goes'));
+  const before = named('host/goes');
+  const noticed = Promise.all([stays, goes].map(({ runtime }) => away(runtime.bus)));
+  await nats.kill();
+  await noticed;
+  // Of what happens now nobody can be told.
+  stays.host.actor.send({ type: 'host.disable', reason: 'meanwhile', at: 1 });
+  goes.host.actor.stop();
+  goes.inspection.leaves(goes.host);
+  await nats.startAgain();
+  await eventually(
+    () => (named('host/stays')?.latest.snapshot.value as { service?: string })?.service === 'disabled' || undefined,
+  );
+  await eventually(() => before?.isOver || undefined);
+  expect(named('host/goes')).toBeUndefined();
+  // And what happens from then on.
+  const seen = changes.length;
+  stays.host.actor.send({ type: 'host.enable', at: 1 });
+  await eventually(() => changes.slice(seen).find(({ told }) => told.type === '@xstate.event'));
+  watch.stop();
+});
+
+it('asks again for everything when a frame was lost', async () => {
+  const { runtime, host } = await startHost('one');
+  const part = subjects.inspectionFrame('compute-node', runtime.incarnation.slice(0, 8));
+  const watchers = new Set<string>();
+  runtime.bus.subscribe(subjects.inspectionWatch(), ({ data }) => {
+    watchers.add(messages.watch.decode(data).watcher);
+  });
+  await runtime.bus.nats.connection.flush();
+  const { named, changes, watch } = await startWatching();
+  await eventually(() => named('host/one'));
+  expect(watchers.size).toBe(1);
+  runtime.bus.send(part, messages.frame.encode({ sequence: 1_000_000, events: [] }));
+  await eventually(() => watchers.size > 1 || undefined);
+  host.actor.send({ type: 'host.drain', reason: 'a test', at: 1 });
+  await eventually(() => changes.find(({ told }) => told.type === '@xstate.event'));
+  // It was there all the time.
+  expect(changes.filter(({ told }) => told.type === '@xstate.actor')).toHaveLength(1);
+  expect(named('host/one')?.isOver).toBe(false);
+  watch.stop();
+});
+
+it('takes a process that is not heard any more for gone, with all that it had', async () => {
+  const { runtime } = await startHost('one');
+  const { named, sessions, changes, watch } = await startWatching();
+  const session = await eventually(() => named('host/one'));
+  await runtime.bus.abandon();
+  await eventually(() => session.isOver || undefined);
+  expect(changes.at(-1)?.told).toMatchObject({ snapshot: { status: 'stopped' } });
+  expect(sessions().size).toBe(0);
+  watch.stop();
+});
+
+it('tells of a thousand machines at rest in frames of fifty, and sends their definition once', async () => {
+  const runtime = await connect();
+  const chart = { status: 'active', value: 'running', context: { uuid: 'u', attempt: 1 } };
+  const resting = Array.from({ length: 1000 }, (_, n): Inspected => ({ inspectedAs: `instance/${n}`, chart }));
+  const inspection = new Inspection(runtime, 'compute-node', () => resting);
+  const frames: Frame[] = [];
+  const { bus } = await connect();
+  bus.subscribe('cloud.inspect.frame.>', ({ data }) => frames.push(messages.frame.decode(data)));
+  await bus.nats.connection.flush();
+  const { sessions, watch } = await startWatching();
+  await eventually(() => sessions().size === 1000 || undefined);
+  expect(frames.filter(({ events }) => events.length > 0)).toHaveLength(20);
+  const definitions = frames.flatMap((frame) => frame.definitions ?? []);
+  expect(definitions.map(({ machine }) => machine)).toEqual(['instance', 'host']);
+  expect(createMachine(JSON.parse(definitions[0]?.definition ?? '')).id).toBe('instance');
+  watch.stop();
+  inspection.stop();
+});
+
+it('observes no actor when nobody watches', async () => {
+  const { host, inspection } = await startHost('one');
+  let observers = 0;
+  const { inspect } = host.actor.system;
+  host.actor.system.inspect = (observer) => {
+    observers += 1;
+    const subscription = inspect(observer as never);
+    return {
+      unsubscribe() {
+        observers -= 1;
+        subscription.unsubscribe();
+      },
+    };
+  };
+  inspection.wakes(host, host.actor);
+  expect(observers).toBe(0);
+  const { watch, named } = await startWatching();
+  await eventually(() => named('host/one'));
+  expect(observers).toBe(1);
+  watch.stop();
+  await eventually(() => observers === 0 || undefined);
+});
