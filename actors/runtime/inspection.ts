@@ -81,7 +81,7 @@ export class Inspection {
 
   stop(): void {
     this.#subscription.unsubscribe();
-    this.#frames.send();
+    if (this.#watchers.size > 0) this.#frames.send();
     for (const name of [...this.#watchers.keys()]) this.#end(name);
   }
 
