@@ -29,6 +29,7 @@ export const chartStyle = `
 .chart .invoke { fill: var(--chart-wash); }
 .chart .invoked { fill: var(--chart-washed); }
 .chart .step circle { fill: none; stroke: var(--chart-edge); }
+.chart .label text { text-anchor: middle; paint-order: stroke; stroke-width: 5px; stroke-linejoin: round; }
 .chart .exit .words { fill: var(--chart-muted); }
 .chart .exit .target { fill: var(--chart-accent); }
 .chart .exit.failure .words, .chart .label.failure text { fill: var(--chart-failure); }
@@ -36,7 +37,6 @@ export const chartStyle = `
 .chart .line.failure path { stroke: var(--chart-failure); stroke-dasharray: 5 3; }
 .chart .beginning circle, .chart #arrow path { fill: var(--chart-line); }
 .chart #arrow-failure path { fill: var(--chart-failure); }
-.chart .label text { text-anchor: middle; paint-order: stroke; stroke-width: 5px; stroke-linejoin: round; }
 .chart .label.even text { stroke: var(--chart-ground); }
 .chart .label.odd text { stroke: var(--chart-surface); }
 `;

@@ -58,19 +58,18 @@ export function light(element: Element, states: readonly ShownState[], path: Pat
       ids.some((id) => path?.taken.has(id)),
     );
     shown.classList.toggle(
-      'latest',
+      'taken-last',
       ids.some((id) => path?.latest.has(id)),
     );
   }
 }
 
-/** How long each state took that the path has left, to stand beside its name. */
+/** How long each state took that the path has left, all in all, to stand beside its name. */
 export function timesBeside(states: readonly ShownState[], { visits, now }: PathTaken) {
   return states.flatMap(({ path, beside }) => {
     const visit = visits.get(path);
     if (!visit || now.has(path) || isAroundNow(path, { now })) return [];
-    const repeated = visit.times > 1 ? `${visit.times}× ` : '';
-    return [{ path, ...beside, text: `${repeated}${formatDuration(visit.ms)}` }];
+    return [{ path, ...beside, text: formatDuration(visit.ms) }];
   });
 }
 

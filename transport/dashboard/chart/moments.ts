@@ -60,7 +60,11 @@ export function useHistory(subject: Subject | undefined): History {
     };
     const stop = listen({
       facts: (entries) => add(entries.flatMap((entry) => momentOf(entry, subject) ?? [])),
-      reset: () => void load(),
+      reset: () => {
+        // In a store that was put back, the same numbers are other facts.
+        known.clear();
+        void load();
+      },
     });
     void load();
     return () => {
