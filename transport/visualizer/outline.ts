@@ -171,10 +171,11 @@ function exitsOf(transitions: readonly ChartTransition[], { path }: ChartState, 
 }
 
 /** What every child of a compound state does alike is shown once, at their parent. */
-function sharedByAll({ kind, states }: ChartState, chartId: string): Set<ChartTransition> {
+function sharedByAll(parent: ChartState, chartId: string): Set<ChartTransition> {
+  const { kind, states } = parent;
   if (kind !== 'compound' || states.length < 2) return new Set();
-  const own = states.flatMap(({ transitions }) => transitions);
-  const alike = Map.groupBy(own, (each) => sameness(each, chartId));
+  const leaving = states.flatMap(({ transitions }) => transitions).filter((each) => isExit(each, parent));
+  const alike = Map.groupBy(leaving, (each) => sameness(each, chartId));
   return new Set([...alike.values()].filter(({ length }) => length === states.length).flat());
 }
 
