@@ -135,7 +135,12 @@ function checkDetails(instance: Instance, held: HeldGuest[], broken: Broken): vo
   }
 }
 
-function checkAddresses({ alarms }: History, { instances, ports, leases }: Remains, broken: Broken): void {
+function checkAddresses(history: History, { instances, ports, leases }: Remains, broken: Broken): void {
+  const { alarms, hasGoneBack, portsTaken, unbroken } = history;
+  if (hasGoneBack === false) for (const alarm of alarms) broken('nobody is alarmed without need', alarm);
+  for (const { uuid, portId } of portsTaken) {
+    if (unbroken.has(uuid)) broken('an address stays', `port ${portId} was removed while the instance had it`, uuid);
+  }
   const holders = new Map<string, Instance>();
   for (const instance of instances) if (holdsShare(stateOf(instance))) holders.set(instance.uuid, instance);
   const taken = new Map<string, string>();

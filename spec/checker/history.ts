@@ -1,6 +1,8 @@
 /** What was seen of a cloud while it ran, by somebody who sees everything: what the checker judges. */
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { Failure } from '../../machines/failure.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
+import { isGivingBack } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 
 /** A client's request about one instance. */
@@ -65,6 +67,13 @@ export interface DiskSeen {
   isOfHost: boolean;
 }
 
+/** A port that an instance had, by its record. */
+export interface PortTaken {
+  at: number;
+  uuid: string;
+  portId: string;
+}
+
 /** From when to when a process could not do what it has to; without one: all of them. */
 export interface Disturbance {
   of?: string;
@@ -88,6 +97,10 @@ export class History {
   /** Absent: nobody knows them all. */
   disturbances: Disturbance[] | undefined;
   readonly faults: FaultSeen[] = [];
+  /** Ports that were removed while the record of their instance named them, and did not say that it gives back. */
+  readonly portsTaken: PortTaken[] = [];
+  /** Whether the store has lost anything; absent: nobody can tell. */
+  hasGoneBack: boolean | undefined;
   /** What an operator was told to look at. */
   readonly alarms: string[] = [];
   readonly forgotten: ForgottenInstance[] = [];
@@ -110,6 +123,14 @@ export class History {
     for (const asked of this.asked) {
       if (asked.uuid === uuid && asked.outcome === 'accepted' && !isShownIn(asked, kept?.record))
         asked.outcome = 'lost';
+    }
+  }
+
+  portRemoved(portId: string, at: number): void {
+    for (const uuid of this.records.keys()) {
+      const record = this.latest(uuid);
+      if (record && !isGivingBack(stateOf(record)) && contextOf(record).ports.some(({ id }) => id === portId))
+        this.portsTaken.push({ at, uuid, portId });
     }
   }
 

@@ -9,6 +9,8 @@ export const identity = { caller: { userId: 'user', projectId: 'project', roles:
 export const flavors = {
   small: { id: '1', name: 'small', vcpus: 1, memoryMb: 512, rootGb: 1 },
   large: { id: '2', name: 'large', vcpus: 3, memoryMb: 1024, rootGb: 10 },
+  /** To which both can be resized: a disk only grows. */
+  slim: { id: '4', name: 'slim', vcpus: 1, memoryMb: 512, rootGb: 10 },
 };
 
 /** Instances are launched from the first, and rebuilt from any. */

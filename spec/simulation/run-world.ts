@@ -12,6 +12,7 @@ import { checkDeadlines } from '../checker/check-deadlines.ts';
 import { checkDisks } from '../checker/check-disks.ts';
 import { checkQuota } from '../checker/check-quota.ts';
 import { checkRecords } from '../checker/check-records.ts';
+import { checkRefusals } from '../checker/check-refusals.ts';
 import { checkNothingLeft, checkRemains } from '../checker/check-remains.ts';
 import { History, type RecordSeen } from '../checker/history.ts';
 import type { GuestDetails, HeldGuest, Remains } from '../checker/remains.ts';
@@ -55,6 +56,7 @@ export async function runWorld(script: Script, sabotage: Sabotage = {}): Promise
 async function run({ plan, actions }: Script, sabotage: Sabotage): Promise<Outcome> {
   const history = new History();
   history.disks = [];
+  history.hasGoneBack = false;
   // By a clock that is wrong, deadlines are.
   const isClockRight =
     plan.skewMs === 0 && !actions.some((action) => 'fault' in action && action.fault === 'stepClock');
@@ -69,6 +71,7 @@ async function run({ plan, actions }: Script, sabotage: Sabotage): Promise<Outco
   function stored(bucket: string, { key, bytes, isRemoval, revision, writtenAt }: StoredVersion): void {
     if (isRemoval) {
       if (bucket === buckets.host.name) world.doubles.hostForgotten(key);
+      if (bucket === buckets.port.name) history.portRemoved(key, writtenAt);
       return;
     }
     const record = () => JSON.parse(Buffer.from(bytes).toString());
@@ -82,6 +85,7 @@ async function run({ plan, actions }: Script, sabotage: Sabotage): Promise<Outco
   }
 
   function wentBack(bucket: string, key: string, kept: StoredVersion | undefined): void {
+    history.hasGoneBack = true;
     const version = kept && !kept.isRemoval ? kept : undefined;
     const record = () => JSON.parse(Buffer.from(version?.bytes ?? []).toString());
     if (bucket === buckets.payload.name && !version) history.lostPayloads.add(key);
@@ -123,6 +127,7 @@ async function run({ plan, actions }: Script, sabotage: Sabotage): Promise<Outco
     ...checkCommands(history),
     ...checkDisks(history),
     ...checkClaims(history, shareOf(plan)),
+    ...checkRefusals(history, shareOf(plan)),
     ...checkQuota(history, plan.quota),
   );
   if (violations.length === 0) violations.push(...(await emptied(world, client, history)));

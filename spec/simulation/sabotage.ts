@@ -1,16 +1,26 @@
 /** Ways to break what the design rests on, to see that the checker notices: each is a promise that somebody forgot to keep. */
+import { Claims } from '../../actors/compute/claims.ts';
 import type { GuestSpec } from '../../actors/hypervisor/hypervisor.ts';
 import { EffectRunner } from '../../actors/instance/effect-runner.ts';
+import { greaterOf, type Share } from '../../actors/instance/held-share.ts';
+import { attemptOf } from '../../actors/instance/stored-chart.ts';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { fail } from '../../machines/failure.ts';
-import { buckets } from '../../transport/messages/records.ts';
+import { networkCalls } from '../../transport/messages/internal.ts';
+import { buckets, type Instance } from '../../transport/messages/records.ts';
+import type { Message } from '../../transport/nats/bus.ts';
+import { any, matches, subjects } from '../../transport/nats/subjects.ts';
+import type { Action } from './actions.ts';
 import type { Script } from './script.ts';
+import type { SimulatedNats } from './simulated-nats.ts';
 
 export interface Sabotage {
   /** Buckets whose writes are never refused as late. */
   unfencedBuckets?: readonly string[];
   /** Buckets that acknowledge a write in fifty before it is stored, and then forget it. */
   forgetfulBuckets?: readonly string[];
+  /** What a message arrives as; nothing: as it was sent. */
+  carry?: (message: Message, nats: SimulatedNats) => Message | undefined;
   /** What stands before a host's hypervisor. */
   hypervisor?: (hypervisor: SimulatedHypervisor) => SimulatedHypervisor;
   /** Breaks a part that every world is made of, until what it returns is called. */
@@ -18,6 +28,8 @@ export interface Sabotage {
   /** What has to happen in a world for that to come to something. */
   script?: (script: Script) => Script;
 }
+
+const elsewhere = { code: 'hypervisor_error', message: 'a simulated failure', disposition: 'reschedule' } as const;
 
 /** Each with the promise that it has to break. */
 export const sabotages: Record<string, Sabotage & { breaks: string }> = {
@@ -45,7 +57,7 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
         if (!disks.includes(uuid)) throw fail('hypervisor_error', `instance ${uuid} has no disk`);
         await hypervisor.removeDisks(uuid, signal);
       }),
-    breaks: 'claims add up to the live instances',
+    breaks: 'no instance is stuck',
   },
   'an effect that claims to be done: a domain is not destroyed': {
     hypervisor: (hypervisor) => instead(hypervisor, 'destroyDomain', async () => undefined),
@@ -113,6 +125,77 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
       );
     },
     breaks: 'a disk stays',
+  },
+  'a deletion that is not written down: whoever was told of it is gone': {
+    // The launches go elsewhere, where nobody was told.
+    script: ({ plan, actions }) => ({
+      plan: { ...plan, cidr: '10.20.0.0/22', quota: -1 },
+      actions: [
+        ...actions.filter((action) => 'wish' in action && action.wish === 'create'),
+        ...plan.hosts.slice(1).map((process): Action => ({ at: 60_030, fault: 'kill', process, forMs: 90_000 })),
+        ...Array.from({ length: 12 }, (_, index): Action[] => [
+          { at: 60_000, wish: 'create', instance: 100 + index, flavor: 'small' },
+          { at: 61_000, wish: 'delete', instance: 100 + index },
+        ]).flat(),
+      ],
+    }),
+    carry: ({ subject, data, ...message }) => {
+      if (!subject.startsWith(subjects.record(buckets.instance.name, '')) || data.length === 0) return undefined;
+      const { isDeletionAsked: _, ...record } = JSON.parse(Buffer.from(data).toString());
+      return { ...message, subject, data: Buffer.from(JSON.stringify(record)) };
+    },
+    breaks: 'what was accepted is done',
+  },
+  'a release of any attempt: one that comes late takes what the next one has': {
+    // Launches fail on hosts that are then cut off, and are heard again when they run elsewhere.
+    script: ({ plan }) => ({
+      plan: { ...plan, cidr: '10.20.0.0/22', quota: -1 },
+      actions: [
+        ...Array.from({ length: 12 }, (_, instance): Action => ({ at: 0, wish: 'create', instance, flavor: 'small' })),
+        ...plan.hosts.slice(1).flatMap((host): Action[] => [
+          { at: 0, fault: 'failStep', host, step: 'createDomain', times: 12, failure: elsewhere, timing: 'before' },
+          { at: 200, fault: 'cut', process: host, forMs: 40_000 },
+        ]),
+      ],
+    }),
+    carry: ({ subject, data, ...message }, nats) => {
+      const { name } = networkCalls.releaseForInstance;
+      if (!matches(subject, subjects.hostCall('network', any, name))) return undefined;
+      const { instanceUuid } = JSON.parse(Buffer.from(data).toString());
+      const stored = nats.bucket(buckets.instance.name).latest(instanceUuid)?.bytes ?? data;
+      const { owner, chart }: Instance = JSON.parse(Buffer.from(stored).toString());
+      if (owner === 'control') return undefined;
+      const asked = JSON.stringify({ instanceUuid, attempt: attemptOf({ chart }) });
+      return { ...message, subject: subjects.hostCall('network', owner.host, name), data: Buffer.from(asked) };
+    },
+    breaks: 'an address stays',
+  },
+  'a resize that gives nothing back: what a host counts for an instance only grows': {
+    // All are made smaller, and others are launched into the room that is left.
+    script: ({ plan }) => ({
+      plan: { ...plan, cidr: '10.20.0.0/22', quota: -1 },
+      actions: Array.from({ length: 40 }, (_, instance): Action[] => {
+        if (instance >= 12) return [{ at: 120_000, wish: 'create', instance, flavor: 'small' }];
+        return [
+          { at: 0, wish: 'create', instance, flavor: 'large' },
+          { at: 20_000, wish: 'resize', instance, flavor: 'slim' },
+          { at: 40_000, wish: 'confirmResize', instance },
+        ];
+      }).flat(),
+    }),
+    part: () => {
+      const { change } = Claims.prototype;
+      const counted = new Map<string, Share>();
+      Claims.prototype.change = function (uuid, share) {
+        const most = greaterOf(share, counted.get(uuid) ?? share);
+        change.call(this, uuid, most);
+        counted.set(uuid, most);
+      };
+      return () => {
+        Claims.prototype.change = change;
+      };
+    },
+    breaks: 'a host gives what it has',
   },
   'an effect without a deadline: one that hangs is waited for': {
     part: () => {

@@ -85,7 +85,7 @@ function nextWish(chance: SeededChance, { hosts, sharers }: WorldPlan, instance:
     return { wish: 'evacuate', instance, ...host, ...(newDisk && { newDisk }) };
   }
   if (kind < 0.87) return { wish: 'rebuild', instance, ...(chance.happens(0.6) && { image: chance.pick(imageNames) }) };
-  if (kind < 0.94) return { wish: 'resize', instance, flavor: chance.pick(['small', 'large']) };
+  if (kind < 0.94) return { wish: 'resize', instance, flavor: chance.pick(['slim', 'large']) };
   return { wish: chance.pick(['confirmResize', 'revertResize']), instance };
 }
 

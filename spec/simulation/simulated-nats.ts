@@ -183,10 +183,8 @@ export class SimulatedNats {
         throw new TypeError('there is no NATS in a simulated world');
       },
       ended: process.ended,
-      close: async () => undefined,
-      async abandon() {
-        process.close();
-      },
+      close: async () => process.close(),
+      abandon: async () => process.close(),
     };
   }
 
@@ -274,7 +272,8 @@ export class SimulatedNats {
   }
 
   /** What has arrived at the server. */
-  #receive(message: Message): void {
+  #receive(sent: Message): void {
+    const message = this.#sabotage.carry?.(sent, this) ?? sent;
     const { subject, data, reply } = message;
     const answer = this.#store(message);
     if (answer) {
