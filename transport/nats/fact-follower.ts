@@ -5,6 +5,7 @@
  * Facts are given out as the bytes that they are: whoever needs more than whose they are reads them.
  */
 import { type ConsumerMessages, DeliverPolicy } from '@nats-io/jetstream';
+import type { QueuedIterator, Status } from 'nats';
 import type { Failure } from '../../machines/failure.ts';
 import { toFailure } from '../../machines/failure.ts';
 import { sleep } from '../clock.ts';
@@ -32,6 +33,7 @@ export class FactFollower {
   readonly #listeners = new Set<(fact: FollowedFact) => void>();
   readonly #caughtUp = Promise.withResolvers<void>();
   readonly #following: Promise<void>;
+  readonly #status: QueuedIterator<Status>;
   #messages: ConsumerMessages | undefined;
   #kept: FollowedFact[] = [];
   /** Where in `#kept` the oldest is: what is dropped is taken away many at a time. */
@@ -50,6 +52,8 @@ export class FactFollower {
     this.#onTrouble = onTrouble;
     this.#caughtUp.promise.catch(() => undefined);
     this.#following = this.#follow();
+    this.#status = bus.nats.connection.status() as QueuedIterator<Status>;
+    void this.#beginAnewWhenBack();
   }
 
   /** Resolves when the latest of what was captured before are kept. Rejects when it is stopped before. */
@@ -89,6 +93,7 @@ export class FactFollower {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#status.stop();
     this.#caughtUp.reject(new Error('it was stopped'));
     this.#messages?.stop();
     await this.#following;
@@ -107,13 +112,19 @@ export class FactFollower {
     }
   }
 
+  /** What the server was asked before the connection was lost it may know nothing of: it would tell nothing any more. */
+  async #beginAnewWhenBack(): Promise<void> {
+    for await (const { type } of this.#status) if (type === 'reconnect') this.#messages?.stop();
+  }
+
   /** Resolves, or rejects, when nothing comes any more. */
   async #hear(): Promise<void> {
     const { manager, jetstream } = this.#bus.nats;
     const { name } = streams.facts;
     const { state } = await answered(manager.streams.info(name));
     this.#open(state.first_seq, state.last_seq);
-    const consumer = await jetstream.consumers.get(name, {
+    // Pushed: what is asked for in parts costs both sides half as much again.
+    const consumer = await jetstream.consumers.getPushConsumer(name, {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#latest + 1,
     });
@@ -129,11 +140,14 @@ export class FactFollower {
   }
 
   #open(first: number, last: number): void {
-    // What is there is not what was there: it was put back to an earlier time, or is another.
-    if (last < this.#latest) this.#forget();
-    if (this.#latest === 0) {
-      this.#latest = Math.max(first - 1, last - mostKept, 0);
-      this.#dropped = this.#latest;
+    const before = Math.max(first - 1, last - mostKept, 0);
+    // What is there was put back to an earlier time, or does not go on where we were.
+    if (last < this.#latest || before > this.#latest) {
+      this.#kept = [];
+      this.#oldest = 0;
+      this.#keptBytes = 0;
+      this.#latest = before;
+      this.#dropped = before;
     }
     this.#known = last;
   }
@@ -156,13 +170,6 @@ export class FactFollower {
     this.#dropped = sequence;
     this.#keptBytes -= data.length;
     this.#oldest += 1;
-  }
-
-  #forget(): void {
-    this.#kept = [];
-    this.#oldest = 0;
-    this.#keptBytes = 0;
-    this.#latest = 0;
   }
 
   #tellCaughtUp(): void {

@@ -166,7 +166,7 @@ function compute(host: Placeholder, consumer: string): Permissions {
 const web: Permissions = {
   publish: [
     ...start,
-    ...readInParts(streams.facts.name),
+    ...readThrough(streams.facts.name),
     subjects.apis(),
     subjects.inspectionWatch(),
     // How many casts wait for whom.

@@ -1,0 +1,127 @@
+/** Following the stream of facts on a real nats-server, also one that goes, and comes back with more or with less. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { facts, type InstanceFact } from '../../transport/messages/internal.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
+import { connectBus } from '../../transport/nats/connect-bus.ts';
+import { ensureFactStream, publishFact } from '../../transport/nats/fact.ts';
+import { FactFollower } from '../../transport/nats/fact-follower.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+import { readGolden } from '../messages/golden.ts';
+import { startTestNats, type TestNats } from '../support/nats.ts';
+import { eventually } from '../support/test-cloud.ts';
+
+const golden = readGolden('facts.instance.body') as InstanceFact;
+let nats: TestNats;
+let bus: Bus;
+let followers: FactFollower[];
+
+beforeEach(async () => {
+  followers = [];
+  nats = await startTestNats();
+  bus = await connectBus({ url: nats.url, name: 'test' });
+  await ensureFactStream(bus.nats);
+});
+
+afterEach(async () => {
+  for (const follower of followers) await follower.stop();
+  await bus.close();
+  await nats.stop();
+});
+
+function follow(): FactFollower {
+  const follower = new FactFollower(bus, () => undefined);
+  followers.push(follower);
+  return follower;
+}
+
+async function tell(count: number, body: Partial<InstanceFact> = {}): Promise<void> {
+  for (let told = 0; told < count; told++) {
+    publishFact(bus, subjects.instanceFact('demo', golden.uuid), facts.instance, { ...golden, ...body });
+  }
+  // What is asked after it is answered after it.
+  await bus.nats.manager.streams.info('CLOUD_FACTS');
+}
+
+const until = (follower: FactFollower, latest: number) => eventually(() => follower.latest === latest || undefined);
+const sequencesAfter = (follower: FactFollower, sequence: number) =>
+  follower.after(sequence)?.map(({ sequence: each }) => each);
+
+it('knows what was told before, and hears what follows', async () => {
+  await tell(3);
+  const follower = follow();
+  await follower.caughtUp;
+  expect(follower.isFollowing).toBe(true);
+  const heard: number[] = [];
+  const stop = follower.onFact(({ sequence }) => heard.push(sequence));
+  await tell(2);
+  await until(follower, 5);
+  stop();
+  await tell(1);
+  await until(follower, 6);
+  expect(heard).toEqual([1, 2, 3, 4, 5]);
+  expect(follower.after(3)?.at(0)).toMatchObject({ sequence: 4, kind: 'instance', projectId: 'demo' });
+});
+
+it('gives what is after a place, and nothing where it does not know all of it', async () => {
+  const follower = follow();
+  await follower.caughtUp;
+  expect(follower.after(0)).toEqual([]);
+  // 8 MB are kept of 12.
+  await tell(60, { reason: 'x'.repeat(200_000) });
+  await until(follower, 60);
+  expect(sequencesAfter(follower, 60)).toEqual([]);
+  expect(sequencesAfter(follower, 58)).toEqual([59, 60]);
+  expect(follower.after(61)).toBeUndefined();
+  expect(follower.after(1)).toBeUndefined();
+  const kept = Array.from({ length: 60 }, (_, index) => index).filter((sequence) => follower.after(sequence));
+  expect(kept.length).toBeGreaterThan(35);
+  expect(kept.length).toBeLessThan(45);
+});
+
+it('goes on where it was when the server comes back', async () => {
+  await tell(2);
+  const follower = follow();
+  await follower.caughtUp;
+  const { epoch } = follower;
+  await nats.kill();
+  await nats.startAgain();
+  await eventually(() =>
+    tell(1).then(
+      () => true,
+      () => undefined,
+    ),
+  );
+  const { state } = await bus.nats.manager.streams.info('CLOUD_FACTS');
+  await until(follower, state.last_seq);
+  expect(follower.epoch).not.toBe(epoch);
+  expect(sequencesAfter(follower, state.last_seq - 1)).toEqual([state.last_seq]);
+});
+
+it('begins anew when what it knew is no more', async () => {
+  await tell(20);
+  const follower = follow();
+  await follower.caughtUp;
+  await nats.kill();
+  await nats.loseState();
+  await nats.startAgain();
+  await eventually(() =>
+    ensureFactStream(bus.nats).then(
+      () => true,
+      () => undefined,
+    ),
+  );
+  await tell(2);
+  await until(follower, 2);
+  expect(sequencesAfter(follower, 0)).toEqual([1, 2]);
+  expect(follower.after(20)).toBeUndefined();
+});
+
+it('is done when all that there was has been forgotten', async () => {
+  await tell(5);
+  await bus.nats.manager.streams.purge('CLOUD_FACTS');
+  const follower = follow();
+  await follower.caughtUp;
+  expect(follower.latest).toBe(5);
+  expect(follower.after(4)).toBeUndefined();
+  expect(follower.after(5)).toEqual([]);
+});
