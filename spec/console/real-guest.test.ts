@@ -42,6 +42,13 @@ it('are typed at and looked at, stand still when nobody reads, and end with the 
     .toMatch(/\/ # .*\/ # /);
   await page.keyboard.type('echo $((6*7)) from $(uname -s)\n');
   await expect.poll(shown, { timeout: 30_000 }).toContain('42 from Linux');
+  // Of a colour that is none of the terminal's own.
+  await page.keyboard.type("printf '\\033[38;2;255;120;0mora''nge\\033[0m\\n'\n");
+  await page.locator('.xterm-rows span', { hasText: /^orange$/ }).waitFor();
+  const colour = `getComputedStyle(
+    [...document.querySelectorAll('.xterm-rows span')].find(({ textContent }) => textContent === 'orange'),
+  ).color`;
+  expect(await page.evaluate(colour)).toBe('rgb(255, 120, 0)');
   expect(await visitor.look('console-real')).toEqual([]);
 
   // The screen.

@@ -35,6 +35,23 @@ describe('the serial console', () => {
     expect(visitor.complaints).toEqual([]);
   });
 
+  it('is copied from, and pasted to', async () => {
+    await page.keyboard.type('echo copied\n');
+    await untilShown(/ # echo copied.*copied/);
+    const word = page.locator('.xterm-rows > div', { hasText: /^copied/ });
+    await word.dblclick({ position: { x: 10, y: 8 }, force: true });
+    await page.keyboard.press('Control+Shift+C');
+    await page.keyboard.type('echo ');
+    await page.keyboard.press('Control+Shift+V');
+    await page.keyboard.type('-once\n');
+    await untilShown(/ # echo copied-once.*copied-once/);
+    // Without anything chosen it is the guest's.
+    await page.keyboard.type('never');
+    await page.keyboard.press('Control+C');
+    await untilShown(/never\^C/);
+    expect(visitor.complaints).toEqual([]);
+  });
+
   it('is left by Shift+Tab, and reached again by Tab', async () => {
     const isInside = () => page.evaluate("document.querySelector('.console').contains(document.activeElement)");
     expect(await isInside()).toBe(true);
