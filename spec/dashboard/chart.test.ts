@@ -104,6 +104,35 @@ it('unfolds a state with what is in it, by its box or by its name', async () => 
   expect(visitor.complaints).toEqual([]);
 });
 
+it('is moved about in by keyboard, wheel and pointer, and shows all of it when asked', async () => {
+  const { page } = visitor;
+  const chart = page.locator('svg.chart');
+  const seen = async () => ((await chart.getAttribute('viewBox')) ?? '').split(' ').map(Number);
+  const canvas = page.getByRole('application');
+  const begun = await seen();
+  await canvas.press('ArrowRight');
+  expect((await seen())[0]).toBeGreaterThan(begun[0] ?? Number.NaN);
+  await canvas.press('+');
+  expect((await seen())[2]).toBeLessThan(begun[2] ?? Number.NaN);
+  const [, above = Number.NaN] = await seen();
+  const { x, y } = (await canvas.boundingBox()) ?? { x: Number.NaN, y: Number.NaN };
+  await page.mouse.move(x + 300, y + 300);
+  await page.mouse.down();
+  await page.mouse.move(x + 300, y + 200, { steps: 4 });
+  await page.mouse.up();
+  expect((await seen())[1]).toBeGreaterThan(above);
+  const [, , near = Number.NaN] = await seen();
+  await page.mouse.wheel(0, 400);
+  await expect.poll(async () => (await seen())[2]).toBeGreaterThan(near);
+  await page.getByRole('button', { name: 'Show all' }).click();
+  const frame = chart.locator('.frame').first();
+  const [wholeWidth, wholeHeight] = [await frame.getAttribute('width'), await frame.getAttribute('height')].map(Number);
+  const [left, top, width, height] = await seen();
+  expect([left, top].every((corner = Number.NaN) => corner <= 0)).toBe(true);
+  expect(width).toBeGreaterThanOrEqual(wholeWidth ?? Number.NaN);
+  expect(height).toBeGreaterThanOrEqual(wholeHeight ?? Number.NaN);
+});
+
 it('lights both parts of a host, and follows what its operator does', async () => {
   const { page } = visitor;
   await visitor.go('/charts/host');

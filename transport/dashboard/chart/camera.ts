@@ -35,14 +35,13 @@ export function showFirst(picture: Size, window: Size): Camera {
 
 /** As it is where the thing can be seen already, else with it in the middle, or as much of it as there is room for. */
 export function reveal(thing: Rectangle, camera: Camera, window: Size): Camera {
-  const scale = Math.max(camera.scale, legibleScale);
   const edge = margin / camera.scale;
   const isSeen =
     thing.x - edge >= camera.x &&
     thing.y - edge >= camera.y &&
     thing.x + thing.width + edge <= camera.x + window.width / camera.scale &&
     thing.y + thing.height + edge <= camera.y + window.height / camera.scale;
-  return isSeen && scale === camera.scale ? camera : centred(thing, window, scale);
+  return isSeen ? camera : centred(thing, window, camera.scale);
 }
 
 /** Nearer or farther, with the same point of the picture under the same point of the window. */
