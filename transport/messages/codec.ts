@@ -4,7 +4,9 @@
  */
 import type { Static, TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
+import { Errors } from 'typebox/value';
 import { fail } from '../../machines/failure.ts';
+import { withComparedNames } from './compared-names.ts';
 import { refusal } from './refusal.ts';
 
 /** What a message may weigh, in bytes, unless its codec says otherwise. */
@@ -33,13 +35,13 @@ export function codec<S extends TSchema>(
   let compiled: Validator | undefined;
   // At first use: a process needs few of all the messages that there are, and compiling all of them takes half a second.
   function validator(): Validator {
-    compiled ??= Compile(schema);
+    compiled ??= Compile(withComparedNames(schema));
     return compiled;
   }
 
   function check(value: unknown): Static<S> {
     if (validator().Check(value)) return value as Static<S>;
-    throw refusal(name, [...validator().Errors(value)], value);
+    throw refusal(name, Errors(schema, value), value);
   }
 
   return {
@@ -57,7 +59,7 @@ export function codec<S extends TSchema>(
     },
     encode(value) {
       if (!validator().Check(value)) {
-        const { failure } = refusal(name, [...validator().Errors(value)], value);
+        const { failure } = refusal(name, Errors(schema, value), value);
         throw new TypeError(`cannot send ${failure.message}`);
       }
       return JSON.stringify(value);
