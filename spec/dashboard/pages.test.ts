@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { maxChunkBytes } from '../../transport/messages/api/image.ts';
 import { api } from '../../transport/messages/api.ts';
-import type { Visitor } from '../support/browser.ts';
+import type { Page, Visitor } from '../support/browser.ts';
 import { quickPulse } from '../support/test-cloud.ts';
 import { type Stage, startStage } from './support.ts';
 
@@ -122,3 +122,31 @@ it('shows a host that is down, and has its instances evacuated', async () => {
   await page.getByRole('button', { name: 'Delete host3' }).waitFor();
   expect(visitor.complaints).toEqual([]);
 });
+
+it('shows how the cloud is: hosts, states, launches and the time that they took', async () => {
+  const { page } = visitor;
+  const { client } = stage.cloud;
+  await client.ask(api.flavor.create, { id: 'huge', name: 'huge', vcpus: 1024, memoryMb: 1, rootGb: 0 });
+  await client.ask(api.quota.set, { projectId: 'admin', vcpus: -1 });
+  await stage.cloud.create({ name: 'too-large', flavor: 'huge' });
+  await visitor.go('/overview');
+  const failures = page.getByRole('region', { name: /^Failures/ });
+  await failures.getByRole('row', { name: 'no_valid_host 1' }).waitFor();
+  const times = page.getByRole('region', { name: /^Time in each state/ });
+  await times.getByRole('row', { name: /^networking .* ms .* ms .* ms$/ }).waitFor();
+  await page.getByLabel('Launch', { exact: true }).selectOption(await optionOf(page, 'stranded'));
+  await page.getByRole('region', { name: 'Latest launches' }).getByRole('rowheader', { name: 'networking' }).waitFor();
+  await page
+    .getByRole('region', { name: /^Hosts/ })
+    .getByRole('row', { name: /^host1 up/ })
+    .waitFor();
+  expect(await visitor.look('overview')).toEqual([]);
+  await page.getByRole('link', { name: 'error' }).click();
+  await page.getByRole('button', { name: 'error 1', pressed: true }).waitFor();
+  await page.getByRole('link', { name: 'too-large' }).waitFor();
+  expect(visitor.complaints).toEqual([]);
+});
+
+async function optionOf(page: Page, name: string): Promise<string> {
+  return (await page.locator('option', { hasText: name }).first().getAttribute('value')) ?? '';
+}

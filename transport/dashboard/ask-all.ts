@@ -1,4 +1,4 @@
-/** All pages of a list, one after the other. */
+/** All pages of a list, one after the other: only an empty one says that there are no more. */
 import type { Endpoint } from '../messages/api/endpoint.ts';
 import { ask } from './ask.ts';
 
@@ -20,7 +20,7 @@ export async function askAll<Q extends Paged, R, T>(
     const page = entries(await ask(endpoint, { limit: pageSize, ...(marker !== undefined && { marker }) } as Q));
     all.push(...page);
     const last = page.at(-1);
-    if (last === undefined || page.length < pageSize) return all;
+    if (last === undefined) return all;
     marker = nameOf(last);
   }
 }

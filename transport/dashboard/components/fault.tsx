@@ -30,7 +30,6 @@ export function Fault({ instance: { fault, tried, hostStatus, host, lock } }: { 
           <summary>Hosts that did not work out: {tried.length}</summary>
           <ol>
             {tried.map(({ host: name, fault: { message, code, step } }, at) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: a host may be tried again.
               <li key={at}>
                 <strong>{name}</strong>: {message} <span class="code">{code}</span> in {step}
               </li>

@@ -6,16 +6,14 @@ import { useLayoutEffect } from 'preact/hooks';
 /** Rows beyond those that can be seen, so that quick scrolling finds them there. */
 const spare = 10;
 
-interface VirtualRowsProps {
-  /** What scrolls. */
-  scroller: RefObject<HTMLElement>;
-  count: number;
-  /** In pixels. */
-  rowHeight: number;
-  row(index: number): ComponentChildren;
+/** Those in the page: from the one up to, and without, the other. */
+export interface Rows {
+  from: number;
+  to: number;
 }
 
-export function VirtualRows({ scroller, count, rowHeight, row }: VirtualRowsProps) {
+/** Which rows of `count` can be seen in what scrolls; `rowHeight` is in pixels. */
+export function useRows(scroller: RefObject<HTMLElement>, count: number, rowHeight: number): Rows {
   const first = useSignal(0);
   const visible = useSignal(0);
 
@@ -36,8 +34,19 @@ export function VirtualRows({ scroller, count, rowHeight, row }: VirtualRowsProp
     };
   }, [scroller, rowHeight, first, visible]);
 
-  const from = Math.max(0, Math.min(first.value, count - 1) - spare);
-  const to = Math.min(count, first.value + visible.value + spare);
+  return {
+    from: Math.max(0, Math.min(first.value, count - 1) - spare),
+    to: Math.min(count, first.value + visible.value + spare),
+  };
+}
+
+interface VirtualRowsProps extends Rows {
+  count: number;
+  rowHeight: number;
+  row(index: number): ComponentChildren;
+}
+
+export function VirtualRows({ from, to, count, rowHeight, row }: VirtualRowsProps) {
   return (
     <div class="virtual" role="rowgroup" style={{ height: `${count * rowHeight}px` }}>
       <div role="presentation" style={{ transform: `translateY(${from * rowHeight}px)` }}>

@@ -26,7 +26,6 @@ export function Waterfall({ caption, spans }: { caption: string; spans: readonly
       </thead>
       <tbody>
         {spans.map(({ name, from, to, isFailed, isOpen, note }, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a state may be entered more than once.
           <tr key={at} class={isFailed ? 'failed' : isOpen ? 'open' : ''}>
             <th scope="row">
               {name}

@@ -18,7 +18,6 @@ export function MetadataField({ entries, problem }: { entries: Signal<Entries>; 
         Metadata <span class="optional">optional</span>
       </legend>
       {shown.map(([name, value], at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a line is known by its place, whatever stands in it.
         <div class="columns" key={at}>
           <input
             type="text"

@@ -32,7 +32,7 @@ export function QuotaUse({ quota, flavor, count }: QuotaUseProps) {
       </dl>
       <p class={short.length > 0 ? 'problem' : 'hint'} role="status">
         {short.length > 0
-          ? `More than the project may have of: ${short.map(({ name }) => name.toLowerCase()).join(', ')}.`
+          ? `More than the project may have of: ${short.map(({ name }) => name).join(', ')}.`
           : 'Bold is what this launch takes.'}
       </p>
     </section>

@@ -18,6 +18,15 @@ export function ChosenBar() {
   return (
     <section class="chosen-bar" aria-label="What is chosen">
       <strong>{plural(all.length, 'instance')} chosen</strong>
+      <button
+        type="button"
+        class="bare"
+        onClick={() => {
+          chosen.value = new Set();
+        }}
+      >
+        Choose none
+      </button>
       <div class="actions">
         {instanceCommands.map((command) => {
           const instances = all.filter((instance) => isOffered(command, instance));
@@ -35,15 +44,6 @@ export function ChosenBar() {
           );
         })}
       </div>
-      <button
-        type="button"
-        class="bare"
-        onClick={() => {
-          chosen.value = new Set();
-        }}
-      >
-        Choose none
-      </button>
       {asked.value && (
         <InstanceQuestion
           {...asked.value}

@@ -6,7 +6,7 @@ import type { InstanceView } from '../../messages/api/instance.ts';
 import { Age } from '../components/age.tsx';
 import { Icon } from '../components/icon.tsx';
 import { InstanceState } from '../components/state.tsx';
-import { reveal, VirtualRows } from '../components/virtual-rows.tsx';
+import { reveal, useRows, VirtualRows } from '../components/virtual-rows.tsx';
 import { formatCount } from '../format.ts';
 import { loading, scope } from '../live/instances.ts';
 import { useIsNarrow } from '../use-is-narrow.ts';
@@ -23,15 +23,22 @@ const columns: readonly { key: SortKey; label: string }[] = [
 ];
 
 export function InstanceGrid() {
+  const rows = list.rows.value;
+  if (loading.value === 'loading' && rows.length === 0) return <p class="quiet">Loading…</p>;
+  if (rows.length === 0) return <div class="empty">Nothing is found.</div>;
+  return <Grid rows={rows} />;
+}
+
+function Grid({ rows }: { rows: readonly Row[] }) {
   const scroller = useRef<HTMLDivElement>(null);
   const active = useSignal(0);
   const isNarrow = useIsNarrow();
   const [, go] = useLocation();
-  const rows = list.rows.value;
   const isAll = scope.value === 'all';
   const rowHeight = isNarrow ? 56 : 32;
   const above = isNarrow ? 0 : 32;
   const at = Math.min(active.value, rows.length - 1);
+  const inPage = useRows(scroller, rows.length, rowHeight);
 
   useEffect(() => {
     if (scroller.current && document.activeElement === scroller.current)
@@ -74,8 +81,6 @@ export function InstanceGrid() {
       isWanted,
     );
 
-  if (loading.value === 'loading' && rows.length === 0) return <p class="quiet">Loading…</p>;
-  if (rows.length === 0) return <div class="empty">Nothing is found.</div>;
   return (
     <div
       ref={scroller}
@@ -84,7 +89,8 @@ export function InstanceGrid() {
       aria-label="Instances"
       aria-rowcount={rows.length + 1}
       aria-multiselectable
-      aria-activedescendant={`row-${at}`}
+      // One that was scrolled out of sight is not in the page.
+      {...(at >= inPage.from && at < inPage.to && { 'aria-activedescendant': `row-${at}` })}
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
@@ -109,7 +115,7 @@ export function InstanceGrid() {
         </div>
       </div>
       <VirtualRows
-        scroller={scroller}
+        {...inPage}
         count={rows.length}
         rowHeight={rowHeight}
         row={(index) => {

@@ -38,9 +38,7 @@ export function find(instances: readonly InstanceView[], text: string): readonly
 export function arrange(found: readonly InstanceView[], { vmState, sortBy, isDescending, isGrouped }: Wanted): Row[] {
   const chosen = found.filter((instance) => vmState === undefined || instance.vmState === vmState);
   const sign = isDescending ? -1 : 1;
-  const sorted = chosen.sort(
-    (a, b) => sign * compare[sortBy](a, b) || compare.name(a, b) || (a.uuid < b.uuid ? -1 : 1),
-  );
+  const sorted = chosen.sort((a, b) => sign * compare[sortBy](a, b) || byLaunch(a, b));
   const groups = isGrouped
     ? countStates(sorted).map(([state]) => sorted.filter((instance) => instance.vmState === state))
     : [sorted];
@@ -67,6 +65,11 @@ const compare: Record<SortKey, Compare> = {
   flavor: (a, b) => byText.compare(a.flavor.name, b.flavor.name),
   createdAt: (a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0),
 };
+
+/** Never calls two equal, so that none changes its place. */
+function byLaunch(a: InstanceView, b: InstanceView): number {
+  return a.launchIndex - b.launchIndex || (a.uuid < b.uuid ? -1 : 1);
+}
 
 function textOf(instance: InstanceView): string {
   let text = texts.get(instance);

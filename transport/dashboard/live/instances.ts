@@ -13,6 +13,8 @@ import { isAdministrator, session } from '../session.ts';
 import { listen } from './connection.ts';
 
 const pageSize = 500;
+/** How often the lists are made anew (ms). */
+const showEveryMs = 100;
 /** How soon after a fact the rest is asked for, and how often at most (ms). */
 const refreshAfterMs = 250;
 /** As many are asked for one by one; of more, all that has changed lately. */
@@ -25,7 +27,7 @@ const lookAgainMs = 60_000;
 /** Whose are shown: those of the project, or, for administrators, everybody's. */
 export const scope = signal<'project' | 'all'>('project');
 
-/** Those that are not deleted; changes at most once a frame. */
+/** Those that are not deleted. */
 export const instances = signal<readonly InstanceView[]>([]);
 export const loading = signal<'loading' | 'done' | Failure>('loading');
 
@@ -34,7 +36,8 @@ const byUuid = new Map<string, InstanceView>();
 const stale = new Map<string, number>();
 /** Counts the times that all was thrown away: what was asked before that is worth nothing. */
 let round = 0;
-let _frame = 0;
+let shownAt = 0;
+let showing: ReturnType<typeof setTimeout> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** One of them, also when it has been deleted since. */
@@ -77,13 +80,10 @@ async function load(): Promise<void> {
   if (before.length === 0) loading.value = 'loading';
   const seen = new Set<string>();
   try {
-    for (let marker: string | undefined; ; ) {
-      const page = await list({ ...(marker && { marker }) });
+    for await (const page of pagesOf({})) {
       if (mine !== round) return;
       put(...page);
       for (const { uuid } of page) seen.add(uuid);
-      marker = page.at(-1)?.uuid;
-      if (page.length < pageSize || marker === undefined) break;
     }
     for (const uuid of before) if (!seen.has(uuid)) byUuid.delete(uuid);
     loading.value = 'done';
@@ -167,34 +167,38 @@ async function each(uuids: readonly string[]): Promise<InstanceView[]> {
 }
 
 async function changedSince(time: number): Promise<InstanceView[]> {
+  const since = new Date(time - overlapMs).toISOString();
   const views: InstanceView[] = [];
-  for (let page: InstanceView[] | undefined; !page || page.length === pageSize; ) {
-    const marker = page?.at(-1)?.uuid;
-    page = await list({
-      changedSince: new Date(time - overlapMs).toISOString(),
-      sortBy: 'updatedAt',
-      order: 'ascending',
-      ...(marker && { marker }),
-    });
+  for await (const page of pagesOf({ changedSince: since, sortBy: 'updatedAt', order: 'ascending' }))
     views.push(...page);
-  }
   return views;
 }
 
-async function list(query: ListInstances): Promise<InstanceView[]> {
+/** One after the other: only an empty one says that there are no more. */
+async function* pagesOf(query: ListInstances): AsyncGenerator<InstanceView[]> {
   const allProjects = scope.peek() === 'all';
-  const { instances: page } = await ask(api.instance.list, {
-    ...query,
-    limit: pageSize,
-    ...(allProjects && { allProjects }),
-  });
-  return page;
+  for (let marker: string | undefined; ; ) {
+    const { instances: page } = await ask(api.instance.list, {
+      ...query,
+      limit: pageSize,
+      ...(marker !== undefined && { marker }),
+      ...(allProjects && { allProjects }),
+    });
+    marker = page.at(-1)?.uuid;
+    if (marker === undefined) return;
+    yield page;
+  }
 }
 
-/** Tells those who show them, before the next frame is drawn. */
+/** Tells those who show them: at once, and no more often than they can show. */
 function show(): void {
-  _frame ||= requestAnimationFrame(() => {
-    _frame = 0;
-    instances.value = [...byUuid.values()].filter(({ vmState }) => vmState !== 'deleted');
-  });
+  if (showing !== undefined) return;
+  showing = setTimeout(
+    () => {
+      showing = undefined;
+      shownAt = performance.now();
+      instances.value = [...byUuid.values()].filter(({ vmState }) => vmState !== 'deleted');
+    },
+    Math.max(0, shownAt + showEveryMs - performance.now()),
+  );
 }

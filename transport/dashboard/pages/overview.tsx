@@ -2,7 +2,8 @@
 import { useComputed } from '@preact/signals';
 import { Link } from 'wouter-preact';
 import { api } from '../../messages/api.ts';
-import { ask } from '../ask.ts';
+import type { Statistics } from '../../messages/statistics.ts';
+import { ask, exchange } from '../ask.ts';
 import { Bars } from '../components/bars.tsx';
 import { HostState, roomOf } from '../components/host-state.tsx';
 import { Meter } from '../components/meter.tsx';
@@ -10,23 +11,95 @@ import { FailureNotice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { toneOf } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
-import { formatCount, formatDisk, formatMemory } from '../format.ts';
+import { formatCount, formatDisk, formatMemory, plural } from '../format.ts';
 import { QuotaUse } from '../forms/quota-use.tsx';
 import { countStates } from '../list/listing.ts';
 import { useHosts } from '../live/hosts.ts';
 import { instances } from '../live/instances.ts';
+import { LatestLaunch } from '../overview/latest-launch.tsx';
+import { LaunchFigures } from '../overview/launch-figures.tsx';
+import { LaunchRate } from '../overview/launch-rate.tsx';
+import { StateTimes } from '../overview/state-times.tsx';
 import { isAdministrator } from '../session.ts';
 import { useAsked } from '../use-asked.ts';
 
+const statisticsEveryMs = 5_000;
+
 export function OverviewPage() {
+  const { data, failure } = useAsked(() => exchange<Statistics>('GET', '/statistics'), [], statisticsEveryMs);
+  const statistics = data.value;
   return (
     <Page title="Overview">
+      <FailureNotice failure={failure.value} />
+      {statistics && <LaunchFigures {...statistics} />}
       <div class="overview">
-        <States />
-        {isAdministrator.value ? <Hosts /> : <Quota />}
+        <div class="column">
+          <States />
+          {!isAdministrator.value && <Quota />}
+          {statistics && <Latest {...statistics} />}
+          {statistics && <Failures {...statistics.launches} />}
+        </div>
+        <div class="column">
+          {statistics && <Rate {...statistics} />}
+          {statistics && <Times {...statistics.launches} />}
+        </div>
+        {isAdministrator.value && <Hosts />}
       </div>
     </Page>
   );
+}
+
+function Rate({ minutes }: Statistics) {
+  return (
+    <section class="panel" aria-labelledby="rate">
+      <h2 id="rate">Launches in the last hour</h2>
+      <LaunchRate minutes={minutes} />
+    </section>
+  );
+}
+
+function Latest({ latest }: Statistics) {
+  return (
+    <section class="panel" aria-labelledby="latest">
+      <h2 id="latest">Latest launches</h2>
+      <LatestLaunch latest={latest} />
+    </section>
+  );
+}
+
+function Times({ states, ended }: Statistics['launches']) {
+  return (
+    <section class="panel" aria-labelledby="times">
+      <h2 id="times">
+        Time in each state <OfTheLast count={ended} />
+      </h2>
+      {states.length === 0 ? <p class="quiet">Nothing was launched yet.</p> : <StateTimes states={states} />}
+    </section>
+  );
+}
+
+function Failures({ failures, ended }: Statistics['launches']) {
+  return (
+    <section class="panel" aria-labelledby="failures">
+      <h2 id="failures">
+        Failures <OfTheLast count={ended} />
+      </h2>
+      {failures.length === 0 ? (
+        <p class="quiet">There was none.</p>
+      ) : (
+        <Bars
+          caption="Failures of launches by code"
+          head={['Code', 'Failures']}
+          format={formatCount}
+          bars={failures.map(({ code, count }) => ({ key: code, label: code, amount: count, tone: 'bad' }))}
+        />
+      )}
+    </section>
+  );
+}
+
+function OfTheLast({ count }: { count: number }) {
+  return <span class="count">of the last {plural(count, 'launch', 'launches')}</span>;
 }
 
 function States() {
