@@ -1,11 +1,13 @@
 /** What `npm pack` makes, installed into an empty folder as somebody else would, and run there. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** npm asks the registry, on a machine that runs other tests too. */
@@ -72,15 +74,45 @@ describe('the package', () => {
     expect(stdout).toMatch(/^ +running$/m);
     expect(stdout).toMatch(/^ +deleted$/m);
   });
+
+  it('serves the pages of the dashboard', { timeout: 60_000 }, async () => {
+    const state = join(folder, 'served');
+    const words = ['up', '--hypervisor', 'simulated', '--state', state, '--nats-port', '0', '--http-port', '0'];
+    const cloud = spawn(program(), words, { cwd: installed, env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(async () => {
+      if (cloud.exitCode !== null) return;
+      cloud.kill('SIGTERM');
+      await once(cloud, 'exit');
+    });
+    let url: string | undefined;
+    for await (const line of createInterface(cloud.stdout)) {
+      [, url] = /in a browser: (\S+)/.exec(line) ?? [];
+      if (url) break;
+    }
+    const page = await (await fetch(url ?? '', { headers: { accept: 'text/html' } })).text();
+    const [, script = ''] = /<script type="module"[^>]* src="([^"]+)"/.exec(page) ?? [];
+    const answer = await fetch(new URL(script, url));
+    expect(answer.headers.get('content-type')).toMatch(/javascript/);
+    expect((await answer.text()).length).toBeGreaterThan(1000);
+  });
 });
 
 function kilonova(...args: string[]) {
-  return run(join(installed, 'node_modules', '.bin', 'kilonova'), args, installed);
+  return run(program(), args, installed);
 }
 
-/** Rejects when it ends with another code than 0. With this Node first on the path, and nothing that npm told us. */
+function program(): string {
+  return join(installed, 'node_modules', '.bin', 'kilonova');
+}
+
+/** Rejects when it ends with another code than 0. */
 function run(command: string, args: string[], cwd: string) {
+  const options = { cwd, env: environment(), timeout: npmMs, maxBuffer: 16 * 1024 * 1024 };
+  return promisify(execFile)(command, args, options);
+}
+
+/** With this Node first on the path, and nothing that npm told us. */
+function environment() {
   const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|KILONOVA_)/i.test(name));
-  const env = { ...Object.fromEntries(kept), PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
-  return promisify(execFile)(command, args, { cwd, env, timeout: npmMs, maxBuffer: 16 * 1024 * 1024 });
+  return { ...Object.fromEntries(kept), PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
 }
