@@ -79,7 +79,7 @@ export function HostQuestion({ host, command, onDone, onClose }: HostQuestionPro
       onClose={onClose}
       onConfirm={async () => {
         await command.send(host.name, reason.value);
-        tell(`${verb} ${host.name}: done`);
+        tell(`${verb} ${host.name}: accepted`);
         onDone();
       }}
     >
