@@ -196,7 +196,8 @@ export class Reconciler {
       return;
     }
     const record = entry?.value;
-    const standing = standingOf(record, name, guest !== undefined);
+    // Of a guest that is rebuilt, or released, its filter may be all that is there: that is no guest.
+    const standing = standingOf(record, name, guest !== undefined && guest.powerState !== 'absent');
     if (standing === 'ours') return entry;
     if (standing === 'unknown' && unknownGuests === 'leave') return;
     if (standing === 'unknown' && unknownGuests === 'report') {
