@@ -140,7 +140,7 @@ it('shows how the cloud is: hosts, states, launches and the time that they took'
     .getByRole('region', { name: /^Hosts/ })
     .getByRole('row', { name: /^host1 up/ })
     .waitFor();
-  expect(await visitor.look('overview')).toEqual([]);
+  expect(await visitor.look('overview-failures')).toEqual([]);
   await page.getByRole('link', { name: 'error' }).click();
   await page.getByRole('button', { name: 'error 1', pressed: true }).waitFor();
   await page.getByRole('link', { name: 'too-large' }).waitFor();

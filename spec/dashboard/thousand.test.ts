@@ -160,3 +160,18 @@ it('stays as fast, and right, while instances change all the time', async () => 
   await page.getByRole('button', { name: `stopped ${stopped}`, exact: true }).waitFor();
   expect(visitor.complaints).toEqual([]);
 });
+
+it('shows a cloud of a thousand at a glance', async () => {
+  const { page } = visitor;
+  await visitor.go('/overview');
+  await page
+    .getByRole('region', { name: /^Instances/ })
+    .getByRole('row', { name: /^active/ })
+    .waitFor();
+  await page
+    .getByRole('region', { name: /^Time in each state/ })
+    .getByRole('row', { name: /^networking/ })
+    .waitFor();
+  expect(await visitor.look('overview')).toEqual([]);
+  expect(visitor.complaints).toEqual([]);
+});
