@@ -46,8 +46,8 @@ async function away(): Promise<void> {
 
 it('what is perishable and sent while the server is away is lost, all else arrives', async () => {
   const heard = new Inbox<string>();
-  const other = await openBus(nats.url);
-  other.subscribe('cloud.test', ({ data }) => heard.take(Buffer.from(data).toString()));
+  // By itself: another connection may be back a moment later, and miss what was kept.
+  bus.subscribe('cloud.test', ({ data }) => heard.take(Buffer.from(data).toString()));
   await away();
   bus.send('cloud.test', 'worth nothing later', { isPerishable: true });
   bus.send('cloud.test', 'kept');
