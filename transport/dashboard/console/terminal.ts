@@ -16,7 +16,15 @@ export interface ConsoleView {
 
 export function openTerminal(element: HTMLElement): ConsoleView {
   const fontFamily = getComputedStyle(element).getPropertyValue('--mono');
-  const terminal = new Terminal({ fontFamily, fontSize: 14, theme, cursorBlink: true, scrollback: 5_000 });
+  // At its own height a line cuts off the underscores of many fonts.
+  const terminal = new Terminal({
+    fontFamily,
+    fontSize: 14,
+    lineHeight: 1.2,
+    theme,
+    cursorBlink: true,
+    scrollback: 5_000,
+  });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
   withAllowedStyles(() => terminal.open(element));
