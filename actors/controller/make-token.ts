@@ -15,8 +15,11 @@ const secretBytes = 32;
 /** Of one user: whoever may only read makes tokens too, and every part keeps all of them in memory. */
 const maxTokens = 1000;
 
-/** Rejects when nobody would be let in with it. */
-export type MakeToken = (token: Token) => Promise<Outcome<{ token: TokenView; secret: string }>>;
+/** Rejects when nobody would be let in with it, or `confirm` does, once it is stored. */
+export type MakeToken = (
+  token: Token,
+  confirm?: () => Promise<void>,
+) => Promise<Outcome<{ token: TokenView; secret: string }>>;
 
 export async function openMakeToken({ store, chance }: Pick<Runtime, 'store' | 'chance'>): Promise<MakeToken> {
   const [tokens, view, users, projects] = await Promise.all([
@@ -26,7 +29,7 @@ export async function openMakeToken({ store, chance }: Pick<Runtime, 'store' | '
     store.bucket('project'),
   ]);
 
-  return async (token) => {
+  return async (token, confirm) => {
     await refuseUseless(token);
     const secret = chance.bytes(secretBytes).toString('base64url');
     const key = tokenDigest(secret);
@@ -35,6 +38,7 @@ export async function openMakeToken({ store, chance }: Pick<Runtime, 'store' | '
     try {
       // Looked at again: user and project may have been deleted in between, with the tokens that they had until then.
       await refuseUseless(token);
+      await confirm?.();
       await refuseTooMany(token, { bucket: tokens, view, key, revision });
     } catch (error) {
       await tokens.remove(key, revision);

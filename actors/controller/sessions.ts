@@ -1,7 +1,7 @@
 /** Signing in: a token for who knows a password. Nothing tells whether there is the user, not even the time it takes. */
 import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
-import type { User } from '../../transport/messages/records.ts';
+import type { Token, User } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { projectsOf, rolesIn } from '../identity/roles.ts';
 import { openMakeToken } from './make-token.ts';
@@ -11,8 +11,9 @@ const lifetimeMs = 12 * 3600_000;
 
 export const sessionWrites: Writes = async (on, world) => {
   const { store, clock, passwords } = world;
-  const [users, projects, makeToken] = await Promise.all([
+  const [users, storedUsers, projects, makeToken] = await Promise.all([
     store.view('user'),
+    store.bucket('user'),
     store.view('project'),
     openMakeToken(world),
   ]);
@@ -22,20 +23,30 @@ export const sessionWrites: Writes = async (on, world) => {
     await users.caughtUp();
     const user = userNamed(users, idOrName);
     const isRight = await passwords.check(user?.id ?? idOrName, password, user?.password);
-    if (!isRight || !user?.isEnabled) throw fail('unauthenticated', 'the user or the password is wrong');
+    if (!isRight || !user?.isEnabled) throw wrong();
     const project = projectId ?? projectsOf(user).find((id) => projects.get(id)?.isEnabled);
     if (project === undefined) throw fail('forbidden', 'the user has no role in any project that may be used');
     const createdAt = clock.now();
-    const made = await makeToken({
+    const token: Token = {
       userId: user.id,
       projectId: project,
       description: 'signed in',
       expiresAt: createdAt + lifetimeMs,
+      isSession: true,
       createdAt,
+    };
+    // Whoever changed the password in between has ended the sessions that there were then.
+    const made = await makeToken(token, async () => {
+      const now = await storedUsers.get(user.id);
+      if (now?.value.password?.digest !== user.password?.digest) throw wrong();
     });
     return { ...made, reply: { ...made.reply, roles: [...rolesIn(user, project)] } };
   });
 };
+
+function wrong() {
+  return fail('unauthenticated', 'the user or the password is wrong');
+}
 
 /** One whose name others have too has to be named by id. */
 function userNamed(users: View<User>, idOrName: string): User | undefined {

@@ -1,6 +1,7 @@
 /** Tokens: what a user shows to be known. */
 import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Token } from '../../transport/messages/records.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
 import { isAdmin } from '../identity/authenticator.ts';
@@ -12,18 +13,24 @@ export const tokenWrites: Writes = async (on, world) => {
   const { store, clock } = world;
   const [tokens, makeToken] = await Promise.all([store.bucket('token'), openMakeToken(world)]);
 
+  async function shown({ tokenId }: Caller): Promise<Token> {
+    const entry = tokenId === undefined ? undefined : await tokens.get(tokenId);
+    if (!entry) throw fail('unauthenticated', 'the token is not valid');
+    return entry.value;
+  }
+
   on(api.token.create, async ({ userId, projectId, expiresInSeconds, description }, { caller }) => {
     const createdAt = clock.now();
     const asked = expiresInSeconds === undefined ? undefined : createdAt + expiresInSeconds * 1000;
-    const expiresAt = lastsUntil(
-      asked,
-      userId === undefined || userId === caller.userId ? caller.expiresAt : undefined,
-    );
+    const isOwn = userId === undefined || userId === caller.userId;
+    const expiresAt = lastsUntil(asked, isOwn ? caller.expiresAt : undefined);
+    const isSession = isOwn && (await shown(caller)).isSession === true;
     const token: Token = {
       userId: userId ?? caller.userId,
       projectId: projectId ?? caller.projectId,
       ...(description !== undefined && { description }),
       ...(expiresAt !== undefined && { expiresAt }),
+      ...(isSession && { isSession }),
       createdAt,
     };
     if (token.userId !== caller.userId && !isAdmin(caller)) {
@@ -31,7 +38,8 @@ export const tokenWrites: Writes = async (on, world) => {
         details: { field: '/userId' },
       });
     }
-    return makeToken(token);
+    // A session that was ended in between leaves nothing.
+    return makeToken(token, async () => void (await shown(caller)));
   });
 
   on(api.token.revoke, async ({ id }, { caller }) => {

@@ -9,6 +9,7 @@ import { viewUser } from '../records/user-view.ts';
 import { Administrators } from './administrators.ts';
 import { changeRecord } from './change-record.ts';
 import { createWithId } from './create-with-id.ts';
+import { endSessions } from './end-sessions.ts';
 import { removeLeftovers } from './leftovers.ts';
 import type { Writes } from './writes.ts';
 
@@ -25,7 +26,7 @@ export const userWrites: Writes = async (on, { store, clock, chance, passwords }
     return answer(id, await createWithId(users, chance, 'user', id, make));
   });
 
-  on(api.user.update, async ({ id, password, ...rest }) => {
+  on(api.user.update, async ({ id, password, ...rest }, { caller }) => {
     const changes = { ...rest, ...(await stored(password)) };
     const change = (user: User) => ({ ...user, ...changes });
     const undo = ({ password: _, ...user }: User, { name, isEnabled, password }: User) => ({
@@ -37,10 +38,12 @@ export const userWrites: Writes = async (on, { store, clock, chance, passwords }
     const changed = await (changes.isEnabled === false
       ? administrators.changeUser(id, { change, undo })
       : changeRecord(users, id, change));
-    return answer(id, changed);
+    const { reply, written } = answer(id, changed);
+    const ended = password === undefined ? [] : await endSessions(store, id, caller.tokenId);
+    return { reply, written: [...written, ...ended] };
   });
 
-  on(api.user.setPassword, async ({ oldPassword, password }, { caller: { userId: id } }) => {
+  on(api.user.setPassword, async ({ oldPassword, password }, { caller: { userId: id, tokenId } }) => {
     const entry = await users.get(id);
     if (!entry?.value.password) {
       throw fail('conflict', 'the user has no password yet: an administrator sets the first one');
@@ -52,7 +55,7 @@ export const userWrites: Writes = async (on, { store, clock, chance, passwords }
     const revision = await users.update(id, value, entry.revision);
     // Whoever changed it meanwhile may have changed the password.
     if (revision === conflict) throw fail('conflict', 'the user was changed just now', { disposition: 'retry' });
-    return { reply: {}, written: [{ bucket: 'user', revision }] };
+    return { reply: {}, written: [{ bucket: 'user', revision }, ...(await endSessions(store, id, tokenId))] };
   });
 
   on(api.user.delete, async ({ id }) => {

@@ -33,7 +33,7 @@ export async function openAuthenticator({ store, clock }: Runtime): Promise<Auth
       if (tokenId === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
       const token = tokens.get(tokenId);
       if (!token || isExpired(token, clock.now())) throw fail('unauthenticated', 'the token is not valid');
-      return callerOf(token, users, projects);
+      return callerOf({ ...token, tokenId }, users, projects);
     },
     confirm(caller) {
       if (!caller) throw fail('unauthenticated', 'the message speaks for nobody');
@@ -47,7 +47,7 @@ export function isExpired({ expiresAt }: Token, now: number): boolean {
 }
 
 function callerOf(
-  { userId, projectId, expiresAt }: Pick<Caller, 'userId' | 'projectId' | 'expiresAt'>,
+  { userId, projectId, tokenId, expiresAt }: Omit<Caller, 'roles'>,
   users: View<User>,
   projects: View<Project>,
 ): Caller {
@@ -55,7 +55,13 @@ function callerOf(
   const roles = user ? [...rolesIn(user, projectId)] : [];
   if (!user?.isEnabled || roles.length === 0) throw fail('unauthenticated', 'the user may not use the project');
   if (!projects.get(projectId)?.isEnabled) throw fail('unauthenticated', 'the project is disabled');
-  return { userId, projectId, roles, ...(expiresAt !== undefined && { expiresAt }) };
+  return {
+    userId,
+    projectId,
+    roles,
+    ...(tokenId !== undefined && { tokenId }),
+    ...(expiresAt !== undefined && { expiresAt }),
+  };
 }
 
 export function isAdmin({ roles }: Caller): boolean {

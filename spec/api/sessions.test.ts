@@ -122,10 +122,37 @@ describe('a password', () => {
     expect(await change(password)).toBeUndefined();
     expect(await refusedSignIn(id)).toMatchObject(wrong);
     expect((await signIn(id, { password: 'the second one' })).token.userId).toBe(id);
-    // A token is as good as before.
     await admin.ask(api.user.update, { id, password: 'the third one' });
-    expect((await client.ask(api.user.get, {})).user.id).toBe(id);
     expect((await signIn(id, { password: 'the third one' })).token.userId).toBe(id);
+  });
+
+  it('ends with its change the sessions that others have by it, and what they made; tokens that it did not make stay', async () => {
+    const [{ id, client: program }, other] = [await newPerson(), await newPerson()];
+    const open = async (user: string, password?: string) =>
+      new ApiClient(cloud.runtime.bus, (await signIn(user, password === undefined ? {} : { password })).secret);
+    const [own, thief, others] = [await open(id), await open(id), await open(other.id)];
+    const made = new ApiClient(cloud.runtime.bus, (await thief.ask(api.token.create, {})).secret);
+    const gone = (...clients: ApiClient[]) =>
+      Promise.all(
+        clients.map(async (each) => (await refused(each.ask(api.token.get, {})))?.code === 'unauthenticated'),
+      );
+
+    await own.ask(api.user.setPassword, { oldPassword: password, password: 'the second one' });
+    expect(await gone(own, thief, made, program, others)).toEqual([false, true, true, false, false]);
+
+    const late = await open(id, 'the second one');
+    await admin.ask(api.user.update, { id, name: 'only renamed' });
+    expect(await gone(own, late)).toEqual([false, false]);
+    await admin.ask(api.user.update, { id, password: 'the third one' });
+    expect(await gone(own, late, program, others)).toEqual([true, true, false, false]);
+  });
+
+  it('leaves no session that was begun with the old one while it was changed', async () => {
+    const { id } = await newPerson();
+    const signingIn = Array.from({ length: 6 }, () => signIn(id).catch(() => undefined));
+    const changing = admin.ask(api.user.update, { id, password: 'the second one' });
+    await Promise.all([...signingIn, changing]);
+    expect((await admin.ask(api.token.list, { userId: id })).tokens).toHaveLength(1);
   });
 
   it('stays when the user is renamed or disabled for a while, and is first set by an administrator', async () => {

@@ -6,7 +6,9 @@ export const Caller = Type.Object({
   userId: Type.String(),
   projectId: Type.String(),
   roles: Type.Array(Type.String()),
-  /** When the token ends that was shown; absent: never. */
+  /** The key of the token that was shown. */
+  tokenId: Type.Optional(Type.String()),
+  /** When it ends; absent: never. */
   expiresAt: Type.Optional(Type.Number()),
 });
 export type Caller = Static<typeof Caller>;

@@ -109,8 +109,8 @@ export const userEndpoints = {
   update: write({
     name: 'user.update',
     description:
-      'Renames, disables or enables a user, or sets its password. A disabled one’s tokens are worth nothing; a new ' +
-      'password leaves them as they are.',
+      'Renames, disables or enables a user, or sets its password. A disabled one’s tokens are worth nothing. A ' +
+      'new password ends the user’s sessions, but the one that asks; tokens that were made with no password stay.',
     access: 'admin',
     request: Exact({
       id: UserId,
@@ -124,7 +124,8 @@ export const userEndpoints = {
     name: 'user.set-password',
     description:
       'Changes one’s own password, for who knows the old one. The first one, and one that is forgotten, ' +
-      'administrators set with user.update. Tokens stay as they are.',
+      'administrators set with user.update. All sessions of the user end but the one that asks; tokens that were ' +
+      'made with no password stay.',
     access: 'reader',
     request: Exact({ oldPassword: Password, password: NewPassword }),
     reply: Nothing,
@@ -184,7 +185,8 @@ export const sessionEndpoints = {
   create: write({
     name: 'session.create',
     description:
-      'Signs in: a token for who knows the password of a user, valid for 12 hours; token.revoke signs out. Whether ' +
+      'Signs in: a token for who knows the password of a user, valid for 12 hours; token.revoke signs out, and a ' +
+      'changed password ends it, with every token that was made with it for the user. Whether ' +
       'the user or the password is wrong is not told, and of one user five wrong ones are tried a minute.',
     access: 'anyone',
     failures: ['unauthenticated', 'forbidden', 'quota_exceeded'],

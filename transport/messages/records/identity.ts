@@ -37,6 +37,8 @@ export const Token = Exact({
   projectId: Id,
   description: Type.Optional(Text),
   expiresAt: Type.Optional(Time),
+  /** Made for who showed a password, or with such a token: it ends when the password is changed. */
+  isSession: Type.Optional(Type.Boolean()),
   createdAt: Time,
 });
 export type Token = Static<typeof Token>;
