@@ -5,7 +5,7 @@
  * Methods reject with LibvirtError, LinkLost or CallTimeout (transport/libvirt/rpc-errors.ts), or with the reason of
  * their signal; `toLibvirtFailure` makes a Failure of each. Nothing is repeated here.
  */
-
+import { finished } from 'node:stream';
 import type { PowerState } from '../../machines/instance.ts';
 import {
   consoleFlags,
@@ -227,7 +227,8 @@ export class LibvirtClient {
     try {
       const console = { domain, device: undefined, flags: consoleFlags.force };
       const stream = await connection.openStream(procedures.openConsole, console);
-      stream.once('close', () => connection.close());
+      // It may be over already.
+      finished(stream, () => connection.close());
       return stream;
     } catch (error) {
       connection.close();

@@ -94,6 +94,15 @@ describe('a link', () => {
     expect(await ofClient.guestLink.ended).toMatchObject({ code: 'cancelled' });
   });
 
+  it('ends with what broke a stream before it was joined', async () => {
+    const { stream } = madeStream();
+    stream.on('error', () => undefined);
+    stream.destroy(new Error('the guest has gone'));
+    const explain = (error?: Error) => fail('hypervisor_unavailable', error?.message ?? 'for no reason');
+    const link = new Link(stream, { clock: new SimulatedTime(0), send: () => undefined, explain });
+    expect(await link.ended).toMatchObject({ message: 'the guest has gone' });
+  });
+
   it('ends, rather than leave a part out, when one was lost on the way', async () => {
     const { guest, wire, guestLink, clientLink, client } = join();
     guest.says.write('one');

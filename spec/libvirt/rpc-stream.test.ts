@@ -2,16 +2,17 @@ import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodePacket, packetStatus, packetTypes, streamPacket } from '../../transport/libvirt/packet.ts';
-import { procedures } from '../../transport/libvirt/procedures.ts';
+import { procedures, remoteError } from '../../transport/libvirt/procedures.ts';
 import { RpcConnection } from '../../transport/libvirt/rpc-connection.ts';
-import { LinkLost } from '../../transport/libvirt/rpc-errors.ts';
+import { LibvirtError, LinkLost } from '../../transport/libvirt/rpc-errors.ts';
+import { encode } from '../../transport/libvirt/xdr.ts';
 import { replyTo, startScriptedDaemon } from './scripted-daemon.ts';
 
 const domain = { name: 'instance-1', uuid: '0f6a8c1e-2b3d-4e5f-8a9b-0c1d2e3f4a5b', id: 1 };
 const { number } = procedures.openConsole;
 
 /** `following`: what the daemon sends in one piece with its answer. */
-async function openStream(following = '') {
+async function openStream(following: { status: keyof typeof packetStatus; payload: Buffer }[] = []) {
   const daemon = await startScriptedDaemon();
   onTestFinished(() => daemon[Symbol.asyncDispose]());
   const keepalive = { intervalMs: 20, count: 3 };
@@ -24,8 +25,8 @@ async function openStream(following = '') {
   const { serial } = call.header;
   const part = (status: keyof typeof packetStatus, text = '') =>
     daemon.send(streamPacket(number, serial, status, Buffer.from(text)));
-  const data = following ? streamPacket(number, serial, 'continue', Buffer.from(following)) : Buffer.alloc(0);
-  daemon.send(Buffer.concat([replyTo(call.header, Buffer.alloc(0)), data]));
+  const parts = following.map(({ status, payload }) => streamPacket(number, serial, status, payload));
+  daemon.send(Buffer.concat([replyTo(call.header, Buffer.alloc(0)), ...parts]));
   const stream = await opening;
   /** What the daemon was sent on the stream: its status and text. */
   const sent = () =>
@@ -37,7 +38,7 @@ async function openStream(following = '') {
 
 describe('a stream of libvirt', () => {
   it('carries bytes both ways, also those that come with the answer, and is finished when there are no more', async () => {
-    const { connection, stream, part, sent } = await openStream('log');
+    const { connection, stream, part, sent } = await openStream([{ status: 'continue', payload: Buffer.from('log') }]);
     stream.write('whoami\n');
     part('continue', 'in: ');
     part('continue');
@@ -77,6 +78,16 @@ describe('a stream of libvirt', () => {
     expect(connection.isOpen).toBe(true);
     expect(await buffer(stream)).toHaveLength(bytes);
     expect(daemon.received.length).toBeGreaterThan(0);
+  });
+
+  it('that breaks before anybody can listen to it says so to whoever looks, and harms nothing else', async () => {
+    const payload = encode(remoteError, {
+      ...{ code: 38, domain: 7, message: 'the guest has gone', level: 2, dom: undefined },
+      ...{ str1: undefined, str2: undefined, str3: undefined, int1: 0, int2: 0, net: undefined },
+    });
+    const { connection, stream } = await openStream([{ status: 'error', payload }]);
+    expect(stream.errored).toBeInstanceOf(LibvirtError);
+    expect(connection.isOpen).toBe(true);
   });
 
   it('breaks with the link', async () => {

@@ -63,7 +63,7 @@ export class Link {
     stream.on('error', (error) => this.end(explain(error)));
     stream.on('close', () => this.end(explain()));
     this.#tell();
-    if (stream.destroyed) this.end(explain());
+    if (stream.destroyed) this.end(explain(stream.errored ?? undefined));
   }
 
   /** A frame of the other end's. Never throws. */

@@ -33,6 +33,8 @@ export class RpcStream extends Duplex {
     this.#procedure = procedure;
     this.#serial = serial;
     this.#socket = socket;
+    // It may break before anybody who opened it can listen; `errored` tells them.
+    this.on('error', () => undefined);
   }
 
   /** A packet of the daemon's. Throws ProtocolError, or XdrError, when it is none. */
