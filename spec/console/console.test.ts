@@ -1,5 +1,6 @@
 /** The console of a guest, from a browser to a simulated hypervisor: whose it is, and how it ends. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Duplex } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Consoles } from '../../actors/compute/consoles.ts';
 import type { Part, Runtime } from '../../actors/runtime/runtime.ts';
 import { systemClock } from '../../transport/clock.ts';
@@ -28,9 +29,9 @@ afterAll(async () => {
   await cloud?.stop();
 });
 
-async function browserOf(client: ApiClient): Promise<Browser> {
+async function browserOf(client: ApiClient, { origin } = web): Promise<Browser> {
   const { secret } = await client.ask(api.token.create, {});
-  const browser = new Browser(web.origin);
+  const browser = new Browser(origin);
   await browser.signIn(secret);
   return browser;
 }
@@ -41,8 +42,19 @@ async function launch(client = cloud.client, zone?: string): Promise<string> {
   return uuid;
 }
 
-async function openConsole(uuid: string): Promise<ConsoleClient> {
-  return new ConsoleClient(admin, await tokenFor(cloud.client, uuid)).ready();
+async function openConsole(uuid: string, browser = admin): Promise<ConsoleClient> {
+  return new ConsoleClient(browser, await tokenFor(cloud.client, uuid)).ready();
+}
+
+/** A guest of the test's own, which says nothing; `hears` is called with what is typed. */
+async function guestThat(hears: (typed: Buffer, done: () => void) => void) {
+  const uuid = await launch();
+  const { instance } = await cloud.client.ask(api.instance.get, { uuid });
+  const hypervisor = cloud.hypervisors.get(instance.host ?? '');
+  if (!hypervisor) throw new Error('there is no host');
+  const stream = new Duplex({ read: () => undefined, write: (typed, _, done) => hears(typed, done) });
+  vi.spyOn(hypervisor, 'openConsole').mockResolvedValueOnce(stream);
+  return { uuid, stream };
 }
 
 describe('a serial console', () => {
@@ -145,6 +157,61 @@ describe('a guest that never stops writing', () => {
     await eventually(() => carried() - stood > 1024 * 1024 || undefined);
     console.type('\u0003');
     await console.until(/\^C\r\n\/ # $/);
+  });
+});
+
+describe('a guest that does not read', () => {
+  it('keeps whoever types waiting, who is there all the while', async () => {
+    const pings: (() => void)[] = [];
+    const after = (ms: number, then: () => void) => {
+      if (ms !== 25_000) return systemClock.after(ms, then);
+      pings.push(then);
+      return () => undefined;
+    };
+    const patient = await startTestWeb({ ...webRuntime, clock: { ...systemClock, after } });
+    onTestFinished(() => patient.stop());
+    const ping = async () => (await eventually(() => pings.shift()))();
+
+    const waiting: (() => void)[] = [];
+    let [heard, reads] = [0, false];
+    const { uuid, stream } = await guestThat((typed, done) => {
+      heard += typed.length;
+      if (reads) done();
+      else waiting.push(done);
+    });
+    const console = await openConsole(uuid, await browserOf(cloud.client, patient));
+    const [piece, pieces] = [Buffer.alloc(32 * 1024, 'x'), 512];
+    for (let count = 0; count < pieces; count += 1) console.type(piece);
+    expect(await standstill(() => console.socket.bufferedAmount)).toBeGreaterThan(0);
+    for (let count = 0; count < 4; count += 1) await ping();
+    reads = true;
+    for (const done of waiting) done();
+    await eventually(() => heard === pieces * piece.length || undefined);
+
+    // Whoever is read, and is not heard of, is gone.
+    console.socket.pause();
+    for (let count = 0; count < 3; count += 1) await ping();
+    await eventually(() => stream.destroyed || undefined);
+  });
+});
+
+describe('whoever has signed out', () => {
+  it('types nothing more, and is not waited for', async () => {
+    let heard = '';
+    const { uuid, stream } = await guestThat((typed, done) => {
+      heard += typed;
+      done();
+    });
+    const browser = await browserOf(cloud.client);
+    const console = await openConsole(uuid, browser);
+    console.type('before');
+    await eventually(() => heard === 'before' || undefined);
+    // It does not take note of the end.
+    console.socket.pause();
+    await browser.ask('/session', { method: 'DELETE' });
+    console.type('after');
+    await eventually(() => stream.destroyed || undefined);
+    expect(heard).toBe('before');
   });
 });
 

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { toFailure } from '../../machines/failure.ts';
-import { type Clock, every, sleep } from '../clock.ts';
+import { type Clock, every } from '../clock.ts';
 import { closeCodes } from '../messages/web.ts';
 import type { Bus } from '../nats/bus.ts';
 import { statusOf } from '../nats/call.ts';
@@ -47,7 +47,7 @@ const lookAgainMs = 1_000;
 /** How often a client has to show that it is there (ms). */
 const pingEveryMs = 25_000;
 const goingAway = 1001;
-/** How long clients may take to go when the server does (ms). */
+/** How long clients may take to go (ms). */
 const graceMs = 1_000;
 
 export class Sockets {
@@ -105,10 +105,6 @@ export class Sockets {
     const open = [...this.#sessions.values()].flatMap(({ sockets }) => [...sockets]);
     const closed = Promise.all(open.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
     for (const tokenId of [...this.#sessions.keys()]) this.#close(tokenId, goingAway, 'the server goes away');
-    const waited = new AbortController();
-    await Promise.race([closed, sleep(this.#clock, graceMs, waited.signal).catch(() => undefined)]);
-    waited.abort();
-    for (const socket of open) socket.terminate();
     await closed;
   }
 
@@ -121,7 +117,7 @@ export class Sockets {
       this.#sessions.set(tokenId, ofSession);
       this.#lookLater(ofSession);
     }
-    socket.on('pong', () => this.#silent.delete(socket));
+    for (const sign of ['pong', 'message']) socket.on(sign, () => this.#silent.delete(socket));
     // It is closed then; nobody else has to know.
     socket.on('error', () => undefined);
     socket.on('close', () => {
@@ -153,7 +149,17 @@ export class Sockets {
     const ofSession = this.#sessions.get(tokenId);
     if (!ofSession) return;
     this.#forget(tokenId, ofSession);
-    for (const socket of ofSession.sockets) socket.close(code, reason);
+    for (const socket of ofSession.sockets) this.#dismiss(socket, code, reason);
+  }
+
+  /** What it says from now on is nobody's. */
+  #dismiss(socket: WebSocket, code: number, reason: string): void {
+    socket.removeAllListeners('message');
+    socket.close(code, reason);
+    socket.once(
+      'close',
+      this.#clock.after(graceMs, () => socket.terminate()),
+    );
   }
 
   #forget(tokenId: string, ofSession: OfSession): void {
@@ -164,8 +170,10 @@ export class Sockets {
   #ping(): void {
     for (const { sockets } of this.#sessions.values()) {
       for (const socket of sockets) {
-        if (this.#silent.has(socket)) socket.terminate();
-        this.#silent.add(socket);
+        // Whoever is not read cannot be heard either.
+        if (socket.isPaused) this.#silent.delete(socket);
+        else if (this.#silent.has(socket)) socket.terminate();
+        else this.#silent.add(socket);
         socket.ping();
       }
     }
