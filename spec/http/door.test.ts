@@ -2,16 +2,16 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
+import { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runCommand } from '../../actors/process/run-command.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
-import { systemClock } from '../../transport/clock.ts';
-import { Door, type DoorOptions } from '../../transport/http/door.ts';
+import type { Door, DoorOptions } from '../../transport/http/door.ts';
 import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
 import { eventually } from '../support/test-cloud.ts';
-import { Browser, startTestWeb } from './support.ts';
+import { Browser, openTestDoor, startTestWeb } from './support.ts';
 
 let folder: string;
 let runtimes: TestRuntimes;
@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 async function openDoor(options: Partial<DoorOptions> = {}): Promise<Door> {
-  const door = await Door.open({ address: '127.0.0.1', port: 0, clock: systemClock, ...options });
+  const door = await openTestDoor(options);
   onTestFinished(() => door.close());
   return door;
 }
@@ -49,12 +49,26 @@ describe('a port', () => {
 
 it('lives before there is a cloud behind it, and says that there is none', async () => {
   const door = await openDoor();
-  expect((await fetch(`${door.url}healthz`)).status).toBe(200);
+  for (const path of ['healthz', 'healthz?from=balancer']) {
+    expect((await fetch(`${door.url}${path}`)).status).toBe(200);
+  }
   for (const path of ['', 'readyz', 'session']) {
     const response = await fetch(`${door.url}${path}`);
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ failure: { code: 'unavailable', disposition: 'retry' } });
   }
+});
+
+it('stays open when somebody cannot be let in, and tells why', async () => {
+  const listening = vi.spyOn(Server.prototype, 'listen');
+  const told: Error[] = [];
+  const door = await openDoor({ onError: (error) => told.push(error) });
+  const [server] = listening.mock.contexts as Server[];
+  listening.mockRestore();
+  const tooMany = new Error('accept EMFILE');
+  server?.emit('error', tooMany);
+  expect(told).toEqual([tooMany]);
+  expect((await fetch(`${door.url}healthz`)).status).toBe(200);
 });
 
 it('answers what was asked before it ends, and nobody after', async () => {

@@ -3,14 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StreamFigures } from '../../actors/web/stream-figures.ts';
 import { startWebServer } from '../../actors/web/web-server.ts';
 import { systemClock } from '../../transport/clock.ts';
-import { Door } from '../../transport/http/door.ts';
 import { api } from '../../transport/messages/api.ts';
 import { type Launch, type Statistics, statistics } from '../../transport/messages/statistics.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { newUser } from '../api/people.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { type Family, parseExposition } from './exposition.ts';
-import { Browser, startTestWeb, type TestWeb } from './support.ts';
+import { Browser, openTestDoor, startTestWeb, type TestWeb } from './support.ts';
 
 let cloud: TestCloud;
 let web: TestWeb;
@@ -227,7 +226,7 @@ describe('metrics', () => {
   });
 
   it('begin anew with each web server, of which there may be several in a process', async () => {
-    const door = await Door.open({ address: '127.0.0.1', port: 0, clock: systemClock });
+    const door = await openTestDoor();
     const part = await startWebServer(cloud.runtime, { door });
     try {
       const headers = { authorization: `Bearer ${cloud.token}` };

@@ -16,11 +16,19 @@ export interface TestWeb {
   stop(): Promise<void>;
 }
 
+/** What hinders it fails the test, unless the test wants to know. */
+export function openTestDoor(options: Partial<DoorOptions> = {}): Promise<Door> {
+  const onError = (error: Error) => {
+    throw error;
+  };
+  return Door.open({ address: '127.0.0.1', port: 0, clock: systemClock, onError, ...options });
+}
+
 export async function startTestWeb(
   runtime: Runtime,
   { door: doorOptions = {}, ...options }: { door?: Partial<DoorOptions> } & Partial<Omit<WebOptions, 'door'>> = {},
 ): Promise<TestWeb> {
-  const door = await Door.open({ address: '127.0.0.1', port: 0, clock: systemClock, ...doorOptions });
+  const door = await openTestDoor(doorOptions);
   const part = await startWebServer(runtime, { ...options, door });
   return {
     origin: new URL(door.url).origin,

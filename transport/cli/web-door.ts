@@ -11,7 +11,8 @@ export async function openDoor(settings: Settings, say: (line: string) => void):
     throw fail('invalid_request', '--http-tls-cert and --http-tls-key go together');
   }
   const tls = certificate !== undefined && key !== undefined ? { certificate, key } : undefined;
-  const door = await Door.open({ address, port, tls, clock: systemClock });
+  const onError = ({ message }: Error) => say(`! somebody could not be let in over HTTP: ${message}`);
+  const door = await Door.open({ address, port, tls, clock: systemClock, onError });
   if (!tls && !isLoopback(address)) {
     say(`! whoever is on the way to ${address} can read along, tokens too: --http-tls-cert encrypts`);
   }

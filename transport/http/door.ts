@@ -30,6 +30,8 @@ export interface DoorOptions {
   /** Files in PEM. */
   tls?: { certificate: string; key: string } | undefined;
   clock: Clock;
+  /** Told what keeps it from letting somebody in, such as too many open files; it stays open. */
+  onError: (error: Error) => void;
 }
 
 /** Who stands behind it. */
@@ -51,7 +53,7 @@ export class Door {
 
   /** Rejects with `conflict` when the port is taken, and with `invalid_request` for a certificate that cannot be used. */
   static async open(options: DoorOptions): Promise<Door> {
-    const { address, port = usualPort, tls, clock } = options;
+    const { address, port = usualPort, tls, clock, onError } = options;
     const server = tls ? makeTlsServer(tls) : createServer();
     server.headersTimeout = headersMs;
     server.requestTimeout = requestMs;
@@ -68,6 +70,7 @@ export class Door {
         });
       } else throw fail('invalid_request', `nobody can be served at ${address}: ${message}`);
     }
+    server.on('error', onError);
     return new Door(server, address, clock, tls !== undefined);
   }
 
@@ -114,7 +117,8 @@ export class Door {
   #take(request: IncomingMessage, response: ServerResponse): void {
     this.#inHand.add(response);
     response.on('close', () => this.#inHand.delete(response));
-    if (request.url === '/healthz') answer(response, 200, { alive: true });
+    const [path] = request.url?.split('?', 1) ?? [];
+    if (path === '/healthz') answer(response, 200, { alive: true });
     else if (this.#servant) this.#servant.request(request, response);
     else answer(response, 503, { failure: notHere });
   }
