@@ -32,6 +32,7 @@ describe('the serial console', () => {
     await page.keyboard.type('echo $((6*7)) äß\n');
     await untilShown(/echo \$\(\(6\*7\)\) äß/);
     expect(await visitor.look('console')).toEqual([]);
+    expect(await page.evaluate("Object.hasOwn(HTMLSpanElement.prototype, 'setAttribute')")).toBe(true);
     expect(visitor.complaints).toEqual([]);
   });
 
@@ -79,6 +80,8 @@ describe('the screen', () => {
   it('is said to be none of a simulated guest’s', async () => {
     await page.getByRole('button', { name: 'Screen' }).click();
     await page.getByRole('alert').getByText('A simulated guest has no screen').waitFor();
+    // What a terminal needs of the page went with it.
+    expect(await page.evaluate("Object.hasOwn(HTMLSpanElement.prototype, 'setAttribute')")).toBe(false);
     expect(visitor.complaints).toEqual([]);
   });
 });

@@ -27,12 +27,26 @@ class AdoptedStyle extends HTMLElement {
 const tag = 'adopted-style';
 if (!customElements.get(tag)) customElements.define(tag, AdoptedStyle);
 
-// Each letter of a colour beyond the first 256 has an attribute.
-const { setAttribute } = Element.prototype;
-HTMLSpanElement.prototype.setAttribute = function set(name, value) {
+/** Each letter of a colour beyond the first 256 has an attribute. */
+function setAttribute(this: HTMLElement, name: string, value: string): void {
   if (name === 'style') this.style.cssText = value;
-  else setAttribute.call(this, name, value);
-};
+  else Element.prototype.setAttribute.call(this, name, value);
+}
+
+let terminals = 0;
+
+/**
+ * A terminal's spans have attributes before they have a place, so all of the page's are as its own, for as long as there
+ * is a terminal: until the function that it returns is called.
+ */
+export function allowStyledSpans(): () => void {
+  terminals += 1;
+  HTMLSpanElement.prototype.setAttribute = setAttribute;
+  return () => {
+    terminals -= 1;
+    if (terminals === 0) Reflect.deleteProperty(HTMLSpanElement.prototype, 'setAttribute');
+  };
+}
 
 /** Whatever makes style elements while `work` runs is given such that are allowed. */
 export function withAllowedStyles(work: () => void): void {

@@ -2,7 +2,7 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import { withAllowedStyles } from './allowed-styles.ts';
+import { allowStyledSpans, withAllowedStyles } from './allowed-styles.ts';
 import { sendBytes } from './console-connection.ts';
 
 const theme = { background: '#10141a', foreground: '#e6e9ee', cursor: '#8ea9ff', selectionBackground: '#3a4a7a' };
@@ -27,6 +27,7 @@ export function openTerminal(element: HTMLElement): ConsoleView {
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
+  const forbidStyledSpans = allowStyledSpans();
   withAllowedStyles(() => terminal.open(element));
   fit.fit();
   const resized = new ResizeObserver(() => fit.fit());
@@ -57,6 +58,7 @@ export function openTerminal(element: HTMLElement): ConsoleView {
     close() {
       resized.disconnect();
       terminal.dispose();
+      forbidStyledSpans();
     },
   };
 }
