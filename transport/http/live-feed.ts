@@ -31,22 +31,22 @@ export class LiveFeed {
   readonly #facts: FactFollower;
   readonly #clock: Clock;
   readonly #audiences = new Map<string | undefined, Audience>();
-  readonly #stopFollowing: () => void;
+  readonly #stopFollowing: (() => void)[];
 
   constructor(facts: FactFollower, clock: Clock) {
     this.#facts = facts;
     this.#clock = clock;
-    this.#stopFollowing = facts.onFact((fact) => this.#take(fact));
+    this.#stopFollowing = [facts.onFact((fact) => this.#take(fact)), facts.onGap(() => this.#beginAnew())];
   }
 
   /** Has the listener hear all that happens from now on, and before it what happened since; returns the function that ends it. */
   join(listener: Listener, since?: { epoch: string | null; sequence: number }): () => void {
     const { projectId } = listener;
-    const { epoch, latest } = this.#facts;
+    const { epoch } = this.#facts;
     const audience = this.#audienceOf(projectId);
     // To who is there already: who comes now is told of it as of what happened before.
     this.#flush(audience);
-    listener.send(encode({ type: 'hello', epoch, sequence: latest }));
+    listener.send(this.#hello());
     if (since) {
       const isSameEpoch = since.epoch === null || since.epoch === epoch;
       const missed = isSameEpoch
@@ -63,8 +63,26 @@ export class LiveFeed {
   }
 
   stop(): void {
-    this.#stopFollowing();
+    for (const stop of this.#stopFollowing) stop();
     for (const audience of this.#audiences.values()) this.#dismiss(audience);
+  }
+
+  #hello(): Buffer {
+    const { epoch, latest } = this.#facts;
+    return encode({ type: 'hello', epoch, sequence: latest });
+  }
+
+  /** What was gathered they ask for with all the rest. */
+  #beginAnew(): void {
+    const [hello, reset] = [this.#hello(), encode({ type: 'reset' })];
+    for (const audience of this.#audiences.values()) {
+      audience.gathered = [];
+      this.#flush(audience);
+      for (const listener of audience.listeners) {
+        listener.send(hello);
+        listener.send(reset);
+      }
+    }
   }
 
   #audienceOf(projectId: string | undefined): Audience {

@@ -46,7 +46,10 @@ export type LiveEntry = { sequence: number } & (
  * connection before this one has come to: what was missed since then comes first.
  */
 export type LiveFrame =
-  /** First of all. Sequences count only within an epoch: a store that was put back gives them out again. */
+  /**
+   * First of all, and again where places start over. Sequences count only within an epoch: a store that was put back gives
+   * them out again.
+   */
   | { type: 'hello'; epoch: string; sequence: number }
   | { type: 'facts'; entries: LiveEntry[] }
   /** Facts were left out: whoever shows a state has to ask for it anew. What follows is whole again. */

@@ -31,6 +31,7 @@ export class FactFollower {
   readonly #onTrouble: (failure: Failure) => void;
   readonly #stopping = new AbortController();
   readonly #listeners = new Set<(fact: FollowedFact) => void>();
+  readonly #gapListeners = new Set<() => void>();
   readonly #caughtUp = Promise.withResolvers<void>();
   readonly #following: Promise<void>;
   readonly #status: QueuedIterator<Status>;
@@ -44,6 +45,8 @@ export class FactFollower {
   #latest = 0;
   /** What the stream held when it was opened. */
   #known = Number.POSITIVE_INFINITY;
+  /** Counts the times that places were given out again by the same server. */
+  #putBack = 0;
   #isFollowing = false;
 
   /** `onTrouble` is told what is in the way, which is tried to mend until it is stopped. */
@@ -68,7 +71,7 @@ export class FactFollower {
 
   /** Where sequences count: a server that was started anew may have lost the last facts, and give out their places again. */
   get epoch(): string {
-    return servedBy(this.#bus.nats.connection);
+    return `${servedBy(this.#bus.nats.connection)}.${this.#putBack}`;
   }
 
   /** The place of the last fact that was heard. */
@@ -81,6 +84,12 @@ export class FactFollower {
     for (const fact of this.#kept.slice(this.#oldest)) listener(fact);
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Calls back when what follows does not go on from the last fact; returns the function that ends it. */
+  onGap(listener: () => void): () => void {
+    this.#gapListeners.add(listener);
+    return () => void this.#gapListeners.delete(listener);
   }
 
   /** The facts after that place; nothing when not all of them are kept, or there is no such place. */
@@ -141,15 +150,17 @@ export class FactFollower {
 
   #open(first: number, last: number): void {
     const before = Math.max(first - 1, last - mostKept, 0);
-    // What is there was put back to an earlier time, or does not go on where we were.
-    if (last < this.#latest || before > this.#latest) {
-      this.#kept = [];
-      this.#oldest = 0;
-      this.#keptBytes = 0;
-      this.#latest = before;
-      this.#dropped = before;
-    }
     this.#known = last;
+    // What is there was put back to an earlier time, or does not go on where we were.
+    const isPutBack = last < this.#latest;
+    if (!isPutBack && before <= this.#latest) return;
+    if (isPutBack) this.#putBack += 1;
+    this.#kept = [];
+    this.#oldest = 0;
+    this.#keptBytes = 0;
+    this.#latest = before;
+    this.#dropped = before;
+    for (const listener of this.#gapListeners) listener();
   }
 
   #take(fact: FollowedFact): void {
