@@ -9,6 +9,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { isState } from '../../machines/instance-states.ts';
 import type { HostView } from '../../transport/messages/api/host.ts';
 import { api } from '../../transport/messages/api.ts';
+import { allOf, pagesOf } from '../../transport/messages/pages.ts';
 import { launchOutcomes } from '../../transport/messages/statistics.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
@@ -118,12 +119,11 @@ function known(state: string): string {
   return isState(state) ? state : other;
 }
 
-async function allHosts(client: ApiClient): Promise<HostView[]> {
-  const all: HostView[] = [];
-  for (;;) {
-    const marker = all.at(-1)?.name;
-    const { hosts } = await client.ask(api.host.list, { limit: 1000, ...(marker !== undefined && { marker }) });
-    if (hosts.length === 0) return all;
-    all.push(...hosts);
-  }
+function allHosts(client: ApiClient): Promise<HostView[]> {
+  return allOf(
+    pagesOf(
+      async (from: { marker?: string }) => (await client.ask(api.host.list, { limit: 1000, ...from })).hosts,
+      ({ name }) => name,
+    ),
+  );
 }

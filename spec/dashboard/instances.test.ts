@@ -222,3 +222,37 @@ it('comes back when the connection is lost, and shows what has happened meanwhil
   expect(sockets.at(-1)?.url).toMatch(/[?&]after=\d+/);
   expect(lost.complaints).toEqual([]);
 });
+
+it('shows what happens between its first look and the first word of what follows', async () => {
+  const late = await stage.browser.open(stage.web.origin);
+  const opened = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  await late.page.routeWebSocket(/\/live/, async (socket) => {
+    opened.resolve();
+    await goOn.promise;
+    socket.connectToServer();
+  });
+  const isSignedIn = late.signIn(shop, '/instances');
+  await opened.promise;
+  await launch('early');
+  goOn.resolve();
+  await isSignedIn;
+  await late.page.getByRole('row', { name: /early.*active/ }).waitFor();
+  expect(late.complaints).toEqual([]);
+});
+
+it('asks again for what nobody has answered', async () => {
+  const patient = await stage.enterAs(shop, '/instances');
+  await patient.page.getByRole('link', { name: 'early' }).waitFor();
+  const failure = { code: 'unavailable', message: 'busy', disposition: 'retry' };
+  let refused = 0;
+  await patient.page.route('**/api/v1/instance/get', (route) => {
+    refused++;
+    return route.fulfill({ status: 503, json: { failure } });
+  });
+  await launch('busy');
+  // All that the facts made it ask for, and more.
+  await expect.poll(() => refused, { timeout: 20_000 }).toBeGreaterThan(3);
+  await patient.page.unroute('**/api/v1/instance/get');
+  await patient.page.getByRole('row', { name: /busy.*active/ }).waitFor();
+});

@@ -5,6 +5,7 @@ import { type Failure, toFailure } from '../../../machines/failure.ts';
 import type { FactView } from '../../messages/api/fact.ts';
 import { api } from '../../messages/api.ts';
 import type { HostFact, InstanceFact } from '../../messages/internal.ts';
+import { allOf, pagesOf } from '../../messages/pages.ts';
 import type { LiveEntry } from '../../messages/web.ts';
 import type { Moment } from '../../visualizer/path-taken.ts';
 import { ask } from '../ask.ts';
@@ -84,13 +85,13 @@ async function past(subject: Subject): Promise<ToldMoment[]> {
   return [{ key: 0, at: Date.now(), states, isMove: false, words, payload: host }];
 }
 
-async function factsOf(uuid: string): Promise<FactView[]> {
-  const all: FactView[] = [];
-  for (let marker: number | undefined; ; marker = all.at(-1)?.sequence) {
-    const { facts } = await ask(api.fact.list, { uuid, limit: pageSize, ...(marker !== undefined && { marker }) });
-    all.push(...facts);
-    if (facts.length < pageSize) return all;
-  }
+function factsOf(uuid: string): Promise<FactView[]> {
+  return allOf(
+    pagesOf(
+      async (from: { marker?: number }) => (await ask(api.fact.list, { uuid, limit: pageSize, ...from })).facts,
+      ({ sequence }) => sequence,
+    ),
+  );
 }
 
 function momentOf(entry: LiveEntry, subject: Subject): ToldMoment | undefined {

@@ -1,6 +1,7 @@
 /**
  * The WebSocket on which the facts come. When it is lost it is opened again, later and later, and what was missed comes
- * first; where that is not to be had any more, everybody who shows a state is told to ask for it anew.
+ * first; where that is not to be had any more, everybody who shows a state is told to ask for it anew. So they are when it
+ * is opened first: what was asked before nothing would follow.
  */
 import { effect, signal } from '@preact/signals';
 import type { LiveEntry, LiveFrame } from '../../messages/web.ts';
@@ -14,7 +15,7 @@ export const connection = signal<'off' | 'connecting' | 'live' | 'lost'>('off');
 
 export interface LiveListener {
   facts(entries: readonly LiveEntry[]): void;
-  /** Facts were left out: what is shown may be wrong. */
+  /** What is shown may be wrong: it is to be asked for, and the facts follow it. */
   reset(): void;
 }
 
@@ -51,7 +52,10 @@ function connect(): () => void {
     socket.onmessage = ({ data }) => take(JSON.parse(data as string) as LiveFrame);
     socket.onclose = () => {
       if (isOver) return;
+      const isNever = connection.value === 'connecting';
       connection.value = 'lost';
+      // Better than nothing, until it is opened.
+      if (isNever) reset();
       again();
     };
   }
@@ -67,11 +71,12 @@ function connect(): () => void {
   function take(frame: LiveFrame): void {
     switch (frame.type) {
       case 'hello': {
-        const isOtherStore = place !== undefined && place.epoch !== frame.epoch;
-        if (!place || isOtherStore) place = { epoch: frame.epoch, sequence: frame.sequence };
+        const isFirst = place === undefined;
+        // Otherwise what was missed comes next; of another store, a reset.
+        if (place?.epoch !== frame.epoch) place = { epoch: frame.epoch, sequence: frame.sequence };
         pauseMs = leastPauseMs;
         connection.value = 'live';
-        if (isOtherStore) reset();
+        if (isFirst) reset();
         return;
       }
       case 'facts': {

@@ -1,28 +1,30 @@
 /**
- * The instances, as they are now. They are loaded once, page by page; from then on the facts change them at once, and what
- * a fact does not tell is asked for soon after, for all that have changed meanwhile together.
+ * The instances, as they are now. They are loaded page by page as soon as the facts follow; from then on these change them
+ * at once, and what a fact does not tell is asked for soon after, for all that have changed meanwhile together.
  */
 import { effect, signal } from '@preact/signals';
 import { type Failure, toFailure } from '../../../machines/failure.ts';
 import type { InstanceView, ListInstances } from '../../messages/api/instance.ts';
 import { api } from '../../messages/api.ts';
 import type { InstanceFact } from '../../messages/internal.ts';
+import { allOf, pagesOf } from '../../messages/pages.ts';
 import type { LiveEntry } from '../../messages/web.ts';
 import { ask } from '../ask.ts';
 import { isAdministrator, session } from '../session.ts';
-import { listen } from './connection.ts';
+import { connection, listen } from './connection.ts';
 
 const pageSize = 500;
 /** How often the lists are made anew (ms). */
 const showEveryMs = 100;
-/** How soon after a fact the rest is asked for, and how often at most (ms). */
+/** How soon after a fact the rest is asked for, and how often at most; later and later while nobody answers (ms). */
 const refreshAfterMs = 250;
+const mostRefreshAfterMs = 10_000;
 /** As many are asked for one by one; of more, all that has changed lately. */
 const mostSingly = 8;
 /** What was changed when the API server had not seen it yet (ms). */
 const overlapMs = 2_000;
-/** Whether a host is heard changes without a fact that all hear of. */
-const lookAgainMs = 60_000;
+/** What becomes of hosts only administrators hear: the others look now and then (ms). */
+const lookAgainMs = 300_000;
 
 /** Whose are shown: those of the project, or, for administrators, everybody's. */
 export const scope = signal<'project' | 'all'>('project');
@@ -39,6 +41,9 @@ let round = 0;
 let shownAt = 0;
 let showing: ReturnType<typeof setTimeout> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
+let pauseMs = refreshAfterMs;
+let isLoading = false;
+let isLoadWanted = false;
 
 /** One of them, also when it has been deleted since. */
 export function instanceOf(uuid: string): InstanceView | undefined {
@@ -57,10 +62,11 @@ export function keepInstances(): void {
     const who = session.value;
     scope.value;
     clear();
-    if (who) void load();
+    // Who is being connected is told when to.
+    if (who && connection.peek() !== 'connecting') load();
   });
   setInterval(() => {
-    if (session.peek() && !document.hidden) void load();
+    if (session.peek() && !isAdministrator.peek() && !document.hidden) load();
   }, lookAgainMs);
 }
 
@@ -73,18 +79,32 @@ export function put(...views: readonly InstanceView[]): void {
   show();
 }
 
-/** Asks for all of them anew. */
-async function load(): Promise<void> {
-  const mine = ++round;
+/** Asks for all of them anew; when that is being done already, once more after it. */
+function load(): void {
+  isLoadWanted = true;
+  if (isLoading) return;
+  isLoading = true;
+  void (async () => {
+    while (isLoadWanted) {
+      isLoadWanted = false;
+      await loadAll();
+    }
+    isLoading = false;
+  })();
+}
+
+async function loadAll(): Promise<void> {
+  const mine = round;
   const before = [...byUuid.keys()];
   if (before.length === 0) loading.value = 'loading';
   const seen = new Set<string>();
   try {
-    for await (const page of pagesOf({})) {
+    for await (const page of pages({})) {
       if (mine !== round) return;
       put(...page);
       for (const { uuid } of page) seen.add(uuid);
     }
+    if (mine !== round) return;
     for (const uuid of before) if (!seen.has(uuid)) byUuid.delete(uuid);
     loading.value = 'done';
     show();
@@ -95,8 +115,10 @@ async function load(): Promise<void> {
 
 function clear(): void {
   round++;
+  isLoadWanted = false;
   clearTimeout(timer);
   timer = undefined;
+  pauseMs = refreshAfterMs;
   stale.clear();
   byUuid.clear();
   show();
@@ -105,7 +127,7 @@ function clear(): void {
 function hear(entries: readonly LiveEntry[]): void {
   for (const entry of entries) {
     // What becomes of a host its instances show.
-    if (entry.kind === 'host' && ['down', 'up'].includes(entry.fact.type)) void load();
+    if (entry.kind === 'host' && ['down', 'up'].includes(entry.fact.type)) load();
     if (entry.kind !== 'instance' || !isShown(entry.fact)) continue;
     const { uuid, at } = entry.fact;
     patch(entry.fact);
@@ -140,54 +162,60 @@ function patch({ type, uuid, at, to, vmState, taskState, attempt, host, name }: 
 }
 
 function refreshSoon(): void {
-  timer ??= setTimeout(() => {
-    refresh().finally(() => {
-      timer = undefined;
-      if (stale.size > 0) refreshSoon();
-    });
-  }, refreshAfterMs);
+  timer ??= setTimeout(refresh, pauseMs);
 }
 
+/** Those that nobody answered for are asked for again. */
 async function refresh(): Promise<void> {
   const mine = round;
   const asked = new Map(stale);
   stale.clear();
-  try {
-    const views =
-      asked.size <= mostSingly ? await each([...asked.keys()]) : await changedSince(Math.min(...asked.values()));
-    if (mine === round) put(...views);
-  } catch {
-    // The connection is lost, or the server too busy: it is asked again with the next look.
-  }
+  const views = asked.size <= mostSingly ? await each(asked) : await changedSince(asked);
+  if (mine !== round) return;
+  put(...views);
+  timer = undefined;
+  pauseMs = asked.size === 0 ? refreshAfterMs : Math.min(pauseMs * 2, mostRefreshAfterMs);
+  for (const [uuid, at] of asked) stale.set(uuid, at);
+  if (stale.size > 0) refreshSoon();
 }
 
-async function each(uuids: readonly string[]): Promise<InstanceView[]> {
-  const replies = await Promise.allSettled(uuids.map((uuid) => ask(api.instance.get, { uuid })));
-  return replies.flatMap((reply) => (reply.status === 'fulfilled' ? [reply.value.instance] : []));
-}
-
-async function changedSince(time: number): Promise<InstanceView[]> {
-  const since = new Date(time - overlapMs).toISOString();
+/** Leaves those that it got no answer for. */
+async function each(asked: Map<string, number>): Promise<InstanceView[]> {
   const views: InstanceView[] = [];
-  for await (const page of pagesOf({ changedSince: since, sortBy: 'updatedAt', order: 'ascending' }))
-    views.push(...page);
+  await Promise.all(
+    [...asked.keys()].map(async (uuid) => {
+      try {
+        views.push((await ask(api.instance.get, { uuid })).instance);
+      } catch (error) {
+        if (toFailure(error).code !== 'not_found') return;
+      }
+      asked.delete(uuid);
+    }),
+  );
   return views;
 }
 
-/** One after the other: only an empty one says that there are no more. */
-async function* pagesOf(query: ListInstances): AsyncGenerator<InstanceView[]> {
-  const allProjects = scope.peek() === 'all';
-  for (let marker: string | undefined; ; ) {
-    const { instances: page } = await ask(api.instance.list, {
-      ...query,
-      limit: pageSize,
-      ...(marker !== undefined && { marker }),
-      ...(allProjects && { allProjects }),
-    });
-    marker = page.at(-1)?.uuid;
-    if (marker === undefined) return;
-    yield page;
+/** As `each`, of all that has changed lately. */
+async function changedSince(asked: Map<string, number>): Promise<InstanceView[]> {
+  const changedSince = new Date(Math.min(...asked.values()) - overlapMs).toISOString();
+  try {
+    const views = await allOf(pages({ changedSince, sortBy: 'updatedAt', order: 'ascending' }));
+    asked.clear();
+    return views;
+  } catch {
+    return [];
   }
+}
+
+function pages(query: ListInstances): AsyncGenerator<readonly InstanceView[]> {
+  const allProjects = scope.peek() === 'all';
+  return pagesOf(
+    async (from: { marker?: string }) => {
+      const body = { ...query, limit: pageSize, ...from, ...(allProjects && { allProjects }) };
+      return (await ask(api.instance.list, body)).instances;
+    },
+    ({ uuid }) => uuid,
+  );
 }
 
 /** Tells those who show them: at once, and no more often than they can show. */
