@@ -34,6 +34,11 @@ it('shows the private key of a new pair once, and lets it be kept', async () => 
   expect(await visitor.look('key-pair-private')).toEqual([]);
   const [download] = await Promise.all([page.waitForEvent('download'), shown.getByText('Download').click()]);
   expect(download.suggestedFilename()).toBe('laptop.pem');
+  // As a page over plain HTTP from elsewhere has none.
+  await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })");
+  await shown.getByRole('button', { name: 'Copy' }).click();
+  await page.getByText('the key is selected').waitFor();
+  expect(await page.evaluate('String(getSelection()).trim()')).toBe(privateKey.trim());
   await shown.getByRole('button', { name: 'Done' }).click();
 
   await page.getByRole('row', { name: /laptop/ }).waitFor();

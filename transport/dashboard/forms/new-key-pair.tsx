@@ -1,5 +1,6 @@
 /** Makes a key pair, or imports a public key. What was made is shown once, and can be kept until the dialog is closed. */
 import { useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
 import { toFailure } from '../../../machines/failure.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
@@ -91,6 +92,8 @@ export function NewKeyPair({ onMade, onClose }: NewKeyPairProps) {
 }
 
 function PrivateKey({ name, privateKey, onClose }: { name: string; privateKey: string; onClose(): void }) {
+  const text = useRef<HTMLPreElement>(null);
+
   function download(): void {
     const url = URL.createObjectURL(new Blob([privateKey], { type: 'application/octet-stream' }));
     const link = document.createElement('a');
@@ -101,17 +104,21 @@ function PrivateKey({ name, privateKey, onClose }: { name: string; privateKey: s
   }
 
   async function copy(): Promise<void> {
-    await navigator.clipboard.writeText(privateKey).then(
-      () => tell('The private key is copied'),
-      () => tell('The browser does not let this page copy', { isError: true }),
-    );
+    try {
+      await navigator.clipboard.writeText(privateKey);
+      tell('The private key is copied');
+    } catch {
+      // Over plain HTTP there is no clipboard.
+      if (text.current) getSelection()?.selectAllChildren(text.current);
+      tell('The browser does not let this page copy: the key is selected, to be copied by keyboard', { isError: true });
+    }
   }
 
   return (
     <Dialog title={`Private key of ${name}`} onClose={onClose}>
       <Notice kind="warning">It is shown this once, and stored nowhere. Keep it now.</Notice>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys. */}
-      <pre class="private-key" tabIndex={0}>
+      <pre class="private-key" tabIndex={0} ref={text}>
         {privateKey}
       </pre>
       <div class="buttons">
