@@ -9,7 +9,7 @@ import { type Frame, inspection, mostNames } from '../../transport/messages/insp
 import type { Message } from '../../transport/nats/bus.ts';
 import { any, inspectedProcess, subjects } from '../../transport/nats/subjects.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { type WatchedChange, WatchedProcess } from './watched-process.ts';
+import { mostSessions, type WatchedChange, WatchedProcess } from './watched-process.ts';
 
 interface Client {
   /** Absent: all. */
@@ -129,7 +129,11 @@ export class InspectionWatch implements InspectionSource {
     if (!process) return;
     process.silence = 0;
     if (process.comesAfterGap(frame)) this.#hasMissed = true;
+    const wasCut = process.isCut;
     this.#deliver(process.take(frame, this.#asked.watcher));
+    if (process.isCut && !wasCut) {
+      this.#runtime.logger.warn({ subject, mostSessions }, 'a process has more actors than are shown');
+    }
   }
 
   #process(name: string): WatchedProcess | undefined {

@@ -9,7 +9,7 @@ import {
 } from '../../transport/messages/inspection.ts';
 
 /** How many actors are kept of one process: of more nothing is shown. */
-const mostSessions = 20_000;
+export const mostSessions = 20_000;
 
 export class WatchedProcess {
   readonly #name: string;
@@ -18,6 +18,8 @@ export class WatchedProcess {
   #nextSequence: number | undefined;
   /** How often it was asked since it was heard last. */
   silence = 0;
+  /** Whether there was no room for some of its actors. */
+  isCut = false;
 
   constructor(name: string) {
     this.#name = name;
@@ -67,7 +69,11 @@ export class WatchedProcess {
 
   #open(told: ActorTold, watcher: string): WatchedChange | undefined {
     // No process speaks for another.
-    if (!told.sessionId.startsWith(`${this.#name}/`) || this.#sessions.size >= mostSessions) return undefined;
+    if (!told.sessionId.startsWith(`${this.#name}/`)) return undefined;
+    if (this.#sessions.size >= mostSessions) {
+      this.isCut = true;
+      return undefined;
+    }
     const root = told.sessionId === told.rootId ? undefined : this.#sessions.get(told.rootId);
     const definition = told.machine && this.#definitions.get(told.machine);
     // It was told to another watcher, and is going to be told to this one.

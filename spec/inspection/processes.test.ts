@@ -1,5 +1,5 @@
 /** Watching over a real nats-server: several processes, several watchers, and what becomes of it when one of them goes. */
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Actor, createActor, createMachine, fromPromise } from 'xstate';
 import { Inspection } from '../../actors/runtime/inspection.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
@@ -220,6 +220,38 @@ it('tells of a thousand machines at rest in frames of fifty, and sends their def
   expect(createMachine(JSON.parse(definitions[0]?.definition ?? '')).id).toBe('instance');
   watch.stop();
   inspection.stop();
+});
+
+it('says once in its log that a process has more actors than are shown', async () => {
+  const runtime = await connect();
+  const warn = vi.spyOn(runtime.logger, 'warn');
+  const watch = new InspectionWatch(runtime);
+  let shown = 0;
+  watch.watch(undefined, (changes) => {
+    shown += changes.filter(({ told }) => told.type === '@xstate.actor').length;
+  });
+  const { bus } = await connect();
+  const actor = (n: number) => {
+    const sessionId = `compute-node-many/instance/${n}`;
+    const about = { sessionId, rootId: sessionId, createdAt: '1', id: null, _version: '0.7.2' } as const;
+    const snapshot = { status: 'active' } as const;
+    return { type: '@xstate.actor', ...about, name: `instance/${n}`, machine: 'instance', snapshot } as const;
+  };
+  await runtime.bus.nats.connection.flush();
+  for (let sequence = 0; sequence < 402; sequence += 1) {
+    const events = Array.from({ length: 50 }, (_, n) => actor(50 * sequence + n));
+    const definitions = sequence === 0 ? [{ machine: 'instance' as const, definition: '{"id":"instance"}' }] : [];
+    bus.send(
+      subjects.inspectionFrame('compute-node', 'many'),
+      messages.frame.encode({ sequence, definitions, events }),
+    );
+  }
+  await eventually(() => warn.mock.calls.length > 0 || undefined);
+  await bus.nats.connection.flush();
+  await runtime.bus.nats.connection.flush();
+  expect(shown).toBe(20_000);
+  expect(warn.mock.calls).toEqual([[expect.objectContaining({ mostSessions: 20_000 }), expect.any(String)]]);
+  watch.stop();
 });
 
 it('observes no actor when nobody watches', async () => {
