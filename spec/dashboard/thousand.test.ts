@@ -3,8 +3,9 @@
  *
  * What a frame costs is measured twice. The CPU time of the page's main thread, for each step until two frames are drawn, is
  * the page's own, whatever else the machine does: the longest must stay under 100 ms, and while instances change, when a
- * step takes in all that comes meanwhile, the median. The time from frame to frame is what somebody sees on this machine,
- * with the cloud, the browser's other processes and other tests on the same cores: of it the median must; all is printed.
+ * step takes in all that comes meanwhile, the median. The time from frame to frame, of all frames that are drawn meanwhile,
+ * is what somebody sees on this machine, with the cloud, the browser's other processes and other tests on the same cores:
+ * 95 of 100 must be under it; the longest is printed.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
@@ -67,7 +68,8 @@ async function* filtering(): AsyncGenerator<void> {
 interface Measured {
   /** Of steps. */
   cpuMs: Spread;
-  medianFrameMs: number;
+  /** From each frame to the next. */
+  frameMs: Spread;
 }
 
 /** Prints what was measured. */
@@ -79,29 +81,38 @@ async function measure(what: string, steps: AsyncGenerator<void>): Promise<Measu
     const { metrics } = await devtools.send('Performance.getMetrics');
     return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN) * 1_000;
   };
-  const frames: number[] = [];
   const costs: number[] = [];
+  await page.evaluate(watchFrames);
   let before = await cpuMs();
   for await (const _ of steps) {
-    frames.push(...((await page.evaluate(twoFrames)) as number[]));
+    await page.evaluate(twoFrames);
     const after = await cpuMs();
     costs.push(after - before);
     before = after;
   }
+  const frames = (await page.evaluate(`frameTimes.splice(0, Infinity, 'over')`)) as number[];
   await devtools.detach();
   const [cpu, time] = [new Spread(costs), new Spread(frames)];
   console.log(`${what}: CPU of a step ${cpu}; from frame to frame ${time}`);
-  return { cpuMs: cpu, medianFrameMs: time.of(0.5) };
+  return { cpuMs: cpu, frameMs: time };
 }
 
-/** The times that the next two frames take (ms). */
-const twoFrames = `new Promise((resolve) => {
-  const begun = performance.now();
-  requestAnimationFrame(() => {
-    const first = performance.now();
-    requestAnimationFrame(() => resolve([first - begun, performance.now() - first]));
-  });
-})`;
+/** Notes how long each frame takes from now on (ms), until it is told that it is over. */
+const watchFrames = `{
+  const times = (window.frameTimes = []);
+  let before = performance.now();
+  const note = () => {
+    if (times[0] === 'over') return;
+    const now = performance.now();
+    times.push(now - before);
+    before = now;
+    requestAnimationFrame(note);
+  };
+  requestAnimationFrame(note);
+}`;
+
+/** What was changed is drawn after the first of them. */
+const twoFrames = `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))`;
 
 class Spread {
   readonly #sorted: number[];
@@ -121,12 +132,12 @@ class Spread {
   }
 }
 
-function expectQuick({ cpuMs, medianFrameMs }: Measured, share = 1): void {
+function expectQuick({ cpuMs, frameMs }: Measured, share = 1): void {
   expect(cpuMs.of(share)).toBeLessThan(longestFrameMs);
-  expect(medianFrameMs).toBeLessThan(longestFrameMs);
+  expect(frameMs.of(0.95)).toBeLessThan(longestFrameMs);
 }
 
-it('scrolls and filters without a frame over 100 ms', async () => {
+it('scrolls and filters with no step over 100 ms of CPU, and 95 % of the frames under 100 ms', async () => {
   const { page } = visitor;
   expect(await page.getByRole('row').count()).toBeLessThan(60);
   expectQuick(await measure('scrolling 1,000 instances', scrolling()));
@@ -135,7 +146,7 @@ it('scrolls and filters without a frame over 100 ms', async () => {
   expect(visitor.complaints).toEqual([]);
 });
 
-it('stays as fast, and right, while instances change all the time', async () => {
+it('is right, and takes under 100 ms of CPU for half of the steps and between 95 % of the frames, while instances change', async () => {
   const { page } = visitor;
   const { client } = stage.cloud;
   const begun = Date.now();
@@ -146,12 +157,14 @@ it('stays as fast, and right, while instances change all the time', async () => 
       if (isOver) break;
       await client.ask(api.instance.stop, { uuid });
       stopped++;
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      // One after the other, as fast as the host does it.
+      await stage.cloud.until(uuid, ({ vmState }) => vmState === 'stopped');
     }
   })();
-  const measured = await measure('scrolling while instances change', scrolling());
-  isOver = true;
-  await commands;
+  const measured = await measure('scrolling while instances change', scrolling()).finally(() => {
+    isOver = true;
+    return commands;
+  });
   const { facts } = await client.ask(api.fact.list, { since: new Date(begun).toISOString(), limit: 1000 });
   const seconds = (Date.now() - begun) / 1000;
   console.log(`while that was measured: ${(facts.length / seconds).toFixed(0)} facts a second`);
