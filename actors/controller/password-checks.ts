@@ -1,7 +1,8 @@
 /**
  * Passwords, checked one at a time, so that guessing takes neither the processors nor the threads that everything else
- * needs; and for each user so many wrong ones a minute. This is in the memory of one controller: where there are several,
- * each lets that many pass. Who guesses on purpose keeps the user from signing in with a password; tokens go on.
+ * needs, nor the turn of a new password to be stored; and for each user so many wrong ones a minute. This is in the
+ * memory of one controller: where there are several, each lets that many pass. Who guesses on purpose keeps the user from
+ * signing in with a password; tokens go on.
  */
 import { fail } from '../../machines/failure.ts';
 import type { Chance, Clock } from '../../transport/clock.ts';
@@ -9,7 +10,7 @@ import type { StoredPassword } from '../../transport/messages/records.ts';
 import { isPassword, type ScryptCost, storedPassword } from '../identity/passwords.ts';
 import { SerialQueue } from '../process/serial-queue.ts';
 
-/** How many may wait: the last of them is answered before its client has given up. */
+/** How many may wait for each: the last of them is answered before its client has given up. */
 const maxWaiting = 16;
 const maxFailures = 5;
 const failuresLastMs = 60_000;
@@ -19,7 +20,7 @@ export class PasswordChecks {
   readonly #chance: Chance;
   readonly #cost: ScryptCost | undefined;
   readonly #queue = new SerialQueue();
-  #waiting = 0;
+  readonly #waiting = { check: 0, store: 0 };
   /** When passwords were wrong, by whose they should have been; the latest last. */
   readonly #failures = new Map<string, number[]>();
 
@@ -32,7 +33,7 @@ export class PasswordChecks {
 
   /** What is stored of a new password. */
   store(password: string): Promise<StoredPassword> {
-    return this.#inTurn(() => storedPassword(password, this.#chance, this.#cost));
+    return this.#inTurn('store', () => storedPassword(password, this.#chance, this.#cost));
   }
 
   /**
@@ -40,7 +41,7 @@ export class PasswordChecks {
    * `unavailable` when there were too many wrong ones, or too many ask.
    */
   check(whose: string, password: string, stored: StoredPassword | undefined): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#inTurn('check', async () => {
       this.#refuseTooMany(whose);
       const isRight = await isPassword(password, stored, this.#cost);
       if (isRight) this.#failures.delete(whose);
@@ -49,15 +50,15 @@ export class PasswordChecks {
     });
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= maxWaiting) {
-      throw fail('unavailable', 'too many passwords are being checked: try again', { disposition: 'retry' });
+  async #inTurn<T>(what: 'check' | 'store', work: () => Promise<T>): Promise<T> {
+    if (this.#waiting[what] >= maxWaiting) {
+      throw fail('unavailable', `too many wait to ${what} a password: try again`, { disposition: 'retry' });
     }
-    this.#waiting += 1;
+    this.#waiting[what] += 1;
     try {
-      return await this.#queue.run('', undefined, work);
+      return await this.#queue.run(what, undefined, work);
     } finally {
-      this.#waiting -= 1;
+      this.#waiting[what] -= 1;
     }
   }
 
