@@ -1,13 +1,12 @@
 /** Signing in: a token for who knows a password. Nothing tells whether there is the user, not even the time it takes. */
 import { fail } from '../../machines/failure.ts';
+import { sessionSeconds } from '../../transport/messages/api/identity.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Token, User } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { projectsOf, rolesIn } from '../identity/roles.ts';
 import { openMakeToken } from './make-token.ts';
 import type { Writes } from './writes.ts';
-
-const lifetimeMs = 12 * 3600_000;
 
 export const sessionWrites: Writes = async (on, world) => {
   const { store, clock, passwords } = world;
@@ -31,7 +30,7 @@ export const sessionWrites: Writes = async (on, world) => {
       userId: user.id,
       projectId: project,
       description: 'signed in',
-      expiresAt: createdAt + lifetimeMs,
+      expiresAt: createdAt + sessionSeconds * 1000,
       isSession: true,
       createdAt,
     };

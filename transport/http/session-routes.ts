@@ -4,7 +4,7 @@
  */
 
 import { FailureError, fail } from '../../machines/failure.ts';
-import type { TokenView } from '../messages/api/identity.ts';
+import { sessionSeconds, type TokenView } from '../messages/api/identity.ts';
 import { api } from '../messages/api.ts';
 import { type SessionView, type SignIn, web } from '../messages/web.ts';
 import { ApiClient } from '../nats/api-client.ts';
@@ -13,8 +13,6 @@ import type { Routes } from './context.ts';
 import { refuseForeign } from './same-origin.ts';
 import { secretInCookie } from './session.ts';
 import { SignInLimit } from './sign-in-limit.ts';
-
-const sessionSeconds = 12 * 3600;
 
 export const sessionRoutes: Routes = (app, { bus, clock, cookie, sockets }) => {
   const limit = new SignInLimit(clock);

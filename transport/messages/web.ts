@@ -1,20 +1,13 @@
 /** What a web server and the pages in a browser say to each other beside the API (`transport/http/`). */
 import Type, { type Static } from 'typebox';
+import { PasswordSignIn } from './api/identity.ts';
 import { codec } from './codec.ts';
-import { Described, Exact, Id, OneOf, Timestamp } from './common.ts';
+import { Exact, Id, OneOf, Timestamp } from './common.ts';
 import type { AlarmFact, HostFact, InstanceFact } from './internal.ts';
 import { roleNames } from './records.ts';
 
 /** `POST /session`: what is shown once, and not kept. */
-const SignIn = Type.Union([
-  Exact({ token: Type.String({ pattern: '^[!-~]{1,512}$' }) }),
-  // As `session.create` has them.
-  Exact({
-    user: Type.String({ maxLength: 255, description: 'id or name' }),
-    password: Type.String({ maxLength: 256 }),
-    projectId: Type.Optional(Described(Id, 'absent: the first that the user has a role in')),
-  }),
-]);
+const SignIn = Type.Union([Exact({ token: Type.String({ pattern: '^[!-~]{1,512}$' }) }), PasswordSignIn]);
 export type SignIn = Static<typeof SignIn>;
 
 const Named = Exact({ id: Id, name: Type.String() });

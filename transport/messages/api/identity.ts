@@ -181,22 +181,27 @@ const MadeToken = {
   secret: Type.String({ description: 'for the header Authorization: Bearer …' }),
 };
 
+/** How long one is signed in. */
+export const sessionSeconds = 12 * 3600;
+
+export const PasswordSignIn = Exact({
+  user: Described(Name, 'id of a user, or name of the only one that has it'),
+  password: Password,
+  projectId: Type.Optional(
+    Described(Id, 'in which project; absent: the first enabled one that the user was given a role in'),
+  ),
+});
+
 export const sessionEndpoints = {
   create: write({
     name: 'session.create',
     description:
-      'Signs in: a token for who knows the password of a user, valid for 12 hours; token.revoke signs out, and a ' +
-      'changed password ends it, with every token that was made with it for the user. Whether ' +
-      'the user or the password is wrong is not told, and of one user five wrong ones are tried a minute.',
+      `Signs in: a token for who knows the password of a user, valid for ${sessionSeconds / 3600} hours; ` +
+      'token.revoke signs out, and a changed password ends it, with every token that was made with it for the user. ' +
+      'Whether the user or the password is wrong is not told, and of one user five wrong ones are tried a minute.',
     access: 'anyone',
     failures: ['unauthenticated', 'forbidden', 'quota_exceeded'],
-    request: Exact({
-      user: Described(Name, 'id of a user, or name of the only one that has it'),
-      password: Password,
-      projectId: Type.Optional(
-        Described(Id, 'in which project; absent: the first enabled one that the user was given a role in'),
-      ),
-    }),
+    request: PasswordSignIn,
     reply: Exact({ ...MadeToken, roles: Type.Array(Role) }),
   }),
 };
