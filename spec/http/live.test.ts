@@ -1,5 +1,6 @@
 /** What browsers hear of what happens: all of it, in order, and nobody what is another project's. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
 import { api } from '../../transport/messages/api.ts';
 import { facts, type InstanceFact } from '../../transport/messages/internal.ts';
 import { closeCodes } from '../../transport/messages/web.ts';
@@ -103,6 +104,9 @@ describe('/live', () => {
     const stranger = new Browser(web.origin);
     expect(await refusedWith(stranger.open('/live'))).toBe(401);
     expect(await refusedWith(admin.open('/live', { origin: 'https://evil.example' }))).toBe(403);
+    // What only looks may come without it.
+    const silent = new WebSocket(`${web.origin.replace('http', 'ws')}/live`, { headers: { cookie: admin.cookie } });
+    expect(await refusedWith(silent)).toBe(403);
     // The last of these is nothing that a URL is made of.
     for (const path of ['/elsewhere', '/live/', '/', '//[']) expect(await refusedWith(admin.open(path))).toBe(404);
     expect(await refusedWith(stranger.open('/live', { authorization: 'Bearer nonsense' }))).toBe(401);

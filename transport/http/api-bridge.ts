@@ -14,29 +14,28 @@ import { secretOf } from './session.ts';
 const known = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
 
 export const apiBridge: Routes = (app, { bus, cookie }) => {
-  app.post<{ Params: { resource: string; verb: string } }>(
-    '/api/v1/:resource/:verb',
-    async ({ params: { resource, verb }, headers, body, id }, reply) => {
-      const name = `${resource}.${verb}`;
-      const endpoint = known.get(name);
-      if (!endpoint) throw fail('not_found', `there is no endpoint ${name}: schema.list tells which there are`);
-      const { access, request, timeoutMs } = endpoint;
-      const isAnonymous = access === 'anyone' && headers.authorization === undefined;
-      const secret = isAnonymous ? '' : secretOf(headers, cookie);
-      const bytes = body instanceof Buffer ? body : Buffer.alloc(0);
-      // Also of what is too large to be carried to whoever would say so.
-      if (bytes.length > request.maxBytes) request.decode(bytes);
-      const context = contextGiven(id, headers.traceparent?.toString());
-      const subject = subjects.api(endpoint.resource, endpoint.verb);
-      const answer = await traced(bus.tracer, { name: `POST ${name}`, kind: 'server' }, context, (context) => {
-        if (context.traceparent) reply.header('traceparent', context.traceparent);
-        return askOnce(bus, subject, name, bytes, clientHeaders(secret, context), timeoutMs);
-      });
-      return reply
-        .code(statusOfAnswer(answer))
-        .header('content-type', 'application/json; charset=utf-8')
-        .header('cache-control', 'no-store')
-        .send(Buffer.from(answer.data));
-    },
-  );
+  app.post<{ Params: { resource: string; verb: string } }>('/api/v1/:resource/:verb', async (asking, reply) => {
+    const { params, headers, body, id } = asking;
+    const { resource, verb } = params;
+    const name = `${resource}.${verb}`;
+    const endpoint = known.get(name);
+    if (!endpoint) throw fail('not_found', `there is no endpoint ${name}: schema.list tells which there are`);
+    const { access, request, timeoutMs } = endpoint;
+    const isAnonymous = access === 'anyone' && headers.authorization === undefined;
+    const secret = isAnonymous ? '' : secretOf(asking, cookie);
+    const bytes = body instanceof Buffer ? body : Buffer.alloc(0);
+    // Also of what is too large to be carried to whoever would say so.
+    if (bytes.length > request.maxBytes) request.decode(bytes);
+    const context = contextGiven(id, headers.traceparent?.toString());
+    const subject = subjects.api(endpoint.resource, endpoint.verb);
+    const answer = await traced(bus.tracer, { name: `POST ${name}`, kind: 'server' }, context, (context) => {
+      if (context.traceparent) reply.header('traceparent', context.traceparent);
+      return askOnce(bus, subject, name, bytes, clientHeaders(secret, context), timeoutMs);
+    });
+    return reply
+      .code(statusOfAnswer(answer))
+      .header('content-type', 'application/json; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .send(Buffer.from(answer.data));
+  });
 };

@@ -11,23 +11,24 @@ import { isAdministrator, openSession, type Session, secretOf } from './session.
 const json = 'application/json; charset=utf-8';
 
 export const figureRoutes: Routes = (app, { bus, cookie, figures }) => {
-  app.get('/statistics', async ({ headers }, reply) => {
-    const session = await openSession(bus, secretOf(headers, cookie));
+  app.get('/statistics', async (request, reply) => {
+    const session = await openSession(bus, secretOf(request, cookie));
     return reply
       .header('cache-control', 'no-store')
       .type(json)
       .send(figures.statistics(scopeOf(session)));
   });
 
-  app.get<{ Params: { uuid: string } }>('/statistics/launches/:uuid', async ({ headers, params: { uuid } }, reply) => {
-    const session = await openSession(bus, secretOf(headers, cookie));
+  app.get<{ Params: { uuid: string } }>('/statistics/launches/:uuid', async (request, reply) => {
+    const session = await openSession(bus, secretOf(request, cookie));
+    const { uuid } = request.params;
     const launch = figures.launch(uuid, scopeOf(session));
     if (!launch) throw fail('not_found', `no launch of ${JSON.stringify(uuid)} is remembered`);
     return reply.header('cache-control', 'no-store').type(json).send(statistics.launch.encode(launch));
   });
 
-  app.get('/metrics', async ({ headers }, reply) => {
-    const secret = secretOf(headers, cookie);
+  app.get('/metrics', async (request, reply) => {
+    const secret = secretOf(request, cookie);
     if (!isAdministrator(await openSession(bus, secret))) throw fail('forbidden', 'metrics are for administrators');
     const text = await figures.metrics(secret);
     return reply.header('cache-control', 'no-store').type('text/plain; version=0.0.4; charset=utf-8').send(text);

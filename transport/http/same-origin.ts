@@ -2,17 +2,30 @@
  * Whether it is a page of ours that asks. A browser shows its cookie also when the page of somebody else has it ask; it
  * says then whose page that is, and no page can have it say otherwise.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { fail } from '../../machines/failure.ts';
 
+/** As much of a request as tells who asks. */
+export type Asking = Pick<IncomingMessage, 'method' | 'headers'>;
+
 /** Throws `forbidden` unless the browser says that the page is ours. */
-export function refuseForeign(headers: IncomingHttpHeaders): void {
-  if (isOurs(headers)) return;
+export function refuseForeign(asking: Asking): void {
+  if (isOurs(asking)) return;
   throw fail('forbidden', 'only pages of this server may ask with its cookie: Origin has to be that of this server');
 }
 
-function isOurs({ origin, host, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
-  if (origin === undefined) return site === 'same-origin';
+function isOurs(asking: Asking): boolean {
+  const { origin, host, 'sec-fetch-site': site } = asking.headers;
+  if (origin === undefined) {
+    // Of what it only looks at, a browser says nothing to a server that does not encrypt, nor whose page it is when it is
+    // no page's; what comes back no page of somebody else can read.
+    return site === 'same-origin' || ((site === undefined || site === 'none') && onlyLooks(asking));
+  }
   // What stands before us may encrypt where we do not, so that only the host can be compared.
   return URL.canParse(origin) && new URL(origin).host === host && (site === undefined || site === 'same-origin');
+}
+
+/** A WebSocket begins like it, and can do anything. */
+function onlyLooks({ method, headers }: Asking): boolean {
+  return method === 'GET' && headers.upgrade === undefined;
 }

@@ -17,8 +17,9 @@ import { SignInLimit } from './sign-in-limit.ts';
 export const sessionRoutes: Routes = (app, { bus, clock, cookie, sockets }) => {
   const limit = new SignInLimit(clock);
 
-  app.post('/session', async ({ ip, headers, body }, reply) => {
-    refuseForeign(headers);
+  app.post('/session', async (asking, reply) => {
+    const { ip, body } = asking;
+    refuseForeign(asking);
     limit.count(ip);
     const shown = web.signIn.decode(body instanceof Buffer ? body : Buffer.alloc(0));
     const { secret, token } = await makeToken(bus, shown);
@@ -37,9 +38,9 @@ export const sessionRoutes: Routes = (app, { bus, clock, cookie, sockets }) => {
     return reply.header('cache-control', 'no-store').send(await viewSession(bus, secret));
   });
 
-  app.delete('/session', async ({ headers }, reply) => {
-    refuseForeign(headers);
-    const secret = secretInCookie(headers, cookie);
+  app.delete('/session', async (asking, reply) => {
+    refuseForeign(asking);
+    const secret = secretInCookie(asking.headers, cookie);
     const id = secret === undefined ? undefined : await revoke(bus, secret);
     if (id !== undefined) sockets.end(id);
     return reply.clearCookie(cookie.name, cookie.options).code(204).send();

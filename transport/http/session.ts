@@ -5,7 +5,7 @@ import { fail } from '../../machines/failure.ts';
 import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
 import type { Bus } from '../nats/bus.ts';
-import { refuseForeign } from './same-origin.ts';
+import { type Asking, refuseForeign } from './same-origin.ts';
 import type { SessionCookie } from './session-cookie.ts';
 
 export interface Session {
@@ -28,10 +28,11 @@ export function isAdministrator({ roles }: Session): boolean {
  * `forbidden` when it shows a cookie from somebody else's page: a header with a token no page can send in another's name,
  * and one with a password only in the name of somebody who has told it their browser.
  */
-export function secretOf(headers: IncomingHttpHeaders, cookie: SessionCookie): string {
+export function secretOf(asking: Asking, cookie: SessionCookie): string {
+  const { headers } = asking;
   const { authorization } = headers;
   if (authorization?.startsWith('Basic ')) {
-    if (headers.origin !== undefined) refuseForeign(headers);
+    if (headers.origin !== undefined) refuseForeign(asking);
     return secretInPassword(authorization);
   }
   if (authorization !== undefined) {
@@ -41,7 +42,7 @@ export function secretOf(headers: IncomingHttpHeaders, cookie: SessionCookie): s
   }
   const secret = secretInCookie(headers, cookie);
   if (secret === undefined) throw fail('unauthenticated', 'nobody is signed in');
-  refuseForeign(headers);
+  refuseForeign(asking);
   return secret;
 }
 

@@ -80,7 +80,7 @@ export class Sockets {
     const route = this.#routes.get(path);
     if (!route) return refuseUpgrade(socket, 404);
     try {
-      const session = await openSession(this.#bus, secretOf(request.headers, this.#cookie));
+      const session = await openSession(this.#bus, secretOf(request, this.#cookie));
       if (this.#isStopped) return refuseUpgrade(socket, 503);
       if (route.admits?.(session) === false) return refuseUpgrade(socket, 403);
       if ((this.#sessions.get(session.tokenId)?.sockets.size ?? 0) >= mostSockets) return refuseUpgrade(socket, 429);
