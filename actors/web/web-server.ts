@@ -49,8 +49,20 @@ export async function startWebServer(
   const facts = new FactFollower(bus, (failure) => logger.warn({ failure }, 'what happens cannot be followed'));
   const figures = new CloudFigures(runtime, facts);
   const machines = new InspectionWatch(runtime);
-  const { isEncrypted } = door;
-  const context = { bus, clock, logger, facts, figures, machines, cookie, sockets, isEncrypted, pages: folder };
+  const { isEncrypted, signIns } = door;
+  const context = {
+    bus,
+    clock,
+    logger,
+    facts,
+    figures,
+    machines,
+    cookie,
+    sockets,
+    signIns,
+    isEncrypted,
+    pages: folder,
+  };
   const app = await makeApp(context, routes);
   const leave = door.serve({
     request: app.routing,

@@ -1,8 +1,10 @@
 /** Signing in and out, and what a page of somebody else cannot do with the cookie. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startWebServer } from '../../actors/web/web-server.ts';
 import { api } from '../../transport/messages/api.ts';
+import { closeCodes } from '../../transport/messages/web.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
-import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { Browser, startTestWeb, type TestWeb } from './support.ts';
 
 let cloud: TestCloud;
@@ -69,6 +71,49 @@ describe('signing in', () => {
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await refused.json()).toMatchObject({ failure: { code: 'unavailable', disposition: 'retry' } });
+  });
+
+  it('is refused to them by the API as well, and in the life after this one', async () => {
+    const other = await startTestWeb(cloud.runtime);
+    onTestFinished(() => other.stop());
+    const browser = new Browser(other.origin);
+    const guess = (headers = {}) =>
+      browser.ask('/api/v1/session/create', { body: { user: 'nobody', password: 'a guess' }, headers });
+    const headers = { authorization: 'Bearer nonsense' };
+    const guesses = await Promise.all([
+      ...Array.from({ length: 8 }, () => guess()),
+      ...[1, 2, 3, 4].map(() => guess(headers)),
+    ]);
+    expect(guesses.filter(({ status }) => status === 429)).toHaveLength(2);
+    expect((await browser.signIn(cloud.token)).status).toBe(429);
+    await other.part.stop();
+    const next = await startWebServer(cloud.runtime, { door: other.door });
+    onTestFinished(() => next.stop());
+    expect((await guess()).status).toBe(429);
+    expect((await browser.signIn(cloud.token)).status).toBe(429);
+  });
+
+  it('by a password, through the API, counts for nothing when it is right', async () => {
+    const [id, password] = ['ann', 'correct horse battery'];
+    await cloud.client.ask(api.user.create, { id, name: 'Ann', password });
+    await cloud.client.ask(api.user.grant, { id, projectId: 'admin', role: 'reader' });
+    const other = await startTestWeb(cloud.runtime);
+    onTestFinished(() => other.stop());
+    const browser = new Browser(other.origin);
+    for (let times = 0; times < 12; times++) await browser.call('session.create', { user: id, password });
+  });
+
+  it('anew takes the place of the session that the browser has, which stays when that fails', async () => {
+    const browser = await signedIn();
+    const before = browser.cookie;
+    const look = (cookie: string) => browser.ask('/session', { method: 'GET', headers: { cookie } });
+    expect((await browser.ask('/session', { body: { token: 'nonsense' } })).status).toBe(401);
+    expect((await look(before)).status).toBe(200);
+    const live = await browser.live();
+    expect((await browser.signIn(cloud.token)).status).toBe(200);
+    expect((await look(before)).status).toBe(401);
+    expect((await look(browser.cookie)).status).toBe(200);
+    await eventually(() => live.closed?.code === closeCodes.signedOut || undefined);
   });
 
   it('tells who is signed in, until they sign out', async () => {

@@ -39,10 +39,15 @@ export async function signOut(): Promise<void> {
   session.value = null;
 }
 
-/** Goes on in another project: by a token for that one, which lives no longer than it takes to sign in with it. */
+/**
+ * Goes on in another project: by a token for that one, which lives no longer than it takes to sign in with it. The session
+ * ends when the new one has taken its place: where that fails, everything is as before.
+ */
 export async function switchProject(projectId: string): Promise<void> {
   const { token, secret } = await ask(api.token.create, { projectId, description: 'to change the project' });
-  await exchange('DELETE', '/session');
-  await signIn({ token: secret });
-  await ask(api.token.revoke, { id: token.id });
+  try {
+    await signIn({ token: secret });
+  } finally {
+    await ask(api.token.revoke, { id: token.id });
+  }
 }

@@ -3,7 +3,7 @@
  * server checks, and the answer comes back as it is, with the HTTP status that says the same.
  */
 import { fail } from '../../machines/failure.ts';
-import { endpoints } from '../messages/api.ts';
+import { api, endpoints } from '../messages/api.ts';
 import { askOnce, statusOfAnswer } from '../nats/call.ts';
 import { clientHeaders, contextGiven } from '../nats/call-context.ts';
 import { subjects } from '../nats/subjects.ts';
@@ -13,9 +13,9 @@ import { secretOf } from './session.ts';
 
 const known = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
 
-export const apiBridge: Routes = (app, { bus, cookie }) => {
+export const apiBridge: Routes = (app, { bus, cookie, signIns }) => {
   app.post<{ Params: { resource: string; verb: string } }>('/api/v1/:resource/:verb', async (asking, reply) => {
-    const { params, headers, body, id } = asking;
+    const { params, headers, body, id, ip } = asking;
     const { resource, verb } = params;
     const name = `${resource}.${verb}`;
     const endpoint = known.get(name);
@@ -26,14 +26,19 @@ export const apiBridge: Routes = (app, { bus, cookie }) => {
     const bytes = body instanceof Buffer ? body : Buffer.alloc(0);
     // Also of what is too large to be carried to whoever would say so.
     if (bytes.length > request.maxBytes) request.decode(bytes);
+    // Whoever guesses passwords may do so no more often here than at `/session`.
+    const isSignIn = name === api.session.create.name;
+    if (isSignIn) signIns.count(ip);
     const context = contextGiven(id, headers.traceparent?.toString());
     const subject = subjects.api(endpoint.resource, endpoint.verb);
     const answer = await traced(bus.tracer, { name: `POST ${name}`, kind: 'server' }, context, (context) => {
       if (context.traceparent) reply.header('traceparent', context.traceparent);
       return askOnce(bus, subject, name, bytes, clientHeaders(secret, context), timeoutMs);
     });
+    const status = statusOfAnswer(answer);
+    if (isSignIn && status === 200) signIns.forgive(ip);
     return reply
-      .code(statusOfAnswer(answer))
+      .code(status)
       .header('content-type', 'application/json; charset=utf-8')
       .header('cache-control', 'no-store')
       .send(Buffer.from(answer.data));

@@ -7,6 +7,7 @@ import type { Bus } from '../nats/bus.ts';
 import type { FactFollower } from '../nats/fact-follower.ts';
 import type { InspectionSource } from './inspect-socket.ts';
 import type { SessionCookie } from './session-cookie.ts';
+import type { SignInLimit } from './sign-in-limit.ts';
 import type { Sockets } from './sockets.ts';
 
 /** What is made of what happens. Without a project it is of all. */
@@ -27,6 +28,8 @@ export interface WebContext {
   machines: InspectionSource;
   cookie: SessionCookie;
   sockets: Sockets;
+  /** Of all ways to sign in. */
+  signIns: SignInLimit;
   isEncrypted: boolean;
   /** Where the pages are. */
   pages: string;

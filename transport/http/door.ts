@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import { fail } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
+import { SignInLimit } from './sign-in-limit.ts';
 
 const usualPort = 8780;
 /** How long a client may take to say what it wants (ms). */
@@ -45,6 +46,8 @@ export class Door {
   readonly isEncrypted: boolean;
   /** Where a browser on this machine finds it. */
   readonly url: string;
+  /** Kept here: who has tried too often has done so in the next life, too. */
+  readonly signIns: SignInLimit;
   readonly #server: Server;
   readonly #clock: Clock;
   readonly #connections = new Set<Socket>();
@@ -81,6 +84,7 @@ export class Door {
     this.isEncrypted = isEncrypted;
     this.url = `${isEncrypted ? 'https' : 'http'}://${shownAddress(address)}:${bound.port}/`;
     this.#server = server;
+    this.signIns = new SignInLimit(clock);
     this.#clock = clock;
     server.on('connection', (connection: Socket) => {
       this.#connections.add(connection);

@@ -2,7 +2,7 @@
  * `/session`: signing in, who is signed in, and signing out. A session is a token that is made for it and ends with it: what
  * was shown at sign-in is not kept anywhere. Web servers share nothing: each knows as much of a session as any other.
  */
-
+import type { IncomingHttpHeaders } from 'node:http';
 import { FailureError, fail } from '../../machines/failure.ts';
 import { sessionSeconds, type TokenView } from '../messages/api/identity.ts';
 import { api } from '../messages/api.ts';
@@ -12,19 +12,25 @@ import type { Bus } from '../nats/bus.ts';
 import type { Routes } from './context.ts';
 import { refuseForeign } from './same-origin.ts';
 import { secretInCookie } from './session.ts';
-import { SignInLimit } from './sign-in-limit.ts';
 
-export const sessionRoutes: Routes = (app, { bus, clock, cookie, sockets }) => {
-  const limit = new SignInLimit(clock);
+export const sessionRoutes: Routes = (app, { bus, cookie, sockets, signIns }) => {
+  /** Ends the session that a browser has, if it still is one. */
+  async function endSession(headers: IncomingHttpHeaders): Promise<void> {
+    const secret = secretInCookie(headers, cookie);
+    const id = secret === undefined ? undefined : await revoke(bus, secret);
+    if (id !== undefined) sockets.end(id);
+  }
 
   app.post('/session', async (asking, reply) => {
-    const { ip, body } = asking;
+    const { ip, headers, body } = asking;
     refuseForeign(asking);
-    limit.count(ip);
+    signIns.count(ip);
     const shown = web.signIn.decode(body instanceof Buffer ? body : Buffer.alloc(0));
     const { secret, token } = await makeToken(bus, shown);
-    limit.forgive(ip);
+    signIns.forgive(ip);
     const view = await viewSession(bus, secret);
+    // The new cookie takes the place of the one before.
+    await endSession(headers);
     const ends = token.expiresAt && { expires: new Date(token.expiresAt) };
     return reply
       .setCookie(cookie.name, secret, { ...cookie.options, ...ends })
@@ -40,9 +46,7 @@ export const sessionRoutes: Routes = (app, { bus, clock, cookie, sockets }) => {
 
   app.delete('/session', async (asking, reply) => {
     refuseForeign(asking);
-    const secret = secretInCookie(asking.headers, cookie);
-    const id = secret === undefined ? undefined : await revoke(bus, secret);
-    if (id !== undefined) sockets.end(id);
+    await endSession(asking.headers);
     return reply.clearCookie(cookie.name, cookie.options).code(204).send();
   });
 };
@@ -69,6 +73,9 @@ async function viewSession(bus: Bus, secret: string): Promise<SessionView> {
   };
 }
 
+/** What is said of a token that ended before, or just then. */
+const worthless: ReadonlySet<string> = new Set(['unauthenticated', 'not_found']);
+
 /** Resolves with the token's id; with nothing when it was worth nothing any more. */
 async function revoke(bus: Bus, secret: string): Promise<string | undefined> {
   const client = new ApiClient(bus, secret);
@@ -77,7 +84,7 @@ async function revoke(bus: Bus, secret: string): Promise<string | undefined> {
     await client.ask(api.token.revoke, { id: token.id });
     return token.id;
   } catch (error) {
-    if (error instanceof FailureError && error.failure.code === 'unauthenticated') return undefined;
+    if (error instanceof FailureError && worthless.has(error.failure.code)) return undefined;
     throw error;
   }
 }
