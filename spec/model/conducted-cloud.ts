@@ -133,6 +133,8 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
     return {
       async die() {
         await own.abandon();
+        // What looked at the store would try to go on, for as long as the part waits for an effect that is held.
+        await runtime.store.close();
         stopping = end();
       },
       stop() {
