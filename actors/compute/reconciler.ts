@@ -68,6 +68,8 @@ export class Reconciler {
   #unknown = new Set<string>();
   /** The instances that were on no host when it was looked whether their disks are needed: it may turn out that not. */
   readonly #undecided = new Set<string>();
+  /** The guests of which something may be left, because their destruction was begun and has not succeeded yet. */
+  readonly #halfDestroyed = new Set<string>();
 
   constructor(world: ReconcilerWorld, bootId: string | undefined) {
     this.#world = world;
@@ -197,7 +199,8 @@ export class Reconciler {
     }
     const record = entry?.value;
     // Of a guest that is rebuilt, or released, its filter may be all that is there: that is no guest.
-    const standing = standingOf(record, name, guest !== undefined && guest.powerState !== 'absent');
+    const hasDomain = guest !== undefined && guest.powerState !== 'absent';
+    const standing = standingOf(record, name, hasDomain || this.#halfDestroyed.has(uuid));
     if (standing === 'ours') return entry;
     if (standing === 'unknown' && unknownGuests === 'leave') return;
     if (standing === 'unknown' && unknownGuests === 'report') {
@@ -223,9 +226,11 @@ export class Reconciler {
 
   async #destroy(uuid: string, keepsDisks: boolean, signal: AbortSignal): Promise<void> {
     const { hypervisor } = this.#world;
+    this.#halfDestroyed.add(uuid);
     await hypervisor.destroyDomain(uuid, signal);
     await hypervisor.removeFilter(uuid, signal);
     if (!keepsDisks) await hypervisor.removeDisks(uuid, signal);
+    this.#halfDestroyed.delete(uuid);
   }
 
   #tellOf(guest: FoundGuest): void {
