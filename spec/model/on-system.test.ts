@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stateOf } from '../../actors/instance/stored-chart.ts';
 import { type ConductedCloud, startConductedCloud } from './conducted-cloud.ts';
 import { Coverage } from './coverage.ts';
 import { hostChart } from './host-on-chart.ts';
@@ -72,10 +73,18 @@ describe('an instance on the whole system', () => {
   });
 
   it('leaves nothing behind', async () => {
-    const [ports, addresses] = await Promise.all(
-      (['port', 'address'] as const).map((name) => world.cloud.runtime.store.view(name)),
-    );
-    expect([ports?.size, addresses?.size]).toEqual([0, 0]);
+    const { store } = world.cloud.runtime;
+    const [ports, leases, instances] = await Promise.all([
+      store.view('port'),
+      store.view('address'),
+      store.view('instance'),
+    ]);
+    const left = () =>
+      [...ports.values(), ...leases.values()].map(({ instanceUuid }) => {
+        const instance = instances.get(instanceUuid);
+        return `${instance?.name} is ${instance && stateOf(instance)}`;
+      });
+    await expect.poll(left).toEqual([]);
   });
 });
 
