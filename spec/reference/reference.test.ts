@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
@@ -14,6 +14,14 @@ describe('the committed reference', async () => {
       expect(readFileSync(url, 'utf8') === text, 'it is stale: npm run reference').toBe(true);
     },
   );
+
+  it('has each picture that README.md shows', () => {
+    const root = new URL('../../', import.meta.url);
+    const readme = readFileSync(new URL('README.md', root), 'utf8');
+    const pictures = [...readme.matchAll(/!\[[^\]]*\]\((transport\/reference\/[^)]+)\)/g)].map(([, path = '']) => path);
+    expect(pictures).not.toEqual([]);
+    expect(pictures.filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
+  });
 });
 
 describe('the AsyncAPI document', () => {
