@@ -11,7 +11,7 @@ import { contextOfClient } from '../../transport/nats/call-context.ts';
 import { relay, type Written } from '../../transport/nats/relay.ts';
 import { isForAnswers, subjects } from '../../transport/nats/subjects.ts';
 import { traced } from '../../transport/tracing.ts';
-import { admit, openAuthenticator, tokenIdOf } from '../identity/authenticator.ts';
+import { openAuthenticator, tokenIdOf } from '../identity/authenticator.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { addressReads } from './addresses.ts';
 import { aggregateReads } from './aggregates.ts';
@@ -110,7 +110,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
     const failure = await answer(bus, message, context, () =>
       traced(bus.tracer, { name: endpoint.name, kind: 'server' }, context, async (context) => {
         const tokenId = tokenIdOf(message.headers?.get('Authorization'));
-        const caller = admit(endpoint, () => authenticator.authenticate(tokenId));
+        const caller = await authenticator.admit(endpoint, tokenId);
         const body = endpoint.request.decode(message.data);
         const request = { caller, tokenId, context: { ...context, caller } };
         return endpoint.kind === 'write' ? write(endpoint, message, request) : read(endpoint, body, request);

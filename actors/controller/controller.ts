@@ -6,7 +6,7 @@
 import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { StopServing } from '../../transport/nats/call.ts';
 import { serveRelayed } from '../../transport/nats/relay.ts';
-import { admit, openAuthenticator } from '../identity/authenticator.ts';
+import { openAuthenticator } from '../identity/authenticator.ts';
 import type { ClientUsers } from '../identity/client-users.ts';
 import type { ScryptCost } from '../identity/passwords.ts';
 import { Inspection } from '../runtime/inspection.ts';
@@ -95,8 +95,8 @@ export async function startController(
 
   const serving: StopServing[] = [];
   const on: OnWrite = (endpoint, handle) => {
-    const confirm = ({ caller }: CallContext) => admit(endpoint, () => authenticator.confirm(caller));
-    serving.push(serveRelayed(runtime.bus, endpoint, confirm, handle));
+    const admit = ({ caller }: CallContext) => authenticator.admitAgain(endpoint, caller);
+    serving.push(serveRelayed(runtime.bus, endpoint, admit, handle));
   };
   const opened = keepsImages ? [...resources, imageWrites] : resources;
   await Promise.all(opened.map((open) => open(on, world)));

@@ -20,25 +20,43 @@ export function tokenIdOf(authorization: string | undefined): string | undefined
 }
 
 export interface Authenticator {
-  /** The caller behind a token. Throws `unauthenticated`. */
-  authenticate(tokenId: string | undefined): Caller;
-  /** That the caller, vouched for by another part, still exists and is enabled. Throws `unauthenticated`. */
-  confirm(caller: Caller | undefined): Caller;
+  /** Whoever shows the token, when they may use the endpoint. Rejects with `unauthenticated` or `forbidden`. */
+  admit(endpoint: Access, tokenId: string | undefined): Promise<Caller>;
+  /** The caller, vouched for by another part, when they still are there and may use the endpoint. Rejects likewise. */
+  admitAgain(endpoint: Access, caller: Caller | undefined): Promise<Caller>;
 }
 
+type Access = Pick<Endpoint<unknown, unknown>, 'name' | 'access'>;
+
 export async function openAuthenticator({ store, clock }: Runtime): Promise<Authenticator> {
-  const [tokens, users, projects] = await Promise.all([store.view('token'), store.view('user'), store.view('project')]);
+  const views = await Promise.all([store.view('token'), store.view('user'), store.view('project')]);
+  const [tokens, users, projects] = views;
+
+  /** Nobody is refused for what this part has yet to hear of: a token made, or a role given, a moment ago by another. */
+  async function decide(decision: () => Caller): Promise<Caller> {
+    try {
+      return decision();
+    } catch {
+      await Promise.all(views.map((view) => view.caughtUp()));
+      return decision();
+    }
+  }
+
+  function callerBehind(tokenId: string | undefined): Caller {
+    if (tokenId === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
+    const token = tokens.get(tokenId);
+    if (!token || isExpired(token, clock.now())) throw fail('unauthenticated', 'the token is not valid');
+    return callerOf({ ...token, tokenId }, users, projects);
+  }
+
+  function callerAgain(caller: Caller | undefined): Caller {
+    if (!caller) throw fail('unauthenticated', 'the message speaks for nobody');
+    return callerOf(caller, users, projects);
+  }
+
   return {
-    authenticate(tokenId) {
-      if (tokenId === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
-      const token = tokens.get(tokenId);
-      if (!token || isExpired(token, clock.now())) throw fail('unauthenticated', 'the token is not valid');
-      return callerOf({ ...token, tokenId }, users, projects);
-    },
-    confirm(caller) {
-      if (!caller) throw fail('unauthenticated', 'the message speaks for nobody');
-      return callerOf(caller, users, projects);
-    },
+    admit: (endpoint, tokenId) => decide(() => admit(endpoint, () => callerBehind(tokenId))),
+    admitAgain: (endpoint, caller) => decide(() => admit(endpoint, () => callerAgain(caller))),
   };
 }
 
@@ -71,8 +89,7 @@ export function isAdmin({ roles }: Caller): boolean {
 /** Somebody whom only endpoints for anyone know. */
 const nobody: Caller = { userId: '', projectId: '', roles: [] };
 
-/** Whoever asks, when they may. Throws `unauthenticated` or `forbidden`. */
-export function admit({ name, access }: Endpoint<unknown, unknown>, authenticate: () => Caller): Caller {
+function admit({ name, access }: Access, authenticate: () => Caller): Caller {
   if (access === 'anyone') return nobody;
   const caller = authenticate();
   if (access === 'admin' && !isAdmin(caller)) throw fail('forbidden', `${name} is for administrators`);

@@ -6,6 +6,7 @@ import { openAuthenticator, tokenDigest } from '../../actors/identity/authentica
 import { adminUser, ensureAdminPassword, ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
 import { isPassword } from '../../actors/identity/passwords.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
+import { api } from '../../transport/messages/api.ts';
 import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
 
 let runtimes: TestRuntimes;
@@ -26,12 +27,10 @@ afterEach(async () => {
 /** Who is behind the token, or nobody. */
 async function userOf(token: string): Promise<string | undefined> {
   const authenticator = await openAuthenticator(runtime);
-  for (const kind of ['token', 'user', 'project'] as const) await (await runtime.store.view(kind)).caughtUp();
-  try {
-    return authenticator.authenticate(tokenDigest(token)).userId;
-  } catch {
-    return undefined;
-  }
+  return authenticator.admit(api.instance.list, tokenDigest(token)).then(
+    ({ userId }) => userId,
+    () => undefined,
+  );
 }
 
 describe('the first administrator', () => {

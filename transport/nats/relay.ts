@@ -55,18 +55,18 @@ export async function relay(
   return { payload: message.data, written: written ? writtenCodec.check(JSON.parse(written)) : [] };
 }
 
-/** Answers what is relayed, shared between all controllers. `admit` throws when the caller may not, whatever the body. */
+/** Answers what is relayed, shared between all controllers. `admit` rejects when the caller may not, whatever the body. */
 export function serveRelayed<Request, Reply>(
   bus: Bus,
   { name, resource, verb, request, reply }: Endpoint<Request, Reply>,
-  admit: (context: CallContext) => Caller,
+  admit: (context: CallContext) => Promise<Caller>,
   handle: (body: Request, request: { caller: Caller; context: CallContext }) => Promise<Outcome<Reply>>,
 ): StopServing {
   return listen(bus, subjects.controllerCall(resource, verb), { queue: 'controller' }, (message) => {
     const context = readContext(message.headers);
     return answer(bus, message, context, () =>
       traced(bus.tracer, { name, kind: 'server' }, context, async (context) => {
-        const caller = admit(context);
+        const caller = await admit(context);
         const { reply: body, written = [] } = await handle(request.decode(message.data), { caller, context });
         const payload = reply.encode(body);
         if (written.length === 0) return { payload };
