@@ -4,8 +4,8 @@
  * plane then does; other commands are refused, instead of being kept for when the host returns.
  *
  * What a host does not confirm is answered as such: it may have heard, or hear yet. A deletion is then written down, and
- * asked for until it is done; any other command is the client's to ask for again, and is taken only as long as nothing else
- * was asked for meanwhile.
+ * asked for until it is done; any other command is the client's to ask for again, and is taken only in the state that it was
+ * asked for in, as long as nothing else was asked for meanwhile.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
@@ -22,7 +22,7 @@ import { cast, castForReceipt } from '../../transport/nats/cast.ts';
 import type { Outcome } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { castId } from '../instance/cast-id.ts';
-import { InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
+import { commandKey, InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
 import { attemptOf } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { editInstance } from './edit-instance.ts';
@@ -152,7 +152,7 @@ async function pass(
   const { value, revision } = entry;
   const { id, command } = asked;
   const now = world.owners.clock.now();
-  const key = { id, after: value.lastCommand };
+  const key = commandKey(id, value);
   const event = { ...command, at: now };
   const owner = new InstanceOwner(world.owners, value, revision);
   const take = (...following: InstanceEvent[]) => owner.command(event, key, context, ...following);
@@ -165,38 +165,36 @@ async function pass(
   throw fail('unavailable', failure.message, { cause: failure, details: { host: value.owner.host } });
 }
 
-const commandHost: TellHost = async (
-  { bus, chance, instanceBucket, owners },
-  host,
-  entry,
-  { id, command },
-  context,
-) => {
-  const { key: uuid, revision } = entry;
-  const { lastCommand: after } = entry.value;
+const commandHost: TellHost = async ({ bus, chance, instanceBucket, owners }, host, entry, asked, context) => {
   const kind = computeCasts.commandInstance;
   const receipt = await castForReceipt(
     bus,
     subjects.computeCast(host, kind.name),
     kind,
-    { uuid, id, command, ...(after !== undefined && { after }) },
+    passed(entry, asked),
     // The same command once more, of a record that has moved on, is another message.
-    { id: `${id}-${revision}`, context, waitMs: receiptMs },
+    { id: `${asked.id}-${entry.revision}`, context, waitMs: receiptMs },
   );
   if (receipt?.failure) throw new FailureError(receipt.failure as Failure);
   if (receipt?.revision !== undefined) return receipt.revision;
-  if (command.type !== 'instance.delete') throw unansweredBy(host);
+  if (asked.command.type !== 'instance.delete') throw unansweredBy(host);
   // Should the host be dead, or not have the instance any more, whoever has it by then finds the wish.
   const edited = await editInstance({ bucket: instanceBucket, clock: owners.clock, chance }, entry, askDeletion);
   return edited.revision;
 };
 
-const castDeletion: TellHost = async ({ bus, owners }, host, { key: uuid, value, revision }, asked, context) => {
+const castDeletion: TellHost = async ({ bus, owners }, host, entry, asked, context) => {
   const kind = computeCasts.commandInstance;
+  const { value, revision } = entry;
   const id = castId(value, { attempt: attemptOf(value), what: 'delete', now: owners.clock.now() });
-  await cast(bus, subjects.computeCast(host, kind.name), kind, { uuid, ...asked }, { id, context });
+  await cast(bus, subjects.computeCast(host, kind.name), kind, passed(entry, asked), { id, context });
   return revision;
 };
+
+/** A command as its host is told of it. */
+function passed({ key: uuid, value }: Entry<Instance>, { id, command }: Asked) {
+  return { uuid, command, ...commandKey(id, value) };
+}
 
 function askDeletion(record: Instance): Instance {
   return record.vmState === 'deleted' || record.isDeletionAsked ? record : { ...record, isDeletionAsked: true };

@@ -8,7 +8,7 @@ import { api } from '../../transport/messages/api.ts';
 import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
-import { InstanceOwner } from '../instance/owner.ts';
+import { commandKey, InstanceOwner } from '../instance/owner.ts';
 import { HostViews } from '../records/host-view.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { hostKey } from '../records/keys.ts';
@@ -47,7 +47,7 @@ export const evacuationWrites: Writes = async (on, world) => {
     const failure = await lossOf(hostBucket, owner.host);
     if (!failure) throw stillUp(owner.host);
     if (host === owner.host) throw fail('conflict', `instance ${uuid} is on host ${host} (field /host)`, field);
-    const key = { id: chance.uuid(), after: value.lastCommand };
+    const key = commandKey(chance.uuid(), value);
     return new InstanceOwner(owners, value, revision).command(event(failure, owner.host, wishes), key, context);
   }
 

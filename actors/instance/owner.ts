@@ -15,6 +15,7 @@ import type { Inspected } from '../runtime/machine-teller.ts';
 import { type InstanceLogic, type InstanceSnapshot, ownerOf, restoreLive } from './chart-snapshot.ts';
 import { EffectRunner, type EffectSubject, type EffectWorld, registerRunner } from './effect-runner.ts';
 import { KeptRecord, type RecordWorld } from './kept-record.ts';
+import { stateOf } from './stored-chart.ts';
 
 /** Who a process is, as an owner. */
 export type OwnerName = Instance['owner'];
@@ -30,10 +31,19 @@ export interface OwnerWorld extends RecordWorld, EffectWorld {
   readonly onRelease?: (owner: InstanceOwner) => void;
 }
 
-/** By what a client's command is known, and which one was the last that was taken when it was passed on, if any was. */
+/** By what a client's command is known, and how the instance stood for which it was asked. */
 export interface CommandKey {
   readonly id: string;
-  readonly after?: string | undefined;
+  /** The state of its chart. */
+  readonly from: string;
+  /** The command that was taken last. Absent: none was. */
+  readonly after?: string;
+}
+
+/** Of a command that is asked of the instance as it is in the record. */
+export function commandKey(id: string, record: Instance): CommandKey {
+  const { lastCommand: after } = record;
+  return { id, from: stateOf(record), ...(after !== undefined && { after }) };
 }
 
 /** How long a transition that no effect waits for may stay unstored (ms). */
@@ -103,23 +113,25 @@ export class InstanceOwner implements EffectSubject, Inspected {
   }
 
   /**
-   * As `send`, for a client's command, which is taken once, and only as long as no other was taken than the one that it
-   * comes after. One that was taken already is answered as it was then. A deletion is right whenever it comes.
+   * As `send`, for a client's command, which is taken once, and only in the state that it was asked for in, as long as no
+   * other was taken than the one that it comes after: what a state refuses it refuses again, however late it is told of it.
+   * One that was taken already is answered as it was then. A deletion is right whenever it comes.
    */
   async command(
     event: InstanceEvent,
-    { id, after }: CommandKey,
+    { id, from, after }: CommandKey,
     context: CallContext,
     ...following: InstanceEvent[]
   ): Promise<number> {
     const last = this.#record.lastCommand;
-    if (last !== id && (last === after || event.type === 'instance.delete')) {
+    const isAsAsked = last === after && this.state === from;
+    if (last !== id && (isAsAsked || event.type === 'instance.delete')) {
       return this.#hear(event, context, following, id);
     }
-    // Whoever looks again now finds what was taken.
+    // Whoever looks again now finds what was taken, and where it stands.
     await this.durable();
     if (last === id) return this.revision;
-    throw fail('conflict', `instance ${this.uuid} was given another command meanwhile`, { disposition: 'retry' });
+    throw fail('conflict', `instance ${this.uuid} has moved on since this was asked of it`, { disposition: 'retry' });
   }
 
   async #hear(

@@ -1,5 +1,6 @@
-/** A failure story: a host is given a command a second time, or when another one was taken meanwhile. */
+/** A failure story: a host is given a command a second time, or when its instance has moved on. */
 import { beforeEach, expect, it } from 'vitest';
+import { api } from '../../transport/messages/api.ts';
 import { computeCasts, type InstanceCommand } from '../../transport/messages/internal.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import { castForReceipt, type Receipt } from '../../transport/nats/cast.ts';
@@ -15,14 +16,17 @@ beforeEach(async () => {
 
 const ids = ['first', 'second'].map((_, index) => `6f9619ff-8b86-4d01-b42d-00cf4fc9640${index}`) as [string, string];
 const [first, second] = ids;
-const now = (type: 'instance.stop' | 'instance.delete'): InstanceCommand => ({ type, at: Date.now() });
+const now = (type: 'instance.start' | 'instance.stop' | 'instance.delete'): InstanceCommand => ({
+  type,
+  at: Date.now(),
+});
 const reboot = (): InstanceCommand => ({ type: 'instance.reboot', how: 'hard', at: Date.now() });
 
 /** As another delivery of the same command: the work queue would take the same message for one. */
 async function give(id: string, command: InstanceCommand, after?: string): Promise<Receipt | undefined> {
   const { bus, chance } = story.cloud.runtime;
   const kind = computeCasts.commandInstance;
-  const body = { uuid, id, command, ...(after !== undefined && { after }) };
+  const body = { uuid, id, command, from: 'running', ...(after !== undefined && { after }) };
   const options = { id: chance.uuid(), context: newContext(), waitMs: 5_000 };
   return castForReceipt(bus, subjects.computeCast('host1', kind.name), kind, body, options);
 }
@@ -56,6 +60,18 @@ it('too late for a command that was taken meanwhile, it is refused, and does not
   expect(await give(first, reboot())).toEqual(refused);
   expect(await boots()).toBe(3);
   expect((await running()).state).toBe('running');
+});
+
+it('refused in the state that it was asked for in, it is refused in every other one too', async () => {
+  const { hypervisor, cloud } = story;
+  const refused = (message: string) => ({
+    failure: expect.objectContaining({ code: 'conflict', message: expect.stringContaining(message) }),
+  });
+  expect(await give(first, now('instance.start'))).toEqual(refused('is running'));
+  hypervisor.shutDownGuest(uuid);
+  await cloud.until(uuid, ({ state }) => state === 'stopped');
+  expect(await give(first, now('instance.start'))).toEqual(refused('has moved on'));
+  expect((await cloud.client.ask(api.instance.get, { uuid })).instance.state).toBe('stopped');
 });
 
 it('a deletion is right whenever it comes', async () => {

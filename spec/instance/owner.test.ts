@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { provideEffects } from '../../actors/instance/effects.ts';
 import type { TransitionFact } from '../../actors/instance/facts.ts';
-import { InstanceOwner, type OwnerWorld } from '../../actors/instance/owner.ts';
+import { commandKey, InstanceOwner, type OwnerWorld } from '../../actors/instance/owner.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import { fail } from '../../machines/failure.ts';
 import { systemChance } from '../../transport/clock.ts';
@@ -149,14 +149,14 @@ it('takes a command once, and knows which it took last when a client has edited 
   const [id, other] = [systemChance.uuid(), systemChance.uuid()];
   const remove = { type: 'instance.delete', at: runtime.clock.now() } as const;
   await rename(uuid, 'renamed');
-  const revision = await owner.command(remove, { id }, newContext());
+  const revision = await owner.command(remove, commandKey(id, owner.record), newContext());
   expect(await bucket.get(uuid)).toMatchObject({
     revision,
     value: { name: 'renamed', lastCommand: id, vmState: 'deleted' },
   });
-  expect(await owner.command(remove, { id }, newContext())).toBe(revision);
+  expect(await owner.command(remove, commandKey(id, owner.record), newContext())).toBe(revision);
   const stop = { type: 'instance.stop', at: runtime.clock.now() } as const;
-  await expect(owner.command(stop, { id: other }, newContext())).rejects.toThrow('another command');
+  await expect(owner.command(stop, commandKey(other, newInstance(uuid)), newContext())).rejects.toThrow('moved on');
 });
 
 it('gives up what is new when the store has no room for it, and asks for ever for nothing that nobody has heard of', async () => {

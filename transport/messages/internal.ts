@@ -110,13 +110,13 @@ export const computeCasts = {
   /** Scheduler → compute host. Id: uuid and attempt. */
   runInstance: defineCast('run_instance', StoredInstance),
   /**
-   * Cloud controller → compute host. Gives a receipt. Taken once, by its `id`, and only while the command that was taken
-   * last is `after` (absent: none was): what comes too late, or again, changes nothing. `at` is when it was asked; it is
-   * applied as of now.
+   * Cloud controller → compute host. Gives a receipt. Taken once, by its `id`, and only in the state `from`, while the
+   * command that was taken last is `after` (absent: none was): what comes too late, or again, changes nothing. A deletion is
+   * right whenever it comes. `at` is when it was asked; it is applied as of now.
    */
   commandInstance: defineCast(
     'command_instance',
-    Exact({ uuid: Uuid, id: Uuid, after: Type.Optional(Uuid), command: InstanceCommand }),
+    Exact({ uuid: Uuid, id: Uuid, from: Type.String(), after: Type.Optional(Uuid), command: InstanceCommand }),
   ),
   /** Cloud controller → the compute host whose instance it is, and that does not go on with it. What it has it has. */
   takeUpInstance: defineCast('take_up_instance', Exact({ uuid: Uuid })),
