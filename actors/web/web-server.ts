@@ -12,7 +12,7 @@ import { health } from '../../transport/http/health.ts';
 import { inspectSocket } from '../../transport/http/inspect-socket.ts';
 import { liveSocket } from '../../transport/http/live-socket.ts';
 import { pages } from '../../transport/http/pages.ts';
-import { sessionCookieOf } from '../../transport/http/session-cookie.ts';
+import { SessionCookie } from '../../transport/http/session-cookie.ts';
 import { sessionRoutes } from '../../transport/http/session-routes.ts';
 import { Sockets } from '../../transport/http/sockets.ts';
 import { FactFollower } from '../../transport/nats/fact-follower.ts';
@@ -44,12 +44,12 @@ export async function startWebServer(
   { door, pages: folder = dashboardFolder }: WebOptions,
 ): Promise<Part> {
   const { bus, clock, logger } = runtime;
-  const cookie = sessionCookieOf(door);
+  const cookie = new SessionCookie(door.port);
   const sockets = new Sockets({ bus, clock, cookie });
   const facts = new FactFollower(bus, (failure) => logger.warn({ failure }, 'what happens cannot be followed'));
   const figures = new CloudFigures(runtime, facts);
   const machines = new InspectionWatch(runtime);
-  const { isEncrypted, signIns } = door;
+  const { trustedProxies, signIns } = door;
   const context = {
     bus,
     clock,
@@ -60,13 +60,13 @@ export async function startWebServer(
     cookie,
     sockets,
     signIns,
-    isEncrypted,
+    trustedProxies,
     pages: folder,
   };
   const app = await makeApp(context, routes);
   const leave = door.serve({
     request: app.routing,
-    upgrade: (request, socket, head) => void sockets.upgrade(request, socket, head),
+    upgrade: (request, head) => sockets.upgrade(app, request, head),
   });
   return {
     async stop() {

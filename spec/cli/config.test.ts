@@ -93,6 +93,7 @@ describe('a configuration file', () => {
     ['zone = ["x"]', /config\.toml: zone must be a text, a number, true or false/],
     ['policy = "best"', /config\.toml: policy cannot be "best"\. Allowed choices are filter, chance/],
     ['max-attempts = 0', /config\.toml: max-attempts cannot be 0\. It must be a whole number from 1/],
+    ['http-trusted-proxies = "10.0.0.0/8, ::1/0"', /http-trusted-proxies cannot be .*"::1\/0" must be an IP address/],
     ['test-image = "no"', /config\.toml: test-image must be true or false/],
     ['zone = ', /config\.toml:1:\d+ is not TOML/],
   ])('with %j is refused', async (text, message) => {

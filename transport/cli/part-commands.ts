@@ -5,7 +5,13 @@ import { type Settings, withSettings } from './settings.ts';
 import type { UpOptions } from './up.ts';
 
 const everywhere = ['nats', 'natsWait', 'creds', 'natsCa', 'logLevel', 'logFile'] as const satisfies (keyof Settings)[];
-const http = ['httpAddress', 'httpPort', 'httpTlsCert', 'httpTlsKey'] as const satisfies (keyof Settings)[];
+const http = [
+  'httpAddress',
+  'httpPort',
+  'httpTlsCert',
+  'httpTlsKey',
+  'httpTrustedProxies',
+] as const satisfies (keyof Settings)[];
 /** What is set of the store by who is started with it. */
 const store = ['natsStore', 'natsReplicas', 'keepFacts'] as const satisfies (keyof Settings)[];
 const compute = [

@@ -27,6 +27,7 @@ export interface Settings {
   httpPort?: number;
   httpTlsCert?: string;
   httpTlsKey?: string;
+  httpTrustedProxies?: string;
   web?: string;
   hypervisor: 'auto' | 'libvirt' | 'simulated';
   libvirtUri?: string;
@@ -112,6 +113,11 @@ export const definitions = {
   httpPort: setting('--http-port <port>', 'of the web server (default: 8780, or any free one)').argParser(portNumber),
   httpTlsCert: setting('--http-tls-cert <file>', 'the certificate of the web server, in PEM'),
   httpTlsKey: setting('--http-tls-key <file>', 'the private key of that certificate'),
+  httpTrustedProxies: setting(
+    '--http-trusted-proxies <blocks>',
+    'addresses, or blocks of them, of the reverse proxies before the web server, as 127.0.0.1,10.0.0.0/8: what they say of ' +
+      'who asks, and how, is believed (X-Forwarded-For, -Proto and -Host, which they have to set themselves; default: nobody)',
+  ).argParser(addressBlocks),
   web: setting('--web <url>', 'the web server to use (default: that of the cloud on this machine)'),
   hypervisor: setting('--hypervisor <kind>', 'auto: libvirt where it can be had, else simulated')
     .choices(['auto', 'libvirt', 'simulated'])
@@ -207,6 +213,25 @@ function matching(pattern: RegExp, what: string) {
 function ipAddress(text: string): string {
   if (isIP(text) === 0) throw new InvalidArgumentError('It must be an IP address of this machine, or 0.0.0.0 for all.');
   return text;
+}
+
+/** `10.0.0.0/8,::1` */
+function addressBlocks(text: string): string {
+  const blocks = text.split(',').map((block) => block.trim());
+  const wrong = blocks.find((block) => !isBlock(block));
+  if (wrong !== undefined) {
+    throw new InvalidArgumentError(
+      `${JSON.stringify(wrong)} must be an IP address, or a block of them like 10.0.0.0/8; several with commas between.`,
+    );
+  }
+  return blocks.join(',');
+}
+
+/** One that holds all addresses there are is none: then anybody could say anything. */
+function isBlock(text: string): boolean {
+  const [, address = '', length] = /^([^/]+?)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  return longest > 0 && (length === undefined || (Number(length) > 0 && Number(length) <= longest));
 }
 
 const unitBytes = { K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 } as const;

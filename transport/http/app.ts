@@ -6,7 +6,7 @@ import { statusOf } from '../nats/call.ts';
 import { contextGiven } from '../nats/call-context.ts';
 import type { Routes, WebContext } from './context.ts';
 import { addHeaders } from './headers.ts';
-import { TooManyTries } from './sign-in-limit.ts';
+import { TooMany } from './too-many.ts';
 
 /** What nats-server carries. What an endpoint takes may be less. */
 const mostBytes = 1024 * 1024;
@@ -25,6 +25,7 @@ export async function makeApp(context: WebContext, routes: readonly Routes[]): P
     logger: false,
     bodyLimit: mostBytes,
     exposeHeadRoutes: false,
+    trustProxy: [...context.trustedProxies],
     genReqId: ({ headers }) => contextGiven(headers['x-request-id']?.toString()).requestId,
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   });
@@ -37,7 +38,7 @@ export async function makeApp(context: WebContext, routes: readonly Routes[]): P
     if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
     return reply.code(status).header('cache-control', 'no-store').send({ failure, requestId: id });
   });
-  await addHeaders(app, context);
+  await addHeaders(app);
   await app.register(fastifyCookie);
   for (const add of routes) await add(app, context);
   await app.ready();
@@ -52,7 +53,7 @@ interface Told {
 
 /** What the server itself refuses has a status of its own. */
 function told(error: FastifyError): Told {
-  if (error instanceof TooManyTries) {
+  if (error instanceof TooMany) {
     return { failure: error.failure, status: 429, retryAfterSeconds: error.retryAfterSeconds };
   }
   if (!(error instanceof FailureError) && error.statusCode !== undefined && error.statusCode < 500) {

@@ -2,6 +2,6 @@
 import { serveConsole } from '../console/serve-console.ts';
 import type { Routes } from './context.ts';
 
-export const consoleSocket: Routes = (_, { bus, sockets }) => {
-  sockets.route('/console', (socket) => serveConsole(bus, socket));
+export const consoleSocket: Routes = (app, { bus, sockets }) => {
+  sockets.route(app, '/console', (socket) => serveConsole(bus, socket));
 };

@@ -30,7 +30,8 @@ export interface WebContext {
   sockets: Sockets;
   /** Of all ways to sign in. */
   signIns: SignInLimit;
-  isEncrypted: boolean;
+  /** Blocks of addresses: what whoever has one of these says of those for whom they ask is believed. */
+  trustedProxies: readonly string[];
   /** Where the pages are. */
   pages: string;
 }

@@ -7,7 +7,6 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { isIPv6, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { fail } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
@@ -30,6 +29,8 @@ export interface DoorOptions {
   port?: number | undefined;
   /** Files in PEM. */
   tls?: { certificate: string; key: string } | undefined;
+  /** Addresses, or blocks of them, of proxies that say truly for whom they ask. */
+  trustedProxies?: readonly string[] | undefined;
   clock: Clock;
   /** Told what keeps it from letting somebody in, such as too many open files; it stays open. */
   onError: (error: Error) => void;
@@ -38,12 +39,12 @@ export interface DoorOptions {
 /** Who stands behind it. */
 export interface Servant {
   request: RequestListener;
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  upgrade(request: IncomingMessage, head: Buffer): void;
 }
 
 export class Door {
   readonly port: number;
-  readonly isEncrypted: boolean;
+  readonly trustedProxies: readonly string[];
   /** Where a browser on this machine finds it. */
   readonly url: string;
   /** Kept here: who has tried too often has done so in the next life, too. */
@@ -56,7 +57,7 @@ export class Door {
 
   /** Rejects with `conflict` when the port is taken, and with `invalid_request` for a certificate that cannot be used. */
   static async open(options: DoorOptions): Promise<Door> {
-    const { address, port = usualPort, tls, clock, onError } = options;
+    const { address, port = usualPort, tls, onError } = options;
     const server = tls ? makeTlsServer(tls) : createServer();
     server.headersTimeout = headersMs;
     server.requestTimeout = requestMs;
@@ -74,15 +75,15 @@ export class Door {
       } else throw fail('invalid_request', `nobody can be served at ${address}: ${message}`);
     }
     server.on('error', onError);
-    return new Door(server, address, clock, tls !== undefined);
+    return new Door(server, options);
   }
 
-  private constructor(server: Server, address: string, clock: Clock, isEncrypted: boolean) {
+  private constructor(server: Server, { address, tls, trustedProxies = [], clock }: DoorOptions) {
     const bound = server.address();
     if (bound === null || typeof bound === 'string') throw new TypeError('the server has no port');
     this.port = bound.port;
-    this.isEncrypted = isEncrypted;
-    this.url = `${isEncrypted ? 'https' : 'http'}://${shownAddress(address)}:${bound.port}/`;
+    this.trustedProxies = trustedProxies;
+    this.url = `${tls ? 'https' : 'http'}://${shownAddress(address)}:${bound.port}/`;
     this.#server = server;
     this.signIns = new SignInLimit(clock);
     this.#clock = clock;
@@ -94,7 +95,7 @@ export class Door {
     server.on('upgrade', (request, socket, head) => {
       // Whoever goes away before there is an answer is no concern of ours.
       socket.on('error', () => socket.destroy());
-      if (this.#servant) this.#servant.upgrade(request, socket, head);
+      if (this.#servant) this.#servant.upgrade(request, head);
       else refuseUpgrade(socket, 503);
     });
   }

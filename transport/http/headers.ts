@@ -4,15 +4,12 @@
  */
 import { fastifyHelmet } from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
-import type { WebContext } from './context.ts';
+import { isEncrypted } from './asking.ts';
 
 const self = ["'self'"];
 const none = ["'none'"];
 
-export async function addHeaders(
-  app: FastifyInstance,
-  { isEncrypted }: Pick<WebContext, 'isEncrypted'>,
-): Promise<void> {
+export async function addHeaders(app: FastifyInstance): Promise<void> {
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -35,6 +32,9 @@ export async function addHeaders(
     referrerPolicy: { policy: 'no-referrer' },
     crossOriginOpenerPolicy: { policy: 'same-origin' },
     crossOriginResourcePolicy: { policy: 'same-origin' },
-    strictTransportSecurity: isEncrypted && { maxAge: 31_536_000, includeSubDomains: false },
+    strictTransportSecurity: false,
+  });
+  app.addHook('onRequest', async (asking, reply) => {
+    if (isEncrypted(asking)) reply.header('strict-transport-security', 'max-age=31536000');
   });
 }

@@ -56,8 +56,8 @@ const mostBuffered = 256 * 1024;
 const policyViolation = 1008;
 
 /** `/inspect`, for administrators. */
-export const inspectSocket: Routes = (_, { sockets, machines }) => {
-  sockets.route('/inspect', (socket, { query, connection }) => showMachines(machines, socket, query, connection), {
+export const inspectSocket: Routes = (app, { sockets, machines }) => {
+  sockets.route(app, '/inspect', (socket, { query, connection }) => showMachines(machines, socket, query, connection), {
     admits: isAdministrator,
   });
 };

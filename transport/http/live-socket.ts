@@ -17,7 +17,7 @@ export const liveSocket: Routes = (app, { facts, clock, sockets }) => {
   const feed = new LiveFeed(facts, clock);
   app.addHook('onClose', async () => feed.stop());
 
-  sockets.route('/live', (socket, { session, query }) => {
+  sockets.route(app, '/live', (socket, { session, query }) => {
     const { projectId } = session;
     const after = Number(query.get('after') ?? Number.NaN);
     const since = Number.isSafeInteger(after) ? { epoch: query.get('epoch'), sequence: after } : undefined;

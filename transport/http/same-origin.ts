@@ -2,11 +2,8 @@
  * Whether it is a page of ours that asks. A browser shows its cookie also when the page of somebody else has it ask; it
  * says then whose page that is, and no page can have it say otherwise.
  */
-import type { IncomingMessage } from 'node:http';
 import { fail } from '../../machines/failure.ts';
-
-/** As much of a request as tells who asks. */
-export type Asking = Pick<IncomingMessage, 'method' | 'headers'>;
+import { type Asking, isEncrypted } from './asking.ts';
 
 /** Throws `forbidden` unless the browser says that the page is ours. */
 export function refuseForeign(asking: Asking): void {
@@ -15,14 +12,20 @@ export function refuseForeign(asking: Asking): void {
 }
 
 function isOurs(asking: Asking): boolean {
-  const { origin, host, 'sec-fetch-site': site } = asking.headers;
+  const { origin, 'sec-fetch-site': site } = asking.headers;
   if (origin === undefined) {
     // Of what it only looks at, a browser says nothing to a server that does not encrypt, nor whose page it is when it is
     // no page's; what comes back no page of somebody else can read.
     return site === 'same-origin' || ((site === undefined || site === 'none') && onlyLooks(asking));
   }
-  // What stands before us may encrypt where we do not, so that only the host can be compared.
-  return URL.canParse(origin) && new URL(origin).host === host && (site === undefined || site === 'same-origin');
+  return isOrigin(origin, asking) && (site === undefined || site === 'same-origin');
+}
+
+function isOrigin(origin: string, asking: Asking): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { host, protocol } = new URL(origin);
+  // A proxy that is not trusted may encrypt where we do not.
+  return host === asking.host && (protocol === 'https:' || !isEncrypted(asking));
 }
 
 /** A WebSocket begins like it, and can do anything. */

@@ -2,27 +2,26 @@
  * `/session`: signing in, who is signed in, and signing out. A session is a token that is made for it and ends with it: what
  * was shown at sign-in is not kept anywhere. Web servers share nothing: each knows as much of a session as any other.
  */
-import type { IncomingHttpHeaders } from 'node:http';
 import { FailureError, fail } from '../../machines/failure.ts';
 import { sessionSeconds, type TokenView } from '../messages/api/identity.ts';
 import { api } from '../messages/api.ts';
 import { type SessionView, type SignIn, web } from '../messages/web.ts';
 import { ApiClient } from '../nats/api-client.ts';
 import type { Bus } from '../nats/bus.ts';
+import type { Asking } from './asking.ts';
 import type { Routes } from './context.ts';
 import { refuseForeign } from './same-origin.ts';
-import { secretInCookie } from './session.ts';
 
 export const sessionRoutes: Routes = (app, { bus, cookie, sockets, signIns }) => {
   /** Ends the session that a browser has, if it still is one. */
-  async function endSession(headers: IncomingHttpHeaders): Promise<void> {
-    const secret = secretInCookie(headers, cookie);
+  async function endSession(asking: Asking): Promise<void> {
+    const secret = cookie.secretIn(asking);
     const id = secret === undefined ? undefined : await revoke(bus, secret);
     if (id !== undefined) sockets.end(id);
   }
 
   app.post('/session', async (asking, reply) => {
-    const { ip, headers, body } = asking;
+    const { ip, body } = asking;
     refuseForeign(asking);
     signIns.count(ip);
     const shown = web.signIn.decode(body instanceof Buffer ? body : Buffer.alloc(0));
@@ -30,24 +29,22 @@ export const sessionRoutes: Routes = (app, { bus, cookie, sockets, signIns }) =>
     signIns.forgive(ip);
     const view = await viewSession(bus, secret);
     // The new cookie takes the place of the one before.
-    await endSession(headers);
-    const ends = token.expiresAt && { expires: new Date(token.expiresAt) };
-    return reply
-      .setCookie(cookie.name, secret, { ...cookie.options, ...ends })
-      .header('cache-control', 'no-store')
-      .send(view);
+    await endSession(asking);
+    cookie.give(reply, secret, token.expiresAt ? new Date(token.expiresAt) : undefined);
+    return reply.header('cache-control', 'no-store').send(view);
   });
 
-  app.get('/session', async ({ headers }, reply) => {
-    const secret = secretInCookie(headers, cookie);
+  app.get('/session', async (asking, reply) => {
+    const secret = cookie.secretIn(asking);
     if (secret === undefined) throw fail('unauthenticated', 'nobody is signed in');
     return reply.header('cache-control', 'no-store').send(await viewSession(bus, secret));
   });
 
   app.delete('/session', async (asking, reply) => {
     refuseForeign(asking);
-    await endSession(asking.headers);
-    return reply.clearCookie(cookie.name, cookie.options).code(204).send();
+    await endSession(asking);
+    cookie.takeBack(reply);
+    return reply.code(204).send();
   });
 };
 

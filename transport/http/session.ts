@@ -1,11 +1,10 @@
 /** Who asks: the token that a request shows, by its cookie or by a header, and what the API server says of it. */
-import type { IncomingHttpHeaders } from 'node:http';
-import { fastifyCookie } from '@fastify/cookie';
 import { fail } from '../../machines/failure.ts';
 import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
 import type { Bus } from '../nats/bus.ts';
-import { type Asking, refuseForeign } from './same-origin.ts';
+import type { Asking } from './asking.ts';
+import { refuseForeign } from './same-origin.ts';
 import type { SessionCookie } from './session-cookie.ts';
 
 export interface Session {
@@ -40,7 +39,7 @@ export function secretOf(asking: Asking, cookie: SessionCookie): string {
     if (secret === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
     return secret;
   }
-  const secret = secretInCookie(headers, cookie);
+  const secret = cookie.secretIn(asking);
   if (secret === undefined) throw fail('unauthenticated', 'nobody is signed in');
   refuseForeign(asking);
   return secret;
@@ -52,12 +51,6 @@ function secretInPassword(authorization: string): string {
   const [, secret] = /^[^:]*:([\x21-\x7e]{1,512})$/.exec(shown) ?? [];
   if (secret === undefined) throw fail('unauthenticated', 'the password must be a token');
   return secret;
-}
-
-export function secretInCookie(headers: IncomingHttpHeaders, { name }: SessionCookie): string | undefined {
-  const value = fastifyCookie.parse(headers.cookie ?? '')[name];
-  // A header is one line.
-  return value !== undefined && /^[\x21-\x7e]{1,512}$/.test(value) ? value : undefined;
 }
 
 /** Rejects with `unauthenticated` when the token is worth nothing. */

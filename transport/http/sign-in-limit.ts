@@ -1,24 +1,13 @@
 /** How often somebody may try to sign in: a few times at once, and from then on every now and then. By address. */
 import { isIPv6 } from 'node:net';
-import { FailureError } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
+import { TooMany } from './too-many.ts';
 
 const mostAtOnce = 10;
 /** After this time one more is allowed (ms). */
 const oneMoreMs = 6_000;
 /** How many addresses are remembered. */
 const mostAddresses = 10_000;
-
-export class TooManyTries extends FailureError {
-  readonly retryAfterSeconds: number;
-
-  constructor(waitMs: number) {
-    const retryAfterSeconds = Math.ceil(waitMs / 1000);
-    const message = `there were too many tries to sign in: wait ${retryAfterSeconds} s`;
-    super({ code: 'unavailable', message, disposition: 'retry', details: { retryAfterSeconds } });
-    this.retryAfterSeconds = retryAfterSeconds;
-  }
-}
 
 export class SignInLimit {
   readonly #clock: Clock;
@@ -29,13 +18,13 @@ export class SignInLimit {
     this.#clock = clock;
   }
 
-  /** Counts a try. Throws TooManyTries. */
+  /** Counts a try. Throws TooMany. */
   count(address: string): void {
     const now = this.#clock.now();
     const key = neighbourhoodOf(address);
     const forgottenAt = Math.max(this.#forgottenAt.get(key) ?? 0, now) + oneMoreMs;
     const tooSoonMs = forgottenAt - now - mostAtOnce * oneMoreMs;
-    if (tooSoonMs > 0) throw new TooManyTries(tooSoonMs);
+    if (tooSoonMs > 0) throw new TooMany('there were too many tries to sign in', tooSoonMs);
     this.#remember(key, forgottenAt);
   }
 

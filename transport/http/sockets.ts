@@ -1,18 +1,22 @@
 /**
  * The WebSockets of the web server: who may open one, and when it is closed. A browser shows its cookie, and whose page it
  * is; a program the header of the API. A socket ends with its session, however that ends.
+ *
+ * Whoever wants one asks as for anything else, so that what is true of requests is true of these as well: by which proxy
+ * they came, and what is said to whoever is not let in.
  */
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { toFailure } from '../../machines/failure.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
 import { type Clock, every } from '../clock.ts';
 import { closeCodes } from '../messages/web.ts';
 import type { Bus } from '../nats/bus.ts';
-import { statusOf } from '../nats/call.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import { openSession, type Session, secretOf } from './session.ts';
 import type { SessionCookie } from './session-cookie.ts';
+import { TooMany } from './too-many.ts';
 
 /** Who has opened a socket, and how. */
 export interface Opening {
@@ -25,10 +29,9 @@ export interface Opening {
 /** Serves one socket; what it leaves behind it takes away when the socket closes. */
 export type ServeSocket = (socket: WebSocket, opening: Opening) => void;
 
-interface SocketRoute {
-  serve: ServeSocket;
+interface SocketOptions {
   /** Whether it is for somebody; absent: for all who are signed in. */
-  admits?: ((session: Session) => boolean) | undefined;
+  admits?: (session: Session) => boolean;
 }
 
 /** Those of one token. */
@@ -54,7 +57,9 @@ export class Sockets {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #cookie: SessionCookie;
-  readonly #routes = new Map<string, SocketRoute>();
+  readonly #paths = new Set<string>();
+  /** What came after the requests of those who want one. */
+  readonly #heads = new WeakMap<IncomingMessage, Buffer>();
   /** By the token's id. */
   readonly #sessions = new Map<string, OfSession>();
   readonly #silent = new WeakSet<WebSocket>();
@@ -69,28 +74,44 @@ export class Sockets {
     this.#stopPinging = every(clock, pingEveryMs, async () => this.#ping());
   }
 
-  route(path: string, serve: ServeSocket, options: Pick<SocketRoute, 'admits'> = {}): void {
-    this.#routes.set(path, { serve, ...options });
+  route(app: FastifyInstance, path: string, serve: ServeSocket, { admits = () => true }: SocketOptions = {}): void {
+    this.#paths.add(path);
+    app.get(path, async (asking, reply) => {
+      const { raw: request } = asking;
+      const { socket: connection } = request;
+      const head = this.#heads.get(request);
+      // Somebody's browser goes there.
+      if (!head) return reply.callNotFound();
+      const session = await openSession(this.#bus, secretOf(asking, this.#cookie));
+      if (this.#isStopped) throw fail('unavailable', 'the server goes away', { disposition: 'retry' });
+      if (!admits(session)) throw fail('forbidden', `${path} is for those who may do more`);
+      if ((this.#sessions.get(session.tokenId)?.sockets.size ?? 0) >= mostSockets) {
+        throw new TooMany(`a session may have ${mostSockets} sockets`, lookAgainMs);
+      }
+      reply.hijack();
+      reply.raw.detachSocket(connection);
+      this.#server.handleUpgrade(request, connection, head, (opened) => {
+        this.#keep(opened, session);
+        const [, search] = asking.url.split('?', 2);
+        serve(opened, { session, query: new URLSearchParams(search), connection });
+      });
+    });
   }
 
-  /** Never throws: whoever is not let in is told why by an HTTP status. */
-  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const [path = '', search] = request.url?.split('?', 2) ?? [];
-    const query = new URLSearchParams(search);
-    const route = this.#routes.get(path);
-    if (!route) return refuseUpgrade(socket, 404);
-    try {
-      const session = await openSession(this.#bus, secretOf(request, this.#cookie));
-      if (this.#isStopped) return refuseUpgrade(socket, 503);
-      if (route.admits?.(session) === false) return refuseUpgrade(socket, 403);
-      if ((this.#sessions.get(session.tokenId)?.sockets.size ?? 0) >= mostSockets) return refuseUpgrade(socket, 429);
-      this.#server.handleUpgrade(request, socket, head, (opened) => {
-        this.#keep(opened, session);
-        route.serve(opened, { session, query, connection: socket });
-      });
-    } catch (error) {
-      refuseUpgrade(socket, statusOf(toFailure(error)));
+  /** Asks for whoever wants one. */
+  upgrade(app: FastifyInstance, request: IncomingMessage, head: Buffer): void {
+    const { socket, url = '' } = request;
+    const [path = ''] = url.split('?', 1);
+    if (!this.#paths.has(path)) {
+      refuseUpgrade(socket, 404);
+      return;
     }
+    this.#heads.set(request, head);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.once('finish', () => socket.destroySoon());
+    response.assignSocket(socket);
+    app.routing(request, response);
   }
 
   /** Somebody has signed out. */
