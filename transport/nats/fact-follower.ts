@@ -4,12 +4,13 @@
  *
  * Facts are given out as the bytes that they are: whoever needs more than whose they are reads them.
  */
-import { type ConsumerMessages, DeliverPolicy } from '@nats-io/jetstream';
+import { type ConsumerMessages, DeliverPolicy, JetStreamApiError, type StreamInfo } from '@nats-io/jetstream';
 import type { QueuedIterator, Status } from 'nats';
 import type { Failure } from '../../machines/failure.ts';
 import { toFailure } from '../../machines/failure.ts';
-import { sleep } from '../clock.ts';
+import { every, sleep } from '../clock.ts';
 import type { Bus } from './bus.ts';
+import { streamNotFound } from './ensure-stream.ts';
 import { servedBy } from './served-by.ts';
 import { answered } from './store-answer.ts';
 import { type FactSubject, parseFact, streams } from './subjects.ts';
@@ -25,6 +26,8 @@ const mostKept = 10_000;
 const mostKeptBytes = 8 * 1024 * 1024;
 /** How long to wait before the stream is asked again that did not answer (ms). */
 const askAgainMs = 1_000;
+/** How often it is looked whether what is heard is what there is (ms). */
+const lookEveryMs = 10_000;
 
 export class FactFollower {
   readonly #bus: Bus;
@@ -45,7 +48,9 @@ export class FactFollower {
   #latest = 0;
   /** What the stream held when it was opened. */
   #known = Number.POSITIVE_INFINITY;
-  /** Counts the times that places were given out again by the same server. */
+  /** When the stream was made. */
+  #made: string | undefined;
+  /** Counts the times that the same server has given out places of the same stream again. */
   #putBack = 0;
   #isFollowing = false;
 
@@ -71,7 +76,7 @@ export class FactFollower {
 
   /** Where sequences count: a server that was started anew may have lost the last facts, and give out their places again. */
   get epoch(): string {
-    return `${servedBy(this.#bus.nats.connection)}.${this.#putBack}`;
+    return [servedBy(this.#bus.nats.connection), this.#made, this.#putBack].join('.');
   }
 
   /** The place of the last fact that was heard. */
@@ -128,12 +133,9 @@ export class FactFollower {
 
   /** Resolves, or rejects, when nothing comes any more. */
   async #hear(): Promise<void> {
-    const { manager, jetstream } = this.#bus.nats;
-    const { name } = streams.facts;
-    const { state } = await answered(manager.streams.info(name));
-    this.#open(state.first_seq, state.last_seq);
+    this.#open(await this.#askForStream());
     // Pushed: what is asked for in parts costs both sides half as much again.
-    const consumer = await jetstream.consumers.getPushConsumer(name, {
+    const consumer = await this.#bus.nats.jetstream.consumers.getPushConsumer(streams.facts.name, {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#latest + 1,
     });
@@ -142,18 +144,48 @@ export class FactFollower {
     if (this.#stopping.signal.aborted) messages.stop();
     this.#isFollowing = true;
     this.#tellCaughtUp();
-    for await (const { seq, subject, data } of messages) {
-      // It is a part of what came with it, all of which it would keep in memory.
-      this.#take({ sequence: seq, ...parseFact(subject), data: Buffer.from(data) });
+    const stopLooking = this.#endWhenDeaf(messages);
+    try {
+      for await (const { seq, subject, data } of messages) {
+        // It is a part of what came with it, all of which it would keep in memory.
+        this.#take({ sequence: seq, ...parseFact(subject), data: Buffer.from(data) });
+      }
+    } finally {
+      stopLooking();
     }
   }
 
-  #open(first: number, last: number): void {
+  #askForStream(): Promise<StreamInfo> {
+    return answered(this.#bus.nats.manager.streams.info(streams.facts.name));
+  }
+
+  /**
+   * Whoever follows a stream that somebody has removed waits on, and is told nothing of the one that stands in its place, or
+   * only what comes after the old place. Returns the function that ends this.
+   */
+  #endWhenDeaf(messages: ConsumerMessages): () => void {
+    let due = this.#known;
+    return every(this.#bus.clock, lookEveryMs, async () => {
+      try {
+        const { created, state } = await this.#askForStream();
+        const isOther = created !== this.#made || state.last_seq < this.#latest;
+        if (isOther || this.#latest < due) messages.stop();
+        due = state.last_seq;
+      } catch (error) {
+        // A server that does not answer is told of by the connection.
+        if (error instanceof JetStreamApiError && error.code === streamNotFound) messages.stop();
+      }
+    });
+  }
+
+  #open({ created, state: { first_seq: first, last_seq: last } }: StreamInfo): void {
     const before = Math.max(first - 1, last - mostKept, 0);
-    this.#known = last;
+    const isAnother = this.#made !== undefined && this.#made !== created;
     // What is there was put back to an earlier time, or does not go on where we were.
-    const isPutBack = last < this.#latest;
-    if (!isPutBack && before <= this.#latest) return;
+    const isPutBack = !isAnother && last < this.#latest;
+    this.#made = created;
+    this.#known = last;
+    if (!isAnother && !isPutBack && before <= this.#latest) return;
     if (isPutBack) this.#putBack += 1;
     this.#kept = [];
     this.#oldest = 0;
