@@ -1,6 +1,6 @@
 /**
  * What clients ask of an instance: what was accepted is begun before it is answered, once; what is begun somebody asked
- * for; and what is said to be done the guest has done.
+ * for; what is said to be done the guest has done; and what a host was to be told it was told.
  */
 import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
@@ -22,6 +22,10 @@ export function checkCommands(history: History): Violation[] {
     if (!isDeletionAsked && versions.some(({ record }) => contextOf(record).isDeleteWanted)) {
       broken('nothing is done that nobody asked for', 'it is deleted, and nobody asked for that');
     }
+  }
+  for (const { uuid, command } of history.commandsForgotten) {
+    const message = `${command.type} left the work queue, and was neither taken nor refused`;
+    violations.push({ invariant: 'a command in the queue is taken or refused', uuid, message });
   }
   return violations;
 }

@@ -104,6 +104,8 @@ export class History {
   /** What an operator was told to look at. */
   readonly alarms: string[] = [];
   readonly forgotten: ForgottenInstance[] = [];
+  /** What left the work queue, and nobody was told what became of it. */
+  commandsForgotten: { uuid: string; command: { type: string } }[] = [];
   /** The keys of what was to be put on guests, and may be lost. */
   readonly lostPayloads = new Set<string>();
 

@@ -120,6 +120,9 @@ async function run({ plan, actions }: Script, sabotage: Sabotage): Promise<Outco
 
   const violations: Violation[] = [];
   violations.push(...(await untilQuiet(world, history)));
+  history.commandsForgotten = world.nats.queue.leftUnanswered.map(({ data }) =>
+    JSON.parse(Buffer.from(data).toString()),
+  );
   violations.push(
     ...(await afterSweeps(world, () => checkRemains(history, remainsOf(world, history)))),
     ...checkRecords(history),

@@ -19,6 +19,8 @@ export interface Sabotage {
   unfencedBuckets?: readonly string[];
   /** Buckets that acknowledge a write in fifty before it is stored, and then forget it. */
   forgetfulBuckets?: readonly string[];
+  /** Whether a cast is acknowledged as it is delivered. */
+  acknowledgesEarly?: boolean;
   /** What a message arrives as; nothing: as it was sent. */
   carry?: (message: Message, nats: SimulatedNats) => Message | undefined;
   /** What stands before a host's hypervisor. */
@@ -49,6 +51,21 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
   'a record acknowledged before it is durable': {
     forgetfulBuckets: [buckets.instance.name],
     breaks: 'what was accepted is not lost',
+  },
+  'a cast acknowledged before its consequence is durable': {
+    acknowledgesEarly: true,
+    // Hosts are killed over what they are told.
+    script: ({ plan }) => ({
+      plan: { ...plan, cidr: '10.20.0.0/22', quota: -1 },
+      actions: [
+        ...Array.from({ length: 12 }, (_, instance): Action[] => [
+          { at: 0, wish: 'create', instance, flavor: 'small' },
+          { at: 20_000 + instance, wish: 'stop', instance },
+        ]).flat(),
+        ...plan.hosts.map((process): Action => ({ at: 20_010, fault: 'kill', process, forMs: 1_000 })),
+      ],
+    }),
+    breaks: 'a command in the queue is taken or refused',
   },
   'an effect that is not idempotent: to remove what is not there fails': {
     hypervisor: (hypervisor) =>

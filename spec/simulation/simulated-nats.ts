@@ -72,7 +72,7 @@ export class SimulatedNats {
     this.#chance = chance;
     this.#witness = witness;
     this.#sabotage = sabotage;
-    this.queue = new SimulatedQueue(this);
+    this.queue = new SimulatedQueue(this, sabotage);
   }
 
   bucket(name: string): SimulatedBucket {
@@ -232,6 +232,7 @@ export class SimulatedNats {
   #send(process: Peer, subject: string, payload: string | Uint8Array, { headers, reply, isPerishable }: Envelope = {}) {
     if (isPerishable && !this.reaches(process)) return;
     const data = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    this.queue.answered(subject);
     this.send(process, () => this.#receive({ subject, data, headers, reply }));
   }
 

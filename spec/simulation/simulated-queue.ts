@@ -1,6 +1,8 @@
 /** The work queue of a simulated nats-server: each message is delivered until it is acknowledged. */
 import type { Message } from '../../transport/nats/bus.ts';
+import { receiptHeader } from '../../transport/nats/cast.ts';
 import type { ConsumeOptions, Delivery } from '../../transport/nats/work-queue.ts';
+import type { Sabotage } from './sabotage.ts';
 import type { SimulatedNats } from './simulated-nats.ts';
 import type { Peer } from './simulated-process.ts';
 
@@ -28,6 +30,7 @@ const duplicateWindowMs = 120_000;
 
 export class SimulatedQueue {
   readonly #nats: SimulatedNats;
+  readonly #sabotage: Sabotage;
   readonly #messages = new Map<number, Queued>();
   readonly #consumers = new Map<string, Consumer>();
   /** Message id → when it came, and as what. */
@@ -35,15 +38,29 @@ export class SimulatedQueue {
   #sequence = 0;
   /** What it was told to keep and to forget, in order. */
   readonly #log: { queued: Queued; isDone: boolean }[] = [];
+  /** What wants a receipt that nobody has sent yet, by where that goes. */
+  readonly #unanswered = new Map<string, Message>();
   /** Of each delivery, in [0, 1]: the message is given to somebody else at the same time. */
   doublingProbability = 0;
 
-  constructor(nats: SimulatedNats) {
+  constructor(nats: SimulatedNats, sabotage: Sabotage) {
     this.#nats = nats;
+    this.#sabotage = sabotage;
   }
 
   get size(): number {
     return this.#messages.size;
+  }
+
+  /** What has left the queue without the receipt that it asked for. */
+  get leftUnanswered(): Message[] {
+    const waiting = new Set([...this.#messages.values()].map(receiptOf));
+    return [...this.#unanswered].filter(([receipt]) => !waiting.has(receipt)).map(([, message]) => message);
+  }
+
+  /** Somebody has sent something there, whatever becomes of it. */
+  answered(receipt: string): void {
+    this.#unanswered.delete(receipt);
   }
 
   /** What JetStream answers. */
@@ -56,6 +73,7 @@ export class SimulatedQueue {
     this.#ids.set(id, { at: now, sequence });
     const queued: Queued = { ...message, sequence, takenAt: now, deliveries: 0, heldUntil: 0 };
     this.#messages.set(sequence, queued);
+    if (receiptOf(queued) !== '') this.#unanswered.set(receiptOf(queued), queued);
     this.#log.push({ queued, isDone: false });
     this.#deliverOne(queued);
     return { seq: sequence };
@@ -83,6 +101,7 @@ export class SimulatedQueue {
       if (isDone) this.#messages.set(queued.sequence, { ...queued, deliveries: 0, heldUntil: 0 });
       else {
         this.#messages.delete(queued.sequence);
+        this.answered(receiptOf(queued));
         this.#ids.delete(queued.headers?.get('Nats-Msg-Id') ?? '');
         this.#sequence = queued.sequence - 1;
       }
@@ -99,7 +118,11 @@ export class SimulatedQueue {
   /** Removes what was cast there. Whoever consumes it goes on. */
   forget(subject: string): void {
     const pattern = patternOf(subject);
-    for (const queued of this.#messages.values()) if (pattern.test(queued.subject)) this.#remove(queued);
+    for (const queued of this.#messages.values()) {
+      if (!pattern.test(queued.subject)) continue;
+      this.answered(receiptOf(queued));
+      this.#remove(queued);
+    }
   }
 
   /** Gives what is to be given now. */
@@ -146,9 +169,16 @@ export class SimulatedQueue {
       keep: () => settle(() => this.#hold(queued, ackWaitMs)),
     };
     time.after(this.#nats.latency(), () => {
-      if (this.#nats.reaches(process)) process.run(() => take(delivery));
+      if (!this.#nats.reaches(process)) return;
+      if (this.#sabotage.acknowledgesEarly) delivery.acknowledge();
+      process.run(() => take(delivery));
     });
   }
+}
+
+/** Empty: it wants none. */
+function receiptOf({ headers }: Message): string {
+  return headers?.get(receiptHeader) ?? '';
 }
 
 function patternOf(subject: string): RegExp {

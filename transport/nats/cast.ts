@@ -24,7 +24,8 @@ import type { Delivery } from './work-queue.ts';
 
 /** By which the work queue knows a message that it has taken already. */
 export const idHeader = 'Nats-Msg-Id';
-const receiptHeader = 'Kilonova-Receipt';
+/** Where the receipt goes. */
+export const receiptHeader = 'Kilonova-Receipt';
 const receiptCodec = codec('receipt', ReceiptSchema);
 
 /** What the consumer did: at which revision of the record it is durable, or why it refused. */
