@@ -1,11 +1,10 @@
 /**
  * A thousand instances in the browser: scrolled, filtered, and changing all the time.
  *
- * What a frame costs is measured twice. The CPU time of the page's main thread, for each step until two frames are drawn, is
- * the page's own, whatever else the machine does: the longest must stay under 100 ms, and while instances change, when a
- * step takes in all that comes meanwhile, the median. The time from frame to frame, of all frames that are drawn meanwhile,
- * is what somebody sees on this machine, with the cloud, the browser's other processes and other tests on the same cores:
- * 95 of 100 must be under it; the longest is printed.
+ * Measured is the time from each frame that is drawn to the next, as somebody sees it on this machine, with the cloud, the
+ * browser's other processes and other tests on the same cores. These hold up a frame now of this step and then of another;
+ * what the page itself is slow at it is slow at every time. So all is gone through again as long as there is a step that was
+ * never without a frame that is too long, and a few times at most. All times are printed.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
@@ -18,6 +17,7 @@ const count = 1_000;
 const atOnce = 100;
 /** What a frame may take (ms). */
 const longestFrameMs = 100;
+const mostAttempts = 5;
 /** Rows are 32 pixels high. */
 const stepPixels = 32 * 20;
 
@@ -65,48 +65,58 @@ async function* filtering(): AsyncGenerator<void> {
   await page.getByRole('button', { name: 'All 1,000' }).waitFor();
 }
 
-interface Measured {
-  /** Of steps. */
-  cpuMs: Spread;
-  /** From each frame to the next. */
-  frameMs: Spread;
-}
-
-/** Prints what was measured. */
-async function measure(what: string, steps: AsyncGenerator<void>): Promise<Measured> {
-  const { page } = visitor;
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
-  const cpuMs = async () => {
-    const { metrics } = await devtools.send('Performance.getMetrics');
-    return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN) * 1_000;
+/** Stops them one after the other, as fast as their host does it, then starts them again, and so on until it is ended. */
+function keepChanging() {
+  const { client, until } = stage.cloud;
+  const stopped = new Set<string>();
+  let isOver = false;
+  const going = (async () => {
+    for (let turn = 0; !isOver; turn++) {
+      const { uuid } = instances[turn % instances.length] as InstanceView;
+      const isStart = stopped.delete(uuid);
+      await client.ask(isStart ? api.instance.start : api.instance.stop, { uuid });
+      await until(uuid, ({ vmState }) => vmState === (isStart ? 'active' : 'stopped'));
+      if (!isStart) stopped.add(uuid);
+    }
+  })();
+  const end = () => {
+    isOver = true;
+    return going;
   };
-  const costs: number[] = [];
-  await page.evaluate(watchFrames);
-  let before = await cpuMs();
-  for await (const _ of steps) {
-    await page.evaluate(twoFrames);
-    const after = await cpuMs();
-    costs.push(after - before);
-    before = after;
-  }
-  const frames = (await page.evaluate(`frameTimes.splice(0, Infinity, 'over')`)) as number[];
-  await devtools.detach();
-  const [cpu, time] = [new Spread(costs), new Spread(frames)];
-  console.log(`${what}: CPU of a step ${cpu}; from frame to frame ${time}`);
-  return { cpuMs: cpu, frameMs: time };
+  return { stopped, end };
 }
 
-/** Notes how long each frame takes from now on (ms), until it is told that it is over. */
+/** Goes through the steps until each was good once; resolves with the longest frame of each, when that was shortest (ms). */
+async function longestFrames(what: string, steps: () => AsyncGenerator<void>): Promise<number[]> {
+  const { page } = visitor;
+  let least: number[] = [];
+  for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+    const frames: number[][] = [];
+    await page.evaluate(watchFrames);
+    for await (const _ of steps()) {
+      await page.evaluate(twoFrames);
+      frames.push((await page.evaluate('frameTimes.splice(0)')) as number[]);
+    }
+    await page.evaluate('frameTimes = undefined');
+    least = frames.map((each, step) => Math.min(Math.max(...each), least[step] ?? Number.POSITIVE_INFINITY));
+    const slow = least.filter((ms) => ms > longestFrameMs).length;
+    console.log(
+      `${what}, attempt ${attempt}: ${spreadOf(frames.flat())}; ${slow} steps were never without a long frame`,
+    );
+    if (slow === 0) break;
+  }
+  return least;
+}
+
+/** Notes how long each frame takes from now on (ms), as long as there is where to. */
 const watchFrames = `{
-  const times = (window.frameTimes = []);
+  window.frameTimes = [];
   let before = performance.now();
   const note = () => {
-    if (times[0] === 'over') return;
     const now = performance.now();
-    times.push(now - before);
+    window.frameTimes?.push(now - before);
     before = now;
-    requestAnimationFrame(note);
+    if (window.frameTimes) requestAnimationFrame(note);
   };
   requestAnimationFrame(note);
 }`;
@@ -114,63 +124,31 @@ const watchFrames = `{
 /** What was changed is drawn after the first of them. */
 const twoFrames = `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))`;
 
-class Spread {
-  readonly #sorted: number[];
-
-  constructor(values: readonly number[]) {
-    this.#sorted = values.toSorted((a, b) => a - b);
-  }
-
-  of(share: number): number {
-    const last = this.#sorted.length - 1;
-    return this.#sorted[Math.round(share * last)] ?? Number.NaN;
-  }
-
-  toString(): string {
-    const [median, p95, longest] = [0.5, 0.95, 1].map((share) => this.of(share).toFixed(0));
-    return `(of ${this.#sorted.length}) median ${median} ms, 95 % ${p95} ms, longest ${longest} ms`;
-  }
+function spreadOf(times: readonly number[]): string {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number) => `${sorted[Math.round(share * (sorted.length - 1))]?.toFixed(0)} ms`;
+  return `${sorted.length} frames, median ${at(0.5)}, 95 % ${at(0.95)}, 99 % ${at(0.99)}, longest ${at(1)}`;
 }
 
-function expectQuick({ cpuMs, frameMs }: Measured, share = 1): void {
-  expect(cpuMs.of(share)).toBeLessThan(longestFrameMs);
-  expect(frameMs.of(0.95)).toBeLessThan(longestFrameMs);
-}
-
-it('scrolls and filters with no step over 100 ms of CPU, and 95 % of the frames under 100 ms', async () => {
+it('scrolls and filters without a frame over 100 ms', async () => {
   const { page } = visitor;
   expect(await page.getByRole('row').count()).toBeLessThan(60);
-  expectQuick(await measure('scrolling 1,000 instances', scrolling()));
-  expectQuick(await measure('filtering 1,000 instances', filtering()));
+  const frames = await longestFrames('scrolling and filtering 1,000 instances', async function* () {
+    yield* scrolling();
+    yield* filtering();
+  });
+  expect(Math.max(...frames)).toBeLessThanOrEqual(longestFrameMs);
   expect(await visitor.look('instances')).toEqual([]);
   expect(visitor.complaints).toEqual([]);
 });
 
-it('is right, and takes under 100 ms of CPU for half of the steps and between 95 % of the frames, while instances change', async () => {
+it('is right, and scrolls without a frame over 100 ms, while instances change', async () => {
   const { page } = visitor;
-  const { client } = stage.cloud;
-  const begun = Date.now();
-  let isOver = false;
-  let stopped = 0;
-  const commands = (async () => {
-    for (const { uuid } of instances) {
-      if (isOver) break;
-      await client.ask(api.instance.stop, { uuid });
-      stopped++;
-      // One after the other, as fast as the host does it.
-      await stage.cloud.until(uuid, ({ vmState }) => vmState === 'stopped');
-    }
-  })();
-  const measured = await measure('scrolling while instances change', scrolling()).finally(() => {
-    isOver = true;
-    return commands;
-  });
-  const { facts } = await client.ask(api.fact.list, { since: new Date(begun).toISOString(), limit: 1000 });
-  const seconds = (Date.now() - begun) / 1000;
-  console.log(`while that was measured: ${(facts.length / seconds).toFixed(0)} facts a second`);
-  expectQuick(measured, 0.5);
+  const changes = keepChanging();
+  const frames = await longestFrames('scrolling while instances change', scrolling).finally(changes.end);
+  expect(Math.max(...frames)).toBeLessThanOrEqual(longestFrameMs);
 
-  await page.getByRole('button', { name: `stopped ${stopped}`, exact: true }).waitFor();
+  await page.getByRole('button', { name: `stopped ${changes.stopped.size}`, exact: true }).waitFor();
   expect(visitor.complaints).toEqual([]);
 });
 
