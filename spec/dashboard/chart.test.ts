@@ -17,11 +17,10 @@ beforeAll(async () => {
 
 afterAll(() => stage?.stop());
 
-/** The states of the chart that have a mark. */
-function marked(mark: string): Promise<(string | null)[]> {
-  return visitor.page
-    .locator(`.chart [data-state].${mark}`)
-    .evaluateAll((found) => found.map((each) => each.getAttribute('data-state')));
+/** The states of the chart that have a mark, sooner or later. */
+function marked(mark: string) {
+  const found = visitor.page.locator(`.chart [data-state].${mark}`);
+  return expect.poll(() => found.evaluateAll((all) => all.map((each) => each.getAttribute('data-state'))));
 }
 
 function moments() {
@@ -35,15 +34,15 @@ it('lights building, networking, spawning and running of a launch, as it goes', 
   await cloud.create({ name: 'web' });
   await page.getByLabel('Find an instance by name or id').fill('web');
   await page.getByRole('link', { name: /^web/ }).click();
-  await expect.poll(() => marked('now')).toEqual(['networking']);
-  expect(await marked('visited')).toEqual(expect.arrayContaining(['scheduling', 'building', 'building.claiming']));
+  await marked('now').toEqual(['networking']);
+  await marked('visited').toEqual(expect.arrayContaining(['scheduling', 'building', 'building.claiming']));
 
   await startCloud(cloud.runtime, { roles: ['network'] });
-  await expect.poll(() => marked('now')).toEqual(['spawning.preparingFilter']);
-  expect(await marked('around-now')).toEqual(['spawning']);
+  await marked('now').toEqual(['spawning.preparingFilter']);
+  await marked('around-now').toEqual(['spawning']);
 
   goOn?.();
-  await expect.poll(() => marked('now')).toEqual(['running']);
+  await marked('now').toEqual(['running']);
   expect(await visitor.look('chart-running')).toEqual([]);
   expect(visitor.complaints).toEqual([]);
 });
@@ -52,24 +51,21 @@ it('goes back in time by keyboard to where it stood, shows what was told then, a
   const { page } = visitor;
   const slider = page.getByRole('slider', { name: 'Moment' });
   await slider.press('Home');
-  await expect.poll(() => marked('now')).toEqual(['scheduling']);
-  expect(await marked('visited')).toEqual(['scheduling']);
+  await marked('now').toEqual(['scheduling']);
+  await marked('visited').toEqual(['scheduling']);
   await moments().getByRole('button', { name: 'building.checking' }).click();
-  await expect.poll(() => marked('now')).toEqual(['building.checking']);
+  await marked('now').toEqual(['building.checking']);
   await slider.press('ArrowRight');
-  await expect.poll(() => marked('now')).toEqual(['building.claiming']);
-  const payload = JSON.parse((await moments().locator('pre').textContent()) ?? '') as object;
-  expect(payload).toMatchObject({
-    type: 'transition',
-    from: 'building.checking',
-    to: 'building.claiming',
-    name: 'web',
-  });
+  await marked('now').toEqual(['building.claiming']);
+  const payload = async () => JSON.parse((await moments().locator('pre').textContent()) ?? '') as object;
+  await expect
+    .poll(payload)
+    .toMatchObject({ type: 'transition', from: 'building.checking', to: 'building.claiming', name: 'web' });
 
   await page.getByRole('button', { name: 'Live' }).click();
-  await expect.poll(() => marked('now')).toEqual(['running']);
+  await marked('now').toEqual(['running']);
   await stage.cloud.client.ask(api.instance.pause, { uuid: shown() });
-  await expect.poll(() => marked('now')).toEqual(['paused']);
+  await marked('now').toEqual(['paused']);
 });
 
 it('shows where a launch failed, why, and what gave back what it held', async () => {
@@ -83,22 +79,26 @@ it('shows where a launch failed, why, and what gave back what it held', async ()
   const { uuid } = await cloud.create({ name: 'broken' });
   await cloud.until(uuid, ({ vmState }) => vmState === 'error');
   await visitor.go(`/instances/${uuid}/chart`);
-  await expect.poll(() => marked('now')).toEqual(['failed.spawning']);
-  expect(await marked('has-failed')).toEqual(['spawning.creatingDomain']);
-  expect(await marked('undoing')).toEqual(
+  await marked('now').toEqual(['failed.spawning']);
+  await marked('has-failed').toEqual(['spawning.creatingDomain']);
+  await marked('undoing').toEqual(
     expect.arrayContaining(['releasing', 'releasing.destroyingDomain', 'releasing.releasingClaim']),
   );
   await page.locator('.timeline .failure', { hasText: 'no room is left on the host' }).getByRole('button').click();
-  await expect.poll(() => marked('now')).toEqual(['releasing.destroyingDomain']);
+  await marked('now').toEqual(['releasing.destroyingDomain']);
+  expect(await visitor.look('chart-failed')).toEqual([]);
 });
 
-it('unfolds a state with what is in it, by its box or by its name', async () => {
+it('unfolds a state with what is in it, by its box or by its name, and keeps it in sight in another window', async () => {
   const { page } = visitor;
+  const { uuid } = await stage.cloud.create({ name: 'unfolded' });
+  await visitor.go(`/instances/${uuid}/chart`);
+  await marked('now').toHaveLength(1);
   await page.getByText('Unfold states').click();
   await page.getByLabel('releasing').check();
   await page.locator('.chart .box[data-state="releasing.destroyingDomain"]').waitFor();
   await page.getByText('Unfold states').click();
-  expect(await visitor.look('chart-failed')).toEqual([]);
+  expect(await visitor.look('chart-unfolded')).toEqual([]);
   await page.locator('.chart .box[data-state="releasing"] > .name').click();
   await page.locator('.chart .step[data-state="releasing.destroyingDomain"]').waitFor();
   expect(visitor.complaints).toEqual([]);
@@ -133,13 +133,35 @@ it('is moved about in by keyboard, wheel and pointer, and shows all of it when a
   expect(height).toBeGreaterThanOrEqual(wholeHeight ?? Number.NaN);
 });
 
+it('shows no way without its beginning, while the way until now is asked for', async () => {
+  const { page } = visitor;
+  const { uuid } = await stage.cloud.create({ name: 'late' });
+  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'active');
+  const asked = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  await page.route('**/api/v1/fact/list', async (route) => {
+    asked.resolve();
+    await goOn.promise;
+    await route.continue();
+  });
+  await visitor.go(`/instances/${uuid}/chart`);
+  await asked.promise;
+  await stage.cloud.client.ask(api.instance.pause, { uuid });
+  await page.locator('.page-head .state', { hasText: /^paused$/ }).waitFor();
+  expect(await moments().count()).toBe(0);
+  goOn.resolve();
+  await marked('now').toEqual(['paused']);
+  await marked('visited').toEqual(expect.arrayContaining(['scheduling', 'running']));
+  await page.unroute('**/api/v1/fact/list');
+});
+
 it('lights both parts of a host, and follows what its operator does', async () => {
   const { page } = visitor;
   await visitor.go('/charts/host');
   await page.getByRole('link', { name: /^host1/ }).click();
-  await expect.poll(() => marked('now')).toEqual(['hypervisor.up', 'service.enabled']);
+  await marked('now').toEqual(['hypervisor.up', 'service.enabled']);
   await stage.cloud.client.ask(api.host.disable, { host: 'host1', reason: 'a new disk' });
-  await expect.poll(() => marked('now')).toEqual(['hypervisor.up', 'service.disabled']);
+  await marked('now').toEqual(['hypervisor.up', 'service.disabled']);
   expect(await visitor.look('chart-host')).toEqual([]);
   expect(visitor.complaints).toEqual([]);
 });

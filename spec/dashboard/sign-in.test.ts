@@ -35,7 +35,7 @@ it('lets in who knows the password, to the page that was asked for, and out agai
 
   await signIn(visitor, 'a guess');
   await page.getByRole('alert').waitFor();
-  expect(await page.getByLabel('Password').inputValue()).toBe('');
+  await expect.poll(() => page.getByLabel('Password').inputValue()).toBe('');
 
   await signIn(visitor, password);
   await visitor.untilLive();

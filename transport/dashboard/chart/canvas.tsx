@@ -13,12 +13,19 @@ interface CanvasProps {
   title: string;
   picture: DrawnBox;
   path: ReadonlySignal<PathTaken | undefined>;
-  /** A state that is to be seen whenever the picture is another one. */
-  focus: string | undefined;
+  /** A state that is to be seen when the picture is another one. */
+  focus: ReadonlySignal<string | undefined>;
   /** Told which state was clicked. */
   onState(path: string): void;
   /** What stands on it. */
   children: ComponentChildren;
+}
+
+/** What was brought into view last, and for what: a window of another size has it in view again. */
+interface Brought {
+  picture: DrawnBox;
+  path: PathTaken | undefined;
+  state: string | undefined;
 }
 
 const zoomStep = 1.25;
@@ -35,7 +42,7 @@ export function Canvas({ title, picture, path, focus, onState, children }: Canva
   const frame = useRef<HTMLDivElement>(null);
   const drawing = useRef<SVGGElement>(null);
   const camera = useSignal<Camera | undefined>(undefined);
-  const seen = useRef<DrawnBox | undefined>(undefined);
+  const last = useRef<Brought | undefined>(undefined);
   const size = useSize(frame);
   const states = useMemo(() => shownStates(picture), [picture]);
   const html = useMemo(() => ({ __html: svgContent(picture) }), [picture]);
@@ -45,10 +52,14 @@ export function Canvas({ title, picture, path, focus, onState, children }: Canva
     if (!drawing.current) return;
     light(drawing.current, states, path.value);
     if (size.value.width === 0) return;
+    const [now] = path.value?.now ?? [];
+    const brought = { picture, path: path.value, state: last.current?.state };
+    if (last.current?.path !== path.value) brought.state = now;
+    // Whoever unfolds a state looks at that one.
+    else if (last.current?.picture !== picture) brought.state = focus.peek() ?? now;
+    last.current = brought;
     const before = camera.peek() ?? showFirst(picture, size.value);
-    const isOther = seen.current !== undefined && seen.current !== picture;
-    seen.current = picture;
-    const wanted = isOther && focus !== undefined ? shownFor(focus, states) : litState(states, path.value);
+    const wanted = brought.state === undefined ? undefined : shownFor(brought.state, states);
     camera.value = wanted ? reveal(wanted, before, size.value) : before;
   }, [picture, states, path.value, focus, size.value, camera]);
 
@@ -125,11 +136,6 @@ export function Canvas({ title, picture, path, focus, onState, children }: Canva
       {children}
     </div>
   );
-}
-
-function litState(states: readonly ShownState[], path: PathTaken | undefined): ShownState | undefined {
-  const [now] = path?.now ?? [];
-  return now === undefined ? undefined : shownFor(now, states);
 }
 
 /** The state itself, or the one that it is folded in. */

@@ -73,13 +73,7 @@ function Chart({ machine, subject }: { machine: ChartName; subject: Subject | un
     >
       <div class="chart-page">
         {picture.value ? (
-          <Canvas
-            title={`Statechart: ${machine}`}
-            picture={picture.value}
-            path={path}
-            focus={folded.value}
-            onState={fold}
-          >
+          <Canvas title={`Statechart: ${machine}`} picture={picture.value} path={path} focus={folded} onState={fold}>
             <Folds machine={machine} unfolded={unfolded.value} onFold={fold} />
             {subject && <Legend />}
           </Canvas>

@@ -41,35 +41,39 @@ export function useHistory(subject: Subject | undefined): History {
     isLoaded.value = false;
     failure.value = undefined;
     if (!subject) return;
-    let isOver = false;
+    /** Counts the times that the past was asked for: what an earlier time brings is worth nothing. */
+    let round = 0;
+    let isAsked = false;
     /** What comes while all before it is asked for, and what was asked for, once each. */
     const known = new Map<number, ToldMoment>();
     const add = (told: readonly ToldMoment[]) => {
       for (const moment of told) known.set(moment.key, moment);
-      if (told.length > 0) moments.value = [...known.values()].toSorted((one, other) => one.key - other.key);
+      // Without what was before, it would stand there as if it had come by no path.
+      if (told.length > 0 && !isAsked)
+        moments.value = [...known.values()].toSorted((one, other) => one.key - other.key);
     };
     const load = async () => {
-      try {
-        const told = await past(subject);
-        if (isOver) return;
-        add(told);
-        isLoaded.value = true;
-        failure.value = undefined;
-      } catch (error) {
-        if (!isOver) failure.value = toFailure(error);
-      }
+      const mine = ++round;
+      // In a store that was put back, the same numbers are other facts.
+      known.clear();
+      isAsked = true;
+      const [told, problem] = await past(subject).then(
+        (all) => [all, undefined] as const,
+        (error: unknown) => [[], toFailure(error)] as const,
+      );
+      if (mine !== round) return;
+      isAsked = false;
+      isLoaded.value ||= problem === undefined;
+      failure.value = problem;
+      add(told);
     };
     const stop = listen({
       facts: (entries) => add(entries.flatMap((entry) => momentOf(entry, subject) ?? [])),
-      reset: () => {
-        // In a store that was put back, the same numbers are other facts.
-        known.clear();
-        void load();
-      },
+      reset: () => void load(),
     });
     void load();
     return () => {
-      isOver = true;
+      round++;
       stop();
     };
   }, [key]);
