@@ -15,6 +15,12 @@ export const isAdministrator = computed(() => session.value?.roles.includes('adm
 /** Whether the user may change what is the project's. */
 export const isMember = computed(() => session.value?.roles.some((role) => role !== 'reader') ?? false);
 
+/** Whose eyes see what is shown: changes when somebody else is signed in, or in another project, or with other roles. */
+export const viewer = computed(() => {
+  const who = session.value;
+  return who ? JSON.stringify([who.user.id, who.project.id, who.roles]) : undefined;
+});
+
 onSignedOut(() => {
   session.value = null;
 });

@@ -5,7 +5,7 @@
  */
 import { effect, signal } from '@preact/signals';
 import type { LiveEntry, LiveFrame } from '../../messages/web.ts';
-import { resumeSession, session } from '../session.ts';
+import { resumeSession, viewer } from '../session.ts';
 
 const leastPauseMs = 250;
 const mostPauseMs = 10_000;
@@ -29,15 +29,7 @@ export function listen(listener: LiveListener): () => void {
 
 /** Connects while somebody is signed in. */
 export function keepConnected(): void {
-  let disconnect: (() => void) | undefined;
-  let connectedAs: string | undefined;
-  effect(() => {
-    const who = session.value ? JSON.stringify([session.value.user.id, session.value.project.id]) : undefined;
-    if (who === connectedAs) return;
-    connectedAs = who;
-    disconnect?.();
-    disconnect = who === undefined ? undefined : connect();
-  });
+  effect(() => (viewer.value === undefined ? undefined : connect()));
 }
 
 function connect(): () => void {

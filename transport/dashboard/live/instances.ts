@@ -10,7 +10,7 @@ import type { InstanceFact } from '../../messages/internal.ts';
 import { allOf, pagesOf } from '../../messages/pages.ts';
 import type { LiveEntry } from '../../messages/web.ts';
 import { ask } from '../ask.ts';
-import { isAdministrator, session } from '../session.ts';
+import { isAdministrator, session, viewer } from '../session.ts';
 import { connection, listen } from './connection.ts';
 
 const pageSize = 500;
@@ -36,7 +36,7 @@ export const loading = signal<'loading' | 'done' | Failure>('loading');
 const byUuid = new Map<string, InstanceView>();
 /** When the oldest fact was told whose instance was not asked for since, by uuid (epoch ms). */
 const stale = new Map<string, number>();
-/** Counts the times that all was thrown away: what was asked before that is worth nothing. */
+/** Counts the times that all was to be asked for anew: what was asked before that is worth nothing. */
 let round = 0;
 let shownAt = 0;
 let showing: ReturnType<typeof setTimeout> | undefined;
@@ -54,16 +54,15 @@ export function instanceOf(uuid: string): InstanceView | undefined {
 
 /** Loads and follows while somebody is signed in. */
 export function keepInstances(): void {
-  listen({ facts: hear, reset: load });
+  listen({ facts: hear, reset: loadAnew });
   effect(() => {
     scope.value = isAdministrator.value ? 'all' : 'project';
   });
   effect(() => {
-    const who = session.value;
     scope.value;
     clear();
     // Who is being connected is told when to.
-    if (who && connection.peek() !== 'connecting') load();
+    if (viewer.value !== undefined && connection.peek() !== 'connecting') load();
   });
   setInterval(() => {
     if (session.peek() && !isAdministrator.peek() && !document.hidden) load();
@@ -114,14 +113,25 @@ async function loadAll(): Promise<void> {
 }
 
 function clear(): void {
+  forgetAsked();
+  byUuid.clear();
+  show();
+}
+
+/** In a store that was put back, what is true is older than what was known. It is shown until it is replaced. */
+function loadAnew(): void {
+  forgetAsked();
+  for (const [uuid, view] of byUuid) byUuid.set(uuid, { ...view, updatedAt: '' });
+  load();
+}
+
+function forgetAsked(): void {
   round++;
   isLoadWanted = false;
   clearTimeout(timer);
   timer = undefined;
   pauseMs = refreshAfterMs;
   stale.clear();
-  byUuid.clear();
-  show();
 }
 
 function hear(entries: readonly LiveEntry[]): void {
