@@ -73,7 +73,7 @@ export class Consoles {
   }
 
   /** Carries bytes from now on; `inbox` is where those of the guest go. Rejects with `forbidden` for any other token. */
-  async attach({ token, inbox }: { token: string; inbox: string }): Promise<{ session: string; kind: ConsoleKind }> {
+  async attach({ token, inbox }: { token: string; inbox: string }): Promise<{ linkId: string; kind: ConsoleKind }> {
     const { name, hypervisor, bus, clock, chance, logger, limits = defaultLimits } = this.#world;
     if (!isInbox(inbox)) throw fail('invalid_request', 'the bytes of a console go to an inbox');
     const { uuid, kind, userId } = this.#redeem(token);
@@ -84,19 +84,19 @@ export class Consoles {
       stream.destroy();
       throw stopping();
     }
-    const session = chance.uuid();
+    const linkId = chance.uuid();
     const link = new Link(stream, { ...limits, clock, explain, send: (frame) => bus.send(inbox, frame) });
-    const subscription = bus.subscribe(subjects.consoleInput(name, session), ({ data }) => link.take(data));
+    const subscription = bus.subscribe(subjects.consoleInput(name, linkId), ({ data }) => link.take(data));
     // Another one may have been opened meanwhile.
     this.#takeFrom(key);
     this.#links.set(key, link);
-    logger.info({ uuid, kind, userId, session }, 'a console is open');
+    logger.info({ uuid, kind, userId, linkId }, 'a console is open');
     void link.ended.then((failure) => {
       subscription.unsubscribe();
       if (this.#links.get(key) === link) this.#links.delete(key);
-      logger.info({ uuid, kind, userId, session, failure }, 'a console is closed');
+      logger.info({ uuid, kind, userId, linkId, failure }, 'a console is closed');
     });
-    return { session, kind };
+    return { linkId, kind };
   }
 
   /** Resolves when all of them are closed. */

@@ -2,8 +2,8 @@
  * Lets the machines of a part be watched. Nothing is told, and no actor is observed, but while somebody's lease is valid.
  *
  * An actor lives only while an effect is under way. So a machine that rests, as most instances on a host do, is told of as
- * its record has it, and goes on in the same session when it is woken. What a controller works on does not rest with it:
- * it is stopped when that is done, and whoever works on it next tells of it in a session of its own.
+ * its record has it, and goes on as the same actor when it is woken. What a controller works on does not rest with it:
+ * it is stopped when that is done, and whoever works on it next tells of it as of another one.
  */
 import type { AnyActor } from 'xstate';
 import { toFailure } from '../../machines/failure.ts';

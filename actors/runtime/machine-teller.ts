@@ -44,7 +44,7 @@ export interface TellerOptions {
 }
 
 export class MachineTeller {
-  /** Begins all its session ids, so that no other process has the same. */
+  /** Begins all ids that it gives, so that no other process has the same. */
   readonly #process: string;
   readonly #options: TellerOptions;
 
@@ -56,7 +56,7 @@ export class MachineTeller {
   /** That it is there, and how it stands. */
   introduce(machine: Inspected): void {
     const { inspectedAs } = machine;
-    const sessionId = this.#sessionOf(inspectedAs);
+    const sessionId = this.#sessionIdOf(inspectedAs);
     this.#tell(machine, () => ({
       type: '@xstate.actor',
       ...this.#about(sessionId, sessionId),
@@ -68,7 +68,7 @@ export class MachineTeller {
 
   /** Tells of what its actor does from now on, and of its effects that are under way. Returns what ends this. */
   follow(machine: Inspected, actor: AnyActor): () => void {
-    const followed: Followed = { actor, rootId: this.#sessionOf(machine.inspectedAs) };
+    const followed: Followed = { actor, rootId: this.#sessionIdOf(machine.inspectedAs) };
     const { children } = actor.getSnapshot() as { children: Record<string, AnyActorRef | undefined> };
     for (const child of Object.values(children)) {
       if (child?.getSnapshot().status === 'active') this.#tell(machine, () => this.#effectTold(child, followed));
@@ -83,7 +83,7 @@ export class MachineTeller {
 
   /** That the process has it no longer. */
   dismiss(machine: Inspected): void {
-    const sessionId = this.#sessionOf(machine.inspectedAs);
+    const sessionId = this.#sessionIdOf(machine.inspectedAs);
     this.#tell(machine, () => ({
       type: '@xstate.snapshot',
       ...this.#about(sessionId, sessionId),
@@ -108,13 +108,13 @@ export class MachineTeller {
     if (type === '@xstate.actor') return this.#effectTold(actorRef as AnyActorRef, followed);
     if (type === '@xstate.event') {
       const { event, sourceRef } = inspected;
-      const sourceId = sourceRef && this.#sessionIn(followed, sourceRef);
-      const about = this.#about(this.#sessionIn(followed, actorRef), followed.rootId);
+      const sourceId = sourceRef && this.#sessionIdIn(followed, sourceRef);
+      const about = this.#about(this.#sessionIdIn(followed, actorRef), followed.rootId);
       return { type, ...about, ...(sourceId && { sourceId }), event: shownEvent(event) };
     }
     if (type === '@xstate.snapshot') {
       const { event, snapshot } = inspected;
-      const about = this.#about(this.#sessionIn(followed, actorRef), followed.rootId);
+      const about = this.#about(this.#sessionIdIn(followed, actorRef), followed.rootId);
       return { type, ...about, event: shownEvent(event), snapshot: shownSnapshot(snapshot) };
     }
     return undefined;
@@ -123,7 +123,7 @@ export class MachineTeller {
   #effectTold(actor: AnyActorRef, { rootId }: Followed): ActorTold {
     return {
       type: '@xstate.actor',
-      ...this.#about(this.#sessionOf(actor.sessionId), rootId),
+      ...this.#about(this.#sessionIdOf(actor.sessionId), rootId),
       parentId: rootId,
       name: String(actor.src),
       // It is told of before it has one of its own.
@@ -131,11 +131,11 @@ export class MachineTeller {
     };
   }
 
-  #sessionIn({ actor, rootId }: Followed, ref: ActorRefLike): string {
-    return ref === actor ? rootId : this.#sessionOf(ref.sessionId);
+  #sessionIdIn({ actor, rootId }: Followed, ref: ActorRefLike): string {
+    return ref === actor ? rootId : this.#sessionIdOf(ref.sessionId);
   }
 
-  #sessionOf(id: string): string {
+  #sessionIdOf(id: string): string {
     return `${this.#process}/${id}`;
   }
 
@@ -145,7 +145,7 @@ export class MachineTeller {
   }
 }
 
-/** The actor of a machine, and the session of the machine. */
+/** The actor of a machine, and the id of the machine. */
 interface Followed {
   actor: AnyActor;
   rootId: string;

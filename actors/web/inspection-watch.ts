@@ -4,12 +4,12 @@
  */
 import { toFailure } from '../../machines/failure.ts';
 import { every } from '../../transport/clock.ts';
-import type { Change, InspectionSource, Session, Watching } from '../../transport/http/inspect-socket.ts';
+import type { Change, InspectionSource, WatchedActor, Watching } from '../../transport/http/inspection-source.ts';
 import { type Frame, inspection, mostNames } from '../../transport/messages/inspection.ts';
 import type { Message } from '../../transport/nats/bus.ts';
 import { any, inspectedProcess, subjects } from '../../transport/nats/subjects.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { mostSessions, type WatchedChange, WatchedProcess } from './watched-process.ts';
+import { mostActors, type WatchedChange, WatchedProcess } from './watched-process.ts';
 
 interface Client {
   /** Absent: all. */
@@ -51,7 +51,7 @@ export class InspectionWatch implements InspectionSource {
     if (this.#clients.size === 1) this.#listen();
     this.#askIfNew();
     return {
-      sessions: () => this.#sessionsOf(client),
+      actors: () => this.#actorsOf(client),
       end: () => {
         if (!this.#clients.delete(client)) return;
         if (this.#clients.size === 0) this.stop();
@@ -132,7 +132,7 @@ export class InspectionWatch implements InspectionSource {
     const wasCut = process.isCut;
     this.#deliver(process.take(frame, this.#asked.watcher));
     if (process.isCut && !wasCut) {
-      this.#runtime.logger.warn({ subject, mostSessions }, 'a process has more actors than are shown');
+      this.#runtime.logger.warn({ subject, mostActors }, 'a process has more actors than are shown');
     }
   }
 
@@ -146,15 +146,15 @@ export class InspectionWatch implements InspectionSource {
 
   #deliver(changes: readonly WatchedChange[]): void {
     for (const { machine, listener } of this.#clients) {
-      const wanted = machine === undefined ? changes : changes.filter(({ session }) => session.machine === machine);
+      const wanted = machine === undefined ? changes : changes.filter(({ actor }) => actor.machine === machine);
       if (wanted.length > 0) listener(wanted);
     }
   }
 
-  *#sessionsOf({ machine }: Client): Iterable<Session> {
+  *#actorsOf({ machine }: Client): Iterable<WatchedActor> {
     for (const process of this.#processes.values()) {
-      for (const session of process.sessions()) {
-        if (machine === undefined || session.machine === machine) yield session;
+      for (const actor of process.actors()) {
+        if (machine === undefined || actor.machine === machine) yield actor;
       }
     }
   }

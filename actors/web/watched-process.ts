@@ -1,5 +1,5 @@
 /** What is known of the machines of one process that is watched, and of their effects: how each stands by now. */
-import type { Change, Definition, Session } from '../../transport/http/inspect-socket.ts';
+import type { Change, Definition, WatchedActor } from '../../transport/http/inspection-source.ts';
 import {
   type ActorTold,
   type Frame,
@@ -9,12 +9,12 @@ import {
 } from '../../transport/messages/inspection.ts';
 
 /** How many actors are kept of one process: of more nothing is shown. */
-export const mostSessions = 20_000;
+export const mostActors = 20_000;
 
 export class WatchedProcess {
   readonly #name: string;
   readonly #definitions = new Map<string, Definition>();
-  readonly #sessions = new Map<string, WatchedSession>();
+  readonly #actors = new Map<string, KnownActor>();
   #nextSequence: number | undefined;
   /** How often it was asked since it was heard last. */
   silence = 0;
@@ -26,8 +26,8 @@ export class WatchedProcess {
   }
 
   /** Machines before their effects. */
-  sessions(): Iterable<WatchedSession> {
-    return this.#sessions.values();
+  actors(): Iterable<KnownActor> {
+    return this.#actors.values();
   }
 
   /** Whether something was lost between this frame and the one before it. */
@@ -46,75 +46,75 @@ export class WatchedProcess {
     }
     const changes = events.flatMap((told) => this.#change(told, watcher) ?? []);
     if (whole !== watcher) return changes;
-    const gone = [...this.#sessions.values()].filter((session) => session.seenFor !== watcher);
-    return [...changes, ...gone.flatMap((session) => this.#close(session))];
+    const gone = [...this.#actors.values()].filter((actor) => actor.seenFor !== watcher);
+    return [...changes, ...gone.flatMap((actor) => this.#close(actor))];
   }
 
   /** The process is gone, and all that it had. */
   close(): WatchedChange[] {
-    return [...this.#sessions.values()].flatMap((session) => this.#close(session));
+    return [...this.#actors.values()].flatMap((actor) => this.#close(actor));
   }
 
   #change(told: Told, watcher: string): WatchedChange | WatchedChange[] | undefined {
-    const session = this.#sessions.get(told.sessionId);
-    if (!session) return told.type === '@xstate.actor' ? this.#open(told, watcher) : undefined;
-    session.seenFor = watcher;
-    if (told.type === '@xstate.event') return { session, told };
-    const snapshot = told.type === '@xstate.actor' ? session.returned(told) : told;
+    const actor = this.#actors.get(told.sessionId);
+    if (!actor) return told.type === '@xstate.actor' ? this.#open(told, watcher) : undefined;
+    actor.seenFor = watcher;
+    if (told.type === '@xstate.event') return { actor, told };
+    const snapshot = told.type === '@xstate.actor' ? actor.returned(told) : told;
     if (!snapshot) return undefined;
-    session.latest = snapshot;
-    const change = { session, told: snapshot };
-    return session.isOver ? [change, ...this.#forget(session)] : change;
+    actor.latest = snapshot;
+    const change = { actor, told: snapshot };
+    return actor.isOver ? [change, ...this.#forget(actor)] : change;
   }
 
   #open(told: ActorTold, watcher: string): WatchedChange | undefined {
     // No process speaks for another.
     if (!told.sessionId.startsWith(`${this.#name}/`)) return undefined;
-    if (this.#sessions.size >= mostSessions) {
+    if (this.#actors.size >= mostActors) {
       this.isCut = true;
       return undefined;
     }
-    const root = told.sessionId === told.rootId ? undefined : this.#sessions.get(told.rootId);
+    const root = told.sessionId === told.rootId ? undefined : this.#actors.get(told.rootId);
     const definition = told.machine && this.#definitions.get(told.machine);
     // It was told to another watcher, and is going to be told to this one.
     if (!root && !definition) return undefined;
-    const session = new WatchedSession(told, definition, root);
-    session.seenFor = watcher;
-    root?.effects.add(session);
-    this.#sessions.set(told.sessionId, session);
-    return { session, told };
+    const actor = new KnownActor(told, definition, root);
+    actor.seenFor = watcher;
+    root?.effects.add(actor);
+    this.#actors.set(told.sessionId, actor);
+    return { actor, told };
   }
 
   /** It is over, though nothing was heard of that. */
-  #close(session: WatchedSession): WatchedChange[] {
-    if (session.isOver) return [];
-    session.latest = session.stopped();
-    return [{ session, told: session.latest }, ...this.#forget(session)];
+  #close(actor: KnownActor): WatchedChange[] {
+    if (actor.isOver) return [];
+    actor.latest = actor.stopped();
+    return [{ actor, told: actor.latest }, ...this.#forget(actor)];
   }
 
   /** Its effects end with a machine. */
-  #forget(session: WatchedSession): WatchedChange[] {
-    this.#sessions.delete(session.introduction.sessionId);
-    session.root?.effects.delete(session);
-    return [...session.effects].flatMap((effect) => this.#close(effect));
+  #forget(actor: KnownActor): WatchedChange[] {
+    this.#actors.delete(actor.introduction.sessionId);
+    actor.root?.effects.delete(actor);
+    return [...actor.effects].flatMap((effect) => this.#close(effect));
   }
 }
 
 export interface WatchedChange extends Change {
-  readonly session: WatchedSession;
+  readonly actor: KnownActor;
 }
 
-export class WatchedSession implements Session {
+export class KnownActor implements WatchedActor {
   readonly definition: Definition | undefined;
   /** The machine whose effect it is. */
-  readonly root: WatchedSession | undefined;
-  readonly effects = new Set<WatchedSession>();
+  readonly root: KnownActor | undefined;
+  readonly effects = new Set<KnownActor>();
   /** By whom it was watched when it was heard of last. */
   seenFor = '';
   readonly #introduced: ActorTold;
   #latest: SnapshotTold;
 
-  constructor(introduced: ActorTold, definition: Definition | undefined, root: WatchedSession | undefined) {
+  constructor(introduced: ActorTold, definition: Definition | undefined, root: KnownActor | undefined) {
     this.#introduced = introduced;
     this.definition = definition;
     this.root = root;

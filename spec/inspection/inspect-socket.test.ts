@@ -4,7 +4,7 @@ import type { StatelyInspectionEvent } from '@statelyai/inspect';
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { WatchedProcess } from '../../actors/web/watched-process.ts';
-import type { Change, InspectionSource } from '../../transport/http/inspect-socket.ts';
+import type { Change, InspectionSource } from '../../transport/http/inspection-source.ts';
 import type { ActorTold, SnapshotTold, Told } from '../../transport/messages/inspection.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { Receiver, serveInspector } from './support.ts';
@@ -41,7 +41,7 @@ function source() {
   return {
     watch(_, listener) {
       listeners.add(listener);
-      return { sessions: () => process.sessions(), end: () => listeners.delete(listener) };
+      return { actors: () => process.actors(), end: () => listeners.delete(listener) };
     },
     listeners,
     tell(...events: Told[]) {

@@ -30,7 +30,7 @@ async function launch(): Promise<string> {
   return uuid;
 }
 
-/** Where a session has stood, in the order in which it was told. */
+/** Where an actor has stood, in the order in which it was told. */
 function pathOf(receiver: Receiver, sessionId: string): string[] {
   const values = receiver.of(sessionId).flatMap((event) => ('snapshot' in event ? [stateOf(event)] : []));
   return values.filter((value, index) => value !== values[index - 1]);
@@ -129,7 +129,7 @@ it('shows who comes late each machine as it stands, also those at rest', async (
   expect(second.of(instance.sessionId)).toEqual([instance]);
 });
 
-it('goes on in the same session when a machine that rests is woken, until it is deleted', async () => {
+it('goes on as the same actor when a machine that rests is woken, until it is deleted', async () => {
   const uuid = await launch();
   const receiver = new Receiver((await watchFrom(await cloud.connect())).url);
   const { sessionId } = await receiver.until(machineOf(`instance/${uuid}`, 'compute-host1'));

@@ -48,7 +48,7 @@ it('tells what Stately’s inspector tells, in the same order', async () => {
     actor.system.inspect(inspector.inspect);
   });
   await expect.poll(() => theirs.length).toBe(told.length);
-  /** What both tell in the same way; sessions are named by another scheme, and children by what they do. */
+  /** What both tell in the same way; actors are named by another scheme, and children by what they do. */
   const common = (event: Told | StatelyInspectionEvent) => ({
     type: event.type,
     isMachine: event.sessionId === event.rootId,

@@ -7,7 +7,7 @@ import type { Inspected } from '../../actors/runtime/machine-teller.ts';
 import { InspectionWatch } from '../../actors/web/inspection-watch.ts';
 import { hostMachine } from '../../machines/host.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
-import type { Change, Session } from '../../transport/http/inspect-socket.ts';
+import type { Change, WatchedActor } from '../../transport/http/inspection-source.ts';
 import { type Frame, inspection as messages } from '../../transport/messages/inspection.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
@@ -73,10 +73,10 @@ async function startWatching() {
   const watch = new InspectionWatch(await connect());
   const changes: Change[] = [];
   const watching = watch.watch(undefined, (more) => changes.push(...more));
-  const sessions = () => new Map([...watching.sessions()].map((session) => [session.introduction.sessionId, session]));
-  const named = (name: string): Session | undefined =>
-    [...sessions().values()].find(({ introduction }) => introduction.name === name);
-  return { watch, changes, sessions, named };
+  const actors = () => new Map([...watching.actors()].map((shown) => [shown.introduction.sessionId, shown]));
+  const named = (name: string): WatchedActor | undefined =>
+    [...actors().values()].find(({ introduction }) => introduction.name === name);
+  return { watch, changes, actors, named };
 }
 
 /** Resolves when the connection has noticed that the server is gone. */
@@ -86,26 +86,26 @@ async function away(bus: Bus): Promise<void> {
 
 it('keeps two processes of one name apart', async () => {
   const processes = [await startHost('one'), await startHost('one')];
-  const { sessions, changes, watch } = await startWatching();
-  await eventually(() => sessions().size === 2 || undefined);
+  const { actors, changes, watch } = await startWatching();
+  await eventually(() => actors().size === 2 || undefined);
   const [first, second] = processes.map(
     ({ runtime }) => `compute-node-${runtime.incarnation.slice(0, 8)}/host/one`,
   ) as [string, string];
-  expect([...sessions().keys()].toSorted()).toEqual([first, second].toSorted());
+  expect([...actors().keys()].toSorted()).toEqual([first, second].toSorted());
   processes[0]?.host.actor.send({ type: 'host.drain', reason: 'a test', at: 1 });
   await eventually(() => changes.find(({ told }) => told.type === '@xstate.snapshot'));
-  expect(sessions().get(first)?.latest.snapshot.value).toMatchObject({ service: 'draining' });
-  expect(sessions().get(second)?.latest.snapshot.value).toMatchObject({ service: 'enabled' });
+  expect(actors().get(first)?.latest.snapshot.value).toMatchObject({ service: 'draining' });
+  expect(actors().get(second)?.latest.snapshot.value).toMatchObject({ service: 'enabled' });
   watch.stop();
 });
 
 it('lets no process speak of another’s machines', async () => {
   await startHost('one');
-  const { sessions, changes, watch } = await startWatching();
-  await eventually(() => sessions().size === 1 || undefined);
-  const [sessionId = ''] = [...sessions().keys()];
+  const { actors, changes, watch } = await startWatching();
+  await eventually(() => actors().size === 1 || undefined);
+  const [sessionId = ''] = [...actors().keys()];
   const { host, ...forger } = await startHost('two', 'compute-forger');
-  await eventually(() => sessions().size === 2 || undefined);
+  await eventually(() => actors().size === 2 || undefined);
   const told = { sessionId, rootId: sessionId, createdAt: '1', id: null, _version: '0.7.2' } as const;
   const forged: Frame = {
     sequence: 9,
@@ -128,8 +128,8 @@ it('lets no process speak of another’s machines', async () => {
   );
   host.actor.send({ type: 'host.drain', reason: 'told after it', at: 1 });
   await eventually(() => changes.find(({ told }) => told.type === '@xstate.event'));
-  expect(sessions().size).toBe(2);
-  expect(sessions().get(sessionId)?.isOver).toBe(false);
+  expect(actors().size).toBe(2);
+  expect(actors().get(sessionId)?.isOver).toBe(false);
   watch.stop();
 });
 
@@ -194,12 +194,12 @@ it('asks again for everything when a frame was lost', async () => {
 
 it('takes a process that is not heard any more for gone, with all that it had', async () => {
   const { runtime } = await startHost('one');
-  const { named, sessions, changes, watch } = await startWatching();
-  const session = await eventually(() => named('host/one'));
+  const { named, actors, changes, watch } = await startWatching();
+  const shown = await eventually(() => named('host/one'));
   await runtime.bus.abandon();
-  await eventually(() => session.isOver || undefined);
+  await eventually(() => shown.isOver || undefined);
   expect(changes.at(-1)?.told).toMatchObject({ snapshot: { status: 'stopped' } });
-  expect(sessions().size).toBe(0);
+  expect(actors().size).toBe(0);
   watch.stop();
 });
 
@@ -212,8 +212,8 @@ it('tells of a thousand machines at rest in frames of fifty, and sends their def
   const { bus } = await connect();
   bus.subscribe('cloud.inspect.frame.>', ({ data }) => frames.push(messages.frame.decode(data)));
   await bus.nats.connection.flush();
-  const { sessions, watch } = await startWatching();
-  await eventually(() => sessions().size === 1000 || undefined);
+  const { actors, watch } = await startWatching();
+  await eventually(() => actors().size === 1000 || undefined);
   expect(frames.filter(({ events }) => events.length > 0)).toHaveLength(20);
   const definitions = frames.flatMap((frame) => frame.definitions ?? []);
   expect(definitions.map(({ machine }) => machine)).toEqual(['instance', 'host']);
@@ -250,7 +250,7 @@ it('says once in its log that a process has more actors than are shown', async (
   await bus.nats.connection.flush();
   await runtime.bus.nats.connection.flush();
   expect(shown).toBe(20_000);
-  expect(warn.mock.calls).toEqual([[expect.objectContaining({ mostSessions: 20_000 }), expect.any(String)]]);
+  expect(warn.mock.calls).toEqual([[expect.objectContaining({ mostActors: 20_000 }), expect.any(String)]]);
   watch.stop();
 });
 

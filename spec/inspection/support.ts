@@ -6,7 +6,8 @@ import { onTestFinished } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import { InspectionWatch } from '../../actors/web/inspection-watch.ts';
-import { type InspectionSource, showMachines } from '../../transport/http/inspect-socket.ts';
+import { showMachines } from '../../transport/http/inspect-socket.ts';
+import type { InspectionSource } from '../../transport/http/inspection-source.ts';
 import { eventually } from '../support/test-cloud.ts';
 
 export interface InspectServer {

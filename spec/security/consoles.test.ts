@@ -7,8 +7,8 @@ import { any, subjects } from '../../transport/nats/subjects.ts';
 import { type SecuredNats, startSecuredNats } from '../support/secured-nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 
-const session = systemChance.uuid();
-const input = subjects.consoleInput('owner', session);
+const linkId = systemChance.uuid();
+const input = subjects.consoleInput('owner', linkId);
 const attach = subjects.computeCall('owner', computeCalls.attachConsole.name);
 const open = subjects.computeCall('owner', computeCalls.openConsole.name);
 const others = ['client', 'administrator', 'api', 'controller', 'scheduler', 'network', 'thief'] as const;

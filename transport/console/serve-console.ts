@@ -45,11 +45,11 @@ async function carry(bus: Bus, socket: WebSocket, stream: SocketStream, token: s
   try {
     const { attachConsole } = computeCalls;
     const subject = subjects.computeCall(host, attachConsole.name);
-    const { session, kind } = await call(bus, subject, attachConsole, { token, inbox }, newContext());
+    const { linkId, kind } = await call(bus, subject, attachConsole, { token, inbox }, newContext());
     ready(socket, kind);
     const link = new Link(stream, {
       clock: bus.clock,
-      send: (frame) => bus.send(subjects.consoleInput(host, session), frame),
+      send: (frame) => bus.send(subjects.consoleInput(host, linkId), frame),
       explain: gone,
     });
     linked.resolve(link);

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Launch } from '../messages/statistics.ts';
 import type { Bus } from '../nats/bus.ts';
 import type { FactFollower } from '../nats/fact-follower.ts';
-import type { InspectionSource } from './inspect-socket.ts';
+import type { InspectionSource } from './inspection-source.ts';
 import type { SessionCookie } from './session-cookie.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 import type { Sockets } from './sockets.ts';

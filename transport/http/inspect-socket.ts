@@ -3,51 +3,16 @@
  * inspection protocol, as `createWebSocketReceiver` of @statelyai/inspect takes it. `?instance=<uuid>` or `?host=<name>` shows
  * one machine; without, all of them.
  *
- * A client that has just come, and one that is too slow, are the same: each is behind on some sessions, and is sent of each
- * of these how it stands by then, and nothing of what led there. What is kept for one is therefore which sessions, never
+ * A client that has just come, and one that is too slow, are the same: each is behind on some actors, and is sent of each
+ * of these how it stands by then, and nothing of what led there. What is kept for one is therefore which actors, never
  * what happened to them. Who watches everything is sent each definition once for a process, and then its id alone.
  */
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { ActorTold, EventTold, SnapshotTold } from '../messages/inspection.ts';
 import type { Routes } from './context.ts';
+import type { Change, Definition, InspectionSource, WatchedActor } from './inspection-source.ts';
 import { isAdministrator } from './session.ts';
-
-/** The definition of a machine, as a process has it. */
-export interface Definition {
-  /** The machine's. */
-  readonly id: string;
-  readonly text: string;
-}
-
-/** An actor that is, or was, watched. */
-export interface Session {
-  /** Absent: it is an effect. */
-  readonly definition: Definition | undefined;
-  /** That it is there, and how it stands now. */
-  readonly introduction: ActorTold;
-  /** How it stands now. */
-  readonly latest: SnapshotTold;
-  /** Nothing will happen to it any more. */
-  readonly isOver: boolean;
-}
-
-/** What has happened to an actor. */
-export interface Change {
-  readonly session: Session;
-  readonly told: ActorTold | EventTold | SnapshotTold;
-}
-
-export interface Watching {
-  /** What there is by now: machines before their effects. */
-  sessions(): Iterable<Session>;
-  end(): void;
-}
-
-export interface InspectionSource {
-  /** Watches one machine (`instance/<uuid>`, `host/<name>`), or all. */
-  watch(machine: string | undefined, listener: (changes: readonly Change[]) => void): Watching;
-}
 
 /** How much may wait to be sent to a client before it is cut down, in bytes. */
 const mostBuffered = 256 * 1024;
@@ -77,7 +42,7 @@ export function showMachines(
   const client = new InspectClient(socket, connection, asked.machine);
   const watching = source.watch(asked.machine, (changes) => client.take(changes));
   socket.on('close', () => watching.end());
-  client.catchUpOn(watching.sessions());
+  client.catchUpOn(watching.actors());
 }
 
 function machineAskedFor(query: URLSearchParams): { machine: string | undefined } | { refusal: string } {
@@ -93,9 +58,9 @@ class InspectClient {
   readonly #connection: Duplex;
   readonly #machine: string | undefined;
   /** Those that it has been introduced to. */
-  readonly #known = new WeakSet<Session>();
+  readonly #known = new WeakSet<WatchedActor>();
   /** Those of which it has missed something. */
-  readonly #behind = new Set<Session>();
+  readonly #behind = new Set<WatchedActor>();
   /** Those that it has. */
   readonly #definitions = new WeakSet<Definition>();
 
@@ -107,17 +72,17 @@ class InspectClient {
 
   take(changes: readonly Change[]): void {
     this.#inOneWrite(() => {
-      for (const { session, told } of changes) {
-        if (this.#isSlow || this.#behind.has(session)) this.#miss(session);
-        else if (told.type === '@xstate.actor') this.#introduce(session, told);
-        else if (this.#known.has(session)) this.#send(encode(told));
-        else this.#miss(session);
+      for (const { actor, told } of changes) {
+        if (this.#isSlow || this.#behind.has(actor)) this.#miss(actor);
+        else if (told.type === '@xstate.actor') this.#introduce(actor, told);
+        else if (this.#known.has(actor)) this.#send(encode(told));
+        else this.#miss(actor);
       }
     });
   }
 
-  catchUpOn(sessions: Iterable<Session>): void {
-    for (const session of sessions) this.#miss(session);
+  catchUpOn(actors: Iterable<WatchedActor>): void {
+    for (const actor of actors) this.#miss(actor);
     this.#catchUp();
   }
 
@@ -125,27 +90,27 @@ class InspectClient {
     return this.#socket.bufferedAmount > mostBuffered;
   }
 
-  #miss(session: Session): void {
+  #miss(actor: WatchedActor): void {
     // It need not hear of what has ended before it heard of it.
-    if (session.isOver && !this.#known.has(session)) this.#behind.delete(session);
-    else this.#behind.add(session);
+    if (actor.isOver && !this.#known.has(actor)) this.#behind.delete(actor);
+    else this.#behind.add(actor);
   }
 
   readonly #catchUp = (): void => {
     if (this.#behind.size === 0 || this.#isSlow) return;
     this.#inOneWrite(() => {
-      for (const session of this.#behind) {
+      for (const actor of this.#behind) {
         if (this.#isSlow) return;
-        this.#behind.delete(session);
-        if (this.#known.has(session)) this.#send(encode(session.latest));
-        else if (!session.isOver) this.#introduce(session, session.introduction);
+        this.#behind.delete(actor);
+        if (this.#known.has(actor)) this.#send(encode(actor.latest));
+        else if (!actor.isOver) this.#introduce(actor, actor.introduction);
       }
     });
   };
 
-  #introduce(session: Session, told: ActorTold): void {
-    this.#known.add(session);
-    const { definition } = session;
+  #introduce(actor: WatchedActor, told: ActorTold): void {
+    this.#known.add(actor);
+    const { definition } = actor;
     const isShort = definition !== undefined && this.#machine === undefined && this.#definitions.has(definition);
     if (definition) this.#definitions.add(definition);
     this.#send(encodeActor(told, definition, isShort));

@@ -92,12 +92,12 @@ export const computeCalls = {
   ),
   /**
    * Web server → compute host. From then on frames (`transport/console/frame.ts`) go to the inbox, and to the host by the
-   * session. Nothing is sent before both ends were heard.
+   * link's id. Nothing is sent before both ends were heard.
    */
   attachConsole: defineCall(
     'attach_console',
     Exact({ token: ConsoleToken, inbox: Type.String({ maxLength: 512 }) }),
-    Exact({ session: Uuid, kind: ConsoleKind }),
+    Exact({ linkId: Uuid, kind: ConsoleKind }),
   ),
 } as const;
 

@@ -10,7 +10,7 @@
  * cloud.scheduler.cast.<name>              to any scheduler, through the work queue
  * cloud.compute.<host>.call.<name>         to one host
  * cloud.compute.<host>.cast.<name>         to one host, through the work queue
- * cloud.compute.<host>.console.<session>   what is typed at the console of a guest of that host
+ * cloud.compute.<host>.console.<link>      what is typed at the console of a guest of that host
  * cloud.fact.instance.<project>.<uuid>     what happened to an instance
  * cloud.fact.host.<host>                   what happened to a host
  * cloud.fact.alarm.<kind>                  what an operator should look at
@@ -79,7 +79,7 @@ export const subjects = {
   computeCall: (host: Token, name: Token) => `cloud.compute.${encodeToken(host)}.call.${token(name)}`,
   computeCast: (host: Token, name: Token) => `cloud.compute.${encodeToken(host)}.cast.${token(name)}`,
   computeCasts: (host: Token) => `cloud.compute.${encodeToken(host)}.cast.>`,
-  consoleInput: (host: Token, session: Token) => `cloud.compute.${encodeToken(host)}.console.${token(session)}`,
+  consoleInput: (host: Token, linkId: Token) => `cloud.compute.${encodeToken(host)}.console.${token(linkId)}`,
   instanceFact: (projectId: Token, uuid: Token) => `cloud.fact.instance.${encodeToken(projectId)}.${token(uuid)}`,
   facts: () => 'cloud.fact.>',
   /** Of a project; without one, of all. */
