@@ -9,7 +9,7 @@ import { type Frame, inspection, mostNames } from '../../transport/messages/insp
 import type { Message } from '../../transport/nats/bus.ts';
 import { any, inspectedProcess, subjects } from '../../transport/nats/subjects.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { mostActors, type WatchedChange, WatchedProcess } from './watched-process.ts';
+import { type KnownActor, mostActors, type WatchedChange, WatchedProcess } from './watched-process.ts';
 
 interface Client {
   /** Absent: all. */
@@ -81,9 +81,14 @@ export class InspectionWatch implements InspectionSource {
 
   #renew(): void {
     for (const [name, process] of this.#processes) {
-      if (process.silence++ < mostSilent) continue;
-      this.#processes.delete(name);
-      this.#deliver(process.close());
+      if (process.silence++ < mostSilent) {
+        const changes = process.makeRoom();
+        if (changes.length > 0) this.#hasMissed = true;
+        this.#deliver(changes);
+      } else {
+        this.#processes.delete(name);
+        this.#deliver(process.close());
+      }
     }
     if (this.#hasMissed) this.#askAnew();
     else if (this.#asked) this.#say(this.#asked, leaseMs);
@@ -146,7 +151,7 @@ export class InspectionWatch implements InspectionSource {
 
   #deliver(changes: readonly WatchedChange[]): void {
     for (const { machine, listener } of this.#clients) {
-      const wanted = machine === undefined ? changes : changes.filter(({ actor }) => actor.machine === machine);
+      const wanted = machine === undefined ? changes : changes.filter(({ actor }) => concerns(machine, actor));
       if (wanted.length > 0) listener(wanted);
     }
   }
@@ -154,8 +159,13 @@ export class InspectionWatch implements InspectionSource {
   *#actorsOf({ machine }: Client): Iterable<WatchedActor> {
     for (const process of this.#processes.values()) {
       for (const actor of process.actors()) {
-        if (machine === undefined || actor.machine === machine) yield actor;
+        if (machine === undefined || concerns(machine, actor)) yield actor;
       }
     }
   }
+}
+
+/** Any machine may be one of those for which another stands. */
+function concerns(machine: string, actor: KnownActor): boolean {
+  return actor.machine === undefined || actor.machine === machine;
 }

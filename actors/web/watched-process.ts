@@ -8,21 +8,29 @@ import {
   type Told,
 } from '../../transport/messages/inspection.ts';
 
-/** How many actors are kept of one process: of more nothing is shown. */
+/** How many actors are kept of one process. Of more it is shown only that they are there. */
 export const mostActors = 20_000;
+/** With fewer than these it is worth it to ask for the others. */
+const fewActors = 18_000;
 
 export class WatchedProcess {
   readonly #name: string;
+  /** Stands for those for which there is no room. */
+  readonly #moreId: string;
   readonly #definitions = new Map<string, Definition>();
   readonly #actors = new Map<string, KnownActor>();
   #nextSequence: number | undefined;
   /** How often it was asked since it was heard last. */
   silence = 0;
-  /** Whether there was no room for some of its actors. */
-  isCut = false;
 
   constructor(name: string) {
     this.#name = name;
+    this.#moreId = `${name}/more`;
+  }
+
+  /** Whether there was no room for some of its actors. */
+  get isCut(): boolean {
+    return this.#actors.has(this.#moreId);
   }
 
   /** Machines before their effects. */
@@ -70,17 +78,42 @@ export class WatchedProcess {
   #open(told: ActorTold, watcher: string): WatchedChange | undefined {
     // No process speaks for another.
     if (!told.sessionId.startsWith(`${this.#name}/`)) return undefined;
-    if (this.#actors.size >= mostActors) {
-      this.isCut = true;
-      return undefined;
-    }
+    if (this.#actors.size >= mostActors) return this.#tellOfMore(told.createdAt, watcher);
     const root = told.sessionId === told.rootId ? undefined : this.#actors.get(told.rootId);
     const definition = told.machine && this.#definitions.get(told.machine);
     // It was told to another watcher, and is going to be told to this one.
     if (!root && !definition) return undefined;
     const actor = new KnownActor(told, definition, root);
-    actor.seenFor = watcher;
     root?.effects.add(actor);
+    return this.#keep(actor, watcher);
+  }
+
+  /** There is no room for one that began then: whoever watches sees that as of one more actor. */
+  #tellOfMore(createdAt: string, watcher: string): WatchedChange | undefined {
+    const known = this.#actors.get(this.#moreId);
+    if (known) known.seenFor = watcher;
+    if (known) return undefined;
+    const about = {
+      sessionId: this.#moreId,
+      rootId: this.#moreId,
+      createdAt,
+      id: null,
+      _version: protocolVersion,
+    } as const;
+    const name = `more than ${mostActors} actors: no others are shown`;
+    const more = { type: '@xstate.actor', ...about, name, snapshot: { status: 'active' } } as const;
+    return this.#keep(new KnownActor(more, undefined, undefined), watcher);
+  }
+
+  /** Not empty when there is room by now for those for which there was none: they have to be asked for. */
+  makeRoom(): WatchedChange[] {
+    const more = this.#actors.get(this.#moreId);
+    return more && this.#actors.size < fewActors ? this.#close(more) : [];
+  }
+
+  #keep(actor: KnownActor, watcher: string): WatchedChange {
+    const told = actor.introduction;
+    actor.seenFor = watcher;
     this.#actors.set(told.sessionId, actor);
     return { actor, told };
   }
@@ -121,9 +154,10 @@ export class KnownActor implements WatchedActor {
     this.#latest = asSnapshot(introduced);
   }
 
-  /** `instance/<uuid>` or `host/<name>`: of the machine that it is, or is an effect of. */
-  get machine(): string {
-    return this.root?.machine ?? this.#introduced.name;
+  /** `instance/<uuid>` or `host/<name>`: of the machine that it is, or is an effect of. Absent: it stands for others. */
+  get machine(): string | undefined {
+    if (this.root) return this.root.machine;
+    return this.definition && this.#introduced.name;
   }
   get introduction(): ActorTold {
     return { ...this.#introduced, snapshot: this.#latest.snapshot };

@@ -1,19 +1,22 @@
 /** Watching over a real nats-server: several processes, several watchers, and what becomes of it when one of them goes. */
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { StatelyActorEvent } from '@statelyai/inspect';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Actor, createActor, createMachine, fromPromise } from 'xstate';
 import { Inspection } from '../../actors/runtime/inspection.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import type { Inspected } from '../../actors/runtime/machine-teller.ts';
 import { InspectionWatch } from '../../actors/web/inspection-watch.ts';
+import { WatchedProcess } from '../../actors/web/watched-process.ts';
 import { hostMachine } from '../../machines/host.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import type { Change, WatchedActor } from '../../transport/http/inspection-source.ts';
-import { type Frame, inspection as messages } from '../../transport/messages/inspection.ts';
+import { type Frame, inspection as messages, type Told } from '../../transport/messages/inspection.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
 import { eventually } from '../support/test-cloud.ts';
+import { Receiver, watchFrom } from './support.ts';
 
 /** Nobody here waits seconds for a lease to be renewed. */
 const quickClock = { ...systemClock, after: (ms: number, then: () => void) => systemClock.after(ms / 20, then) };
@@ -222,36 +225,76 @@ it('tells of a thousand machines at rest in frames of fifty, and sends their def
   inspection.stop();
 });
 
-it('says once in its log that a process has more actors than are shown', async () => {
-  const runtime = await connect();
-  const warn = vi.spyOn(runtime.logger, 'warn');
-  const watch = new InspectionWatch(runtime);
-  let shown = 0;
-  watch.watch(undefined, (changes) => {
-    shown += changes.filter(({ told }) => told.type === '@xstate.actor').length;
-  });
-  const { bus } = await connect();
-  const actor = (n: number) => {
+describe('a process with more actors than are shown', () => {
+  const machine = (n: number): Told => {
     const sessionId = `compute-node-many/instance/${n}`;
     const about = { sessionId, rootId: sessionId, createdAt: '1', id: null, _version: '0.7.2' } as const;
-    const snapshot = { status: 'active' } as const;
-    return { type: '@xstate.actor', ...about, name: `instance/${n}`, machine: 'instance', snapshot } as const;
+    return {
+      type: '@xstate.actor',
+      ...about,
+      name: `instance/${n}`,
+      machine: 'instance',
+      snapshot: { status: 'active' },
+    };
   };
-  await runtime.bus.nats.connection.flush();
-  for (let sequence = 0; sequence < 402; sequence += 1) {
-    const events = Array.from({ length: 50 }, (_, n) => actor(50 * sequence + n));
-    const definitions = sequence === 0 ? [{ machine: 'instance' as const, definition: '{"id":"instance"}' }] : [];
-    bus.send(
-      subjects.inspectionFrame('compute-node', 'many'),
-      messages.frame.encode({ sequence, definitions, events }),
-    );
-  }
-  await eventually(() => warn.mock.calls.length > 0 || undefined);
-  await bus.nats.connection.flush();
-  await runtime.bus.nats.connection.flush();
-  expect(shown).toBe(20_000);
-  expect(warn.mock.calls).toEqual([[expect.objectContaining({ mostActors: 20_000 }), expect.any(String)]]);
-  watch.stop();
+  const definitions = [{ machine: 'instance' as const, definition: '{"id":"instance"}' }];
+
+  it('says so to inspectors, as of one more actor, and once in the log', async () => {
+    // Nobody answers in its place.
+    const runtime = { ...(await connect()), clock: systemClock };
+    const warn = vi.spyOn(runtime.logger, 'warn');
+    const { url } = await watchFrom(runtime as never);
+    const [first, ofOne] = [new Receiver(url), new Receiver(`${url}?instance=20050`)];
+    const { bus } = await connect();
+    const asked = new Promise((resolve) => bus.subscribe(subjects.inspectionWatch(), resolve));
+    await bus.nats.connection.flush();
+    await asked;
+    for (let sequence = 0; sequence < 402; sequence += 1) {
+      const events = Array.from({ length: 50 }, (_, n) => machine(50 * sequence + n));
+      bus.send(
+        subjects.inspectionFrame('compute-node', 'many'),
+        messages.frame.encode({ sequence, ...(sequence === 0 && { definitions }), events }),
+      );
+    }
+    const more = {
+      type: '@xstate.actor',
+      sessionId: 'compute-node-many/more',
+      name: 'more than 20000 actors: no others are shown',
+      snapshot: { status: 'active' },
+    };
+    await eventually(() => first.events.length > 20_000 || undefined);
+    await eventually(() => ofOne.events.length > 0 || undefined);
+    await bus.nats.connection.flush();
+    await runtime.bus.nats.connection.flush();
+    expect(first.events).toHaveLength(20_001);
+    expect(first.events.at(-1)).toMatchObject(more);
+    expect(createMachine(JSON.parse((first.events.at(-1) as StatelyActorEvent).definition ?? '')).id).toBe(more.name);
+    expect(ofOne.events).toEqual([expect.objectContaining(more)]);
+    const late = new Receiver(`${url}?instance=20050`);
+    await eventually(() => late.events.length > 0 || undefined);
+    expect(late.events).toEqual([expect.objectContaining(more)]);
+    expect(warn.mock.calls).toEqual([[expect.objectContaining({ mostActors: 20_000 }), expect.any(String)]]);
+  });
+
+  it('is asked for the others when there is room, and says so no longer when all are shown', () => {
+    const process = new WatchedProcess('compute-node-many');
+    const machines = Array.from({ length: 20_001 }, (_, n) => machine(n));
+    const gone = (count: number) =>
+      machines.slice(0, count).map(({ type: _, sessionId, rootId, createdAt, id, _version }): Told => {
+        const about = { sessionId, rootId, createdAt, id, _version };
+        return { type: '@xstate.snapshot', ...about, event: { type: 'test' }, snapshot: { status: 'done' } };
+      });
+    const more = 'compute-node-many/more';
+    const shown = () => [...process.actors()].map(({ introduction }) => introduction.sessionId);
+    process.take({ sequence: 0, definitions, events: machines, whole: 'first' }, 'first');
+    process.take({ sequence: 1, events: gone(2_000) }, 'first');
+    expect(process.makeRoom()).toEqual([]);
+    expect(shown()).toContain(more);
+    process.take({ sequence: 2, events: gone(2_002) }, 'first');
+    expect(process.makeRoom()).toMatchObject([{ told: { sessionId: more, snapshot: { status: 'stopped' } } }]);
+    process.take({ sequence: 3, events: machines.slice(2_002), whole: 'second' }, 'second');
+    expect(shown()).toEqual(machines.slice(2_002).map(({ sessionId }) => sessionId));
+  });
 });
 
 it('observes no actor when nobody watches', async () => {

@@ -6,6 +6,7 @@
  * A client that has just come, and one that is too slow, are the same: each is behind on some actors, and is sent of each
  * of these how it stands by then, and nothing of what led there. What is kept for one is therefore which actors, never
  * what happened to them. Who watches everything is sent each definition once for a process, and then its id alone.
+ * Where a process has more actors than can be kept of it, the others are shown as one that says so by its name.
  */
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
