@@ -75,6 +75,14 @@ export function commandsIn(path: string): readonly InstanceCommandName[] {
   return commands;
 }
 
+/** As `commandsIn`, of an instance whose host is down: nobody is there who could do anything else. */
+export function commandsWithoutHost(path: string, context: InstanceContext): readonly string[] {
+  const snapshot = instanceMachine.resolveState({ value: stateValue(path), context });
+  const lost = { code: 'host_down', message: '', disposition: 'reschedule' } as const;
+  const canEvacuate = snapshot.can({ type: 'instance.evacuate', failure: lost, at: 0 });
+  return [...(canEvacuate ? ['evacuate'] : []), ...commandsIn(path).filter((name) => name === 'delete')];
+}
+
 const acceptedCommands = new Map<string, readonly InstanceCommandName[]>();
 
 /** Which commands are accepted depends on the state alone, so any context will do to find out. */

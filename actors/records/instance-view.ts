@@ -1,7 +1,7 @@
 /** An instance as a client sees it: record and chart flattened, times as ISO 8601. */
 import { fail } from '../../machines/failure.ts';
 import { type InstanceFault, instanceSnapshotVersion, type PowerState } from '../../machines/instance.ts';
-import { commandsIn } from '../../machines/instance-states.ts';
+import { commandsIn, commandsWithoutHost } from '../../machines/instance-states.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { contextOf, stateOf } from '../instance/stored-chart.ts';
@@ -10,7 +10,7 @@ import { timestamp } from './timestamp.ts';
 
 /**
  * Of an instance on a host that is down nobody knows what its guest does, and nothing can be asked of it but that it is
- * deleted. Rejects with `unsupported` what another release has written.
+ * deleted, or evacuated. Rejects with `unsupported` what another release has written.
  */
 export function viewInstance(record: Instance, liveness: Liveness): InstanceView {
   const { chart } = record;
@@ -21,10 +21,8 @@ export function viewInstance(record: Instance, liveness: Liveness): InstanceView
     );
   }
   const state = stateOf(record);
-  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor, tried } =
-    contextOf(record);
-  const isUnreachable = isOnDownHost(record, liveness);
-  const commands = chart.status === 'done' ? [] : commandsIn(state);
+  const context = contextOf(record);
+  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor, tried } = context;
   return {
     uuid: record.uuid,
     name: record.name,
@@ -56,8 +54,14 @@ export function viewInstance(record: Instance, liveness: Liveness): InstanceView
     ...(scheduledAt !== undefined && { scheduledAt: timestamp(scheduledAt) }),
     ...(launchedAt !== undefined && { launchedAt: timestamp(launchedAt) }),
     ...(terminatedAt !== undefined && { terminatedAt: timestamp(terminatedAt) }),
-    commands: commands.filter((name) => name === 'delete' || !isUnreachable),
+    commands: [...commandsOf(record, liveness)],
   };
+}
+
+function commandsOf(record: Instance, liveness: Liveness): readonly string[] {
+  if (record.chart.status === 'done') return [];
+  const state = stateOf(record);
+  return isOnDownHost(record, liveness) ? commandsWithoutHost(state, contextOf(record)) : commandsIn(state);
 }
 
 export function shownPowerState(record: Pick<Instance, 'owner' | 'powerState'>, liveness: Liveness): PowerState {

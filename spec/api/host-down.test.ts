@@ -50,7 +50,7 @@ it('a host that falls silent is shown as down, with its instances, of which nobo
     state: 'running',
     hostStatus: 'down',
     powerState: 'nostate',
-    commands: ['delete'],
+    commands: ['evacuate', 'delete'],
   });
   const ofPower = async (powerState: 'running' | 'nostate') =>
     (await cloud.client.ask(api.instance.list, { powerState })).instances.map(({ uuid }) => uuid);

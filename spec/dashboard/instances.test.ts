@@ -90,15 +90,15 @@ it('offers what the chart allows, and asks before a deletion', async () => {
   const offered = () => commands.getByRole('button').allTextContents();
   await expect
     .poll(offered)
-    .toEqual(['Stop', 'Reboot', 'Hard reboot', 'Pause', 'Suspend', 'Resize', 'Rebuild', 'Delete', 'Lock']);
+    .toEqual(['Stop', 'Reboot', 'Hard reboot', 'Pause', 'Suspend', 'Resize', 'Rebuild', 'Delete', 'Lock', 'Edit']);
 
   await button('Stop').click();
-  await expect.poll(offered).toEqual(['Start', 'Hard reboot', 'Resize', 'Rebuild', 'Delete', 'Lock']);
+  await expect.poll(offered).toEqual(['Start', 'Hard reboot', 'Resize', 'Rebuild', 'Delete', 'Lock', 'Edit']);
   await button('Start').click();
   await expect.poll(offered).toContain('Stop');
   await button('Lock').click();
   await page.getByText('Locked by its owner.').waitFor();
-  await expect.poll(offered).toEqual(['Unlock']);
+  await expect.poll(offered).toEqual(['Unlock', 'Edit']);
   await button('Unlock').click();
 
   await button('Delete').click();

@@ -250,7 +250,7 @@ class InstanceRun {
     if (!isSteerable(state)) return;
     const { client } = this.#world.cloud;
     const isLost = isOnLostHost(state, context);
-    const commands = isLost ? ['delete'] : allowedCommands(state);
+    const commands = isLost ? ['delete', 'evacuate'] : allowedCommands(state);
     const wanted = { state, ...visibleOf(state, context), commands, attempt: context.attempt };
     let seen: object = {};
     const isSeen = async () => {

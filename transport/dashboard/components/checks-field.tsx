@@ -1,6 +1,6 @@
 /** A choice of any number out of a few. */
 import type { Signal } from '@preact/signals';
-import { useId } from 'preact/hooks';
+import { useNotes } from './field.tsx';
 
 interface ChecksFieldProps {
   label: string;
@@ -11,11 +11,9 @@ interface ChecksFieldProps {
 }
 
 export function ChecksField({ label, hint, problem, chosen, options }: ChecksFieldProps) {
-  const id = useId();
-  const [hintId, problemId] = [`${id}-hint`, `${id}-problem`];
-  const described = [hint ? hintId : '', problem ? problemId : ''].filter(Boolean).join(' ');
+  const { tie, notes } = useNotes({ hint, problem });
   return (
-    <fieldset class="field checks" {...(described && { 'aria-describedby': described })}>
+    <fieldset class="field checks" {...tie}>
       <legend>{label}</legend>
       {options.length === 0 && <p class="hint">There are none.</p>}
       {options.map(({ value, label: shown }) => (
@@ -31,16 +29,7 @@ export function ChecksField({ label, hint, problem, chosen, options }: ChecksFie
           {shown}
         </label>
       ))}
-      {hint && (
-        <p class="hint" id={hintId}>
-          {hint}
-        </p>
-      )}
-      {problem && (
-        <p class="problem" id={problemId}>
-          {problem}
-        </p>
-      )}
+      {notes}
     </fieldset>
   );
 }

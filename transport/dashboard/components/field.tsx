@@ -3,11 +3,38 @@ import type { Signal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useId } from 'preact/hooks';
 
-interface FieldProps {
-  label: string;
+interface Notes {
   hint?: ComponentChildren;
   /** What is wrong with it. */
   problem?: string | undefined;
+}
+
+/** What stands beneath a control, and the attributes that tie the control to it. */
+export function useNotes({ hint, problem }: Notes) {
+  const id = useId();
+  const [hintId, problemId] = [`${id}-hint`, `${id}-problem`];
+  const described = [hint ? hintId : '', problem ? problemId : ''].filter(Boolean).join(' ');
+  return {
+    tie: described ? { 'aria-describedby': described } : {},
+    notes: (
+      <>
+        {hint && (
+          <p class="hint" id={hintId}>
+            {hint}
+          </p>
+        )}
+        {problem && (
+          <p class="problem" id={problemId}>
+            {problem}
+          </p>
+        )}
+      </>
+    ),
+  };
+}
+
+interface FieldProps extends Notes {
+  label: string;
   isOptional?: boolean | undefined;
   /** The control; what it is given ties it to label, hint and problem. */
   children(control: ControlProps): ComponentChildren;
@@ -21,24 +48,14 @@ export interface ControlProps {
 
 export function Field({ label, hint, problem, isOptional = false, children }: FieldProps) {
   const id = useId();
-  const [hintId, problemId] = [`${id}-hint`, `${id}-problem`];
-  const described = [hint ? hintId : '', problem ? problemId : ''].filter(Boolean).join(' ');
+  const { tie, notes } = useNotes({ hint, problem });
   return (
     <div class="field">
       <label for={id}>
         {label} {isOptional && <span class="optional">optional</span>}
       </label>
-      {children({ id, ...(described && { 'aria-describedby': described }), ...(problem && { 'aria-invalid': true }) })}
-      {hint && (
-        <p class="hint" id={hintId}>
-          {hint}
-        </p>
-      )}
-      {problem && (
-        <p class="problem" id={problemId}>
-          {problem}
-        </p>
-      )}
+      {children({ id, ...tie, ...(problem && { 'aria-invalid': true }) })}
+      {notes}
     </div>
   );
 }

@@ -17,8 +17,3 @@ function standingOf(host: HostView): { tone: Tone; text: string } {
   if (host.service !== 'enabled') return { tone: 'idle', text: host.service };
   return { tone: 'good', text: 'up' };
 }
-
-/** What there is to give out of it: a processor may be given out more than once. */
-export function roomOf({ capacity, allocationRatio }: HostView, what: keyof HostView['capacity']): number {
-  return Math.floor(capacity[what] * allocationRatio[what]);
-}

@@ -20,6 +20,7 @@ export interface InstanceCommand {
   warning?: string;
   /** What else is to be chosen. */
   choice?: 'flavor' | 'image';
+  isForAdministrators?: boolean;
   /** Absent: whenever it may be told so. */
   isSensible?(instance: InstanceView): boolean;
   send(uuid: string, choice: string): Promise<{ instance: InstanceView }>;
@@ -66,6 +67,15 @@ export const instanceCommands: readonly InstanceCommand[] = [
     send: (uuid, image) => ask(api.instance.rebuild, { uuid, ...(image !== '' && { image }) }),
   },
   {
+    name: 'evacuate',
+    verb: 'Evacuate',
+    isForAdministrators: true,
+    warning:
+      'It is made anew on another host. Only where its host shares its storage with others is its disk kept: ' +
+      'make sure that this host is off, or cut off from the storage.',
+    send: (uuid) => ask(api.instance.evacuate, { uuid }),
+  },
+  {
     name: 'delete',
     verb: 'Delete',
     warning: 'Its disk, and its addresses, are given back. It cannot be undone.',
@@ -74,7 +84,11 @@ export const instanceCommands: readonly InstanceCommand[] = [
 ];
 
 /** Whether the user may tell the instance so, in the state in which it is. */
-export function isOffered({ name, isSensible }: InstanceCommand, instance: InstanceView): boolean {
+export function isOffered(
+  { name, isForAdministrators = false, isSensible }: InstanceCommand,
+  instance: InstanceView,
+): boolean {
+  if (isForAdministrators && !isAdministrator.value) return false;
   return instance.commands.includes(name) && mayCommand(instance.lock) && (isSensible?.(instance) ?? true);
 }
 

@@ -14,11 +14,19 @@ export class LaunchForm {
   readonly securityGroups = signal<readonly string[]>([]);
   readonly userData = signal('');
   readonly metadata = signal<readonly (readonly [name: string, value: string])[]>([]);
+  readonly #fixedIps = new Map<string, Signal<string>>();
 
   /** So many at once; as a text that is no number it is none. */
   get wanted(): number {
     const count = Number(this.count.value);
     return Number.isInteger(count) && count > 0 ? count : 0;
+  }
+
+  /** The address to have in a network; of one that is not chosen it is not asked for. */
+  fixedIpIn(network: string): Signal<string> {
+    const fixedIp = this.#fixedIps.get(network) ?? signal('');
+    this.#fixedIps.set(network, fixedIp);
+    return fixedIp;
   }
 
   /** Not checked yet: what is missing is left out. */
@@ -31,12 +39,17 @@ export class LaunchForm {
       ...text('flavor', this.flavor),
       ...text('keyName', this.keyName),
       ...text('availabilityZone', this.zone),
-      ...(networks.length > 0 && { networks: networks.map((network) => ({ network })) }),
+      ...(networks.length > 0 && { networks: networks.map((network) => this.#portIn(network)) }),
       ...(groups.length > 0 && { securityGroups: [...groups] }),
       ...(this.userData.value !== '' && { userData: toBase64(this.userData.value) }),
       ...(metadata.length > 0 && { metadata: Object.fromEntries(metadata) }),
       ...(count !== '1' && { minCount: Number(count || Number.NaN) }),
     };
+  }
+
+  #portIn(network: string) {
+    const fixedIp = this.fixedIpIn(network).value.trim();
+    return { network, ...(fixedIp !== '' && { fixedIp }) };
   }
 }
 

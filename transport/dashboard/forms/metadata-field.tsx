@@ -1,11 +1,11 @@
 /** Names and texts that go with an instance: a line for each, and an empty one for the next. */
 import type { Signal } from '@preact/signals';
-import { useId } from 'preact/hooks';
+import { useNotes } from '../components/field.tsx';
 
 type Entries = readonly (readonly [name: string, value: string])[];
 
 export function MetadataField({ entries, problem }: { entries: Signal<Entries>; problem?: string | undefined }) {
-  const problemId = useId();
+  const { tie, notes } = useNotes({ problem });
   const shown: Entries = [...entries.value, ['', '']];
 
   function change(at: number, entry: readonly [string, string]): void {
@@ -13,7 +13,7 @@ export function MetadataField({ entries, problem }: { entries: Signal<Entries>; 
   }
 
   return (
-    <fieldset class="field metadata" {...(problem && { 'aria-describedby': problemId })}>
+    <fieldset class="field metadata" {...tie}>
       <legend>
         Metadata <span class="optional">optional</span>
       </legend>
@@ -35,11 +35,7 @@ export function MetadataField({ entries, problem }: { entries: Signal<Entries>; 
           />
         </div>
       ))}
-      {problem && (
-        <p class="problem" id={problemId}>
-          {problem}
-        </p>
-      )}
+      {notes}
     </fieldset>
   );
 }

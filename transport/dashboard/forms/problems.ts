@@ -32,12 +32,24 @@ function missing(isRequired: boolean): string | undefined {
   return isRequired ? 'This is required.' : undefined;
 }
 
-function problemOf(schema: TSchema & { description?: string }, value: unknown): string | undefined {
+function problemOf(schema: TSchema, value: unknown): string | undefined {
   const errors = Errors(schema, value) as SchemaError[];
   if (errors.length === 0) return undefined;
+  const { field, problem } = mostTelling(errors);
   const isOfItsForm = errors.some(({ keyword }) => keyword === 'pattern' || keyword === 'additionalProperties');
+  const { description } = partAt(schema, field);
   // What a pattern means says the description of the field better than the pattern.
-  return isOfItsForm && schema.description
-    ? sentence(schema.description)
-    : sentence(`this ${mostTelling(errors).problem}`);
+  return sentence(isOfItsForm && description ? description : `this ${problem}`);
+}
+
+interface SchemaPart {
+  description?: string;
+  items?: SchemaPart;
+  properties?: Readonly<Record<string, SchemaPart>>;
+}
+
+/** What the schema says of a place within: `/0/fixedIp`; where it says nothing, of what that is in. */
+function partAt(schema: SchemaPart, field: string): SchemaPart {
+  const [, ...names] = field.split('/');
+  return names.reduce((part, name) => part.properties?.[name] ?? part.items ?? part, schema);
 }

@@ -1,5 +1,4 @@
 /** What an operator should look at: alarms heard since the page was opened, and messages that could not be applied. */
-import { useSignal } from '@preact/signals';
 import type { DeadLetterSummary } from '../../messages/api/dead-letter.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
@@ -7,6 +6,7 @@ import { askAll } from '../ask-all.ts';
 import { Age } from '../components/age.tsx';
 import { Confirm } from '../components/dialog.tsx';
 import { FailureNotice } from '../components/notice.tsx';
+import { Opener } from '../components/opener.tsx';
 import { Table } from '../components/table.tsx';
 import { formatTime } from '../format.ts';
 import { alarms } from '../live/hosts.ts';
@@ -19,22 +19,25 @@ const listDeadLetters = () =>
     ({ id }) => id,
   );
 
+type Verb = 'Replay' | 'Delete';
+const comesOf: Record<Verb, string> = {
+  Replay: 'It is sent again, and forgotten here. What it is about is looked at as it is then.',
+  Delete: 'It is forgotten, and never applied.',
+};
+
 export function Alarms() {
   const { data, failure, reload } = useAsked(listDeadLetters, [alarms.value], 15_000);
-  const asked = useSignal<{ letter: DeadLetterSummary; verb: 'Replay' | 'Delete' } | undefined>(undefined);
 
-  async function send(): Promise<void> {
-    if (!asked.value) return;
-    const { letter, verb } = asked.value;
-    await ask(verb === 'Replay' ? api.deadLetter.replay : api.deadLetter.delete, { id: letter.id });
+  async function send(verb: Verb, { id }: DeadLetterSummary): Promise<void> {
+    await ask(verb === 'Replay' ? api.deadLetter.replay : api.deadLetter.delete, { id });
     await reload();
   }
 
   return (
     <>
       {alarms.value.length > 0 && (
-        <section>
-          <h2>Alarms</h2>
+        <section aria-labelledby="alarms">
+          <h2 id="alarms">Alarms</h2>
           <ul class="alarms">
             {alarms.value.map(({ at, message }, index) => (
               <li key={`${at}-${index}`}>
@@ -44,8 +47,8 @@ export function Alarms() {
           </ul>
         </section>
       )}
-      <section>
-        <h2>
+      <section aria-labelledby="dead-letters">
+        <h2 id="dead-letters">
           Dead letters <span class="count">{data.value?.length ?? '–'}</span>
         </h2>
         <FailureNotice failure={failure.value} />
@@ -64,17 +67,24 @@ export function Alarms() {
               cell: (letter) => (
                 <div class="actions">
                   {(['Replay', 'Delete'] as const).map((verb) => (
-                    <button
+                    <Opener
                       key={verb}
-                      type="button"
                       class={verb === 'Delete' ? 'quiet-destructive' : 'quiet-button'}
                       aria-label={`${verb} ${letter.cast}, ${letter.id}`}
-                      onClick={() => {
-                        asked.value = { letter, verb };
-                      }}
+                      opens={(close) => (
+                        <Confirm
+                          title={`${verb} ${letter.cast}?`}
+                          verb={verb}
+                          isDestructive={verb === 'Delete'}
+                          onConfirm={() => send(verb, letter)}
+                          onClose={close}
+                        >
+                          <p>{comesOf[verb]}</p>
+                        </Confirm>
+                      )}
                     >
                       {verb}
-                    </button>
+                    </Opener>
                   ))}
                 </div>
               ),
@@ -82,23 +92,6 @@ export function Alarms() {
           ]}
         />
       </section>
-      {asked.value && (
-        <Confirm
-          title={`${asked.value.verb} ${asked.value.letter.cast}?`}
-          verb={asked.value.verb}
-          isDestructive={asked.value.verb === 'Delete'}
-          onConfirm={send}
-          onClose={() => {
-            asked.value = undefined;
-          }}
-        >
-          <p>
-            {asked.value.verb === 'Replay'
-              ? 'It is sent again, and forgotten here. What it is about is looked at as it is then.'
-              : 'It is forgotten, and never applied.'}
-          </p>
-        </Confirm>
-      )}
     </>
   );
 }

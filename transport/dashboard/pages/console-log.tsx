@@ -12,13 +12,20 @@ const maxBytes = 32_768;
 /** What moves a terminal's cursor and colours its text, and control characters but tabs and ends of lines. */
 const terminalControls = /\p{Cc}\[[0-?]*[ -/]*[@-~]|(?![\t\n])\p{Cc}/gu;
 
-export function ConsoleLog({ instance: { uuid, host, vmState } }: { instance: InstanceView }) {
+export function ConsoleLog({ instance: { uuid, host, hostStatus, vmState } }: { instance: InstanceView }) {
   const isFollowed = useSignal(false);
+  const isThere = host !== undefined && hostStatus !== 'down';
   const { data, failure, reload } = useAsked(
-    async () => (host === undefined ? '' : (await ask(api.instance.consoleLog, { uuid, maxBytes })).output),
-    [uuid, host, vmState],
+    async () => (isThere ? (await ask(api.instance.consoleLog, { uuid, maxBytes })).output : ''),
+    [uuid, host, isThere, vmState],
     isFollowed.value ? followMs : undefined,
   );
+  const nothing =
+    hostStatus === 'down'
+      ? 'Its host is down: nobody can read it there.'
+      : data.value === undefined
+        ? 'Loading…'
+        : 'The guest has written nothing.';
   const log = useRef<HTMLPreElement>(null);
   const text = data.value?.replaceAll(terminalControls, '');
   useEffect(() => {
@@ -52,7 +59,7 @@ export function ConsoleLog({ instance: { uuid, host, vmState } }: { instance: In
           {text}
         </pre>
       ) : (
-        !failure.value && <p class="quiet">{text === undefined ? 'Loading…' : 'The guest has written nothing.'}</p>
+        !failure.value && <p class="quiet">{nothing}</p>
       )}
     </section>
   );

@@ -1,20 +1,18 @@
 /** The compute hosts, for administrators: how full they are, and what is wanted of them. */
-import { useSignal } from '@preact/signals';
 import type { HostView } from '../../messages/api/host.ts';
 import { Age } from '../components/age.tsx';
-import { HostState, isDown, roomOf } from '../components/host-state.tsx';
-import { Meter } from '../components/meter.tsx';
+import { HostState, isDown } from '../components/host-state.tsx';
+import { hostUseColumns } from '../components/host-use.tsx';
 import { FailureNotice } from '../components/notice.tsx';
+import { Opener } from '../components/opener.tsx';
 import { Page } from '../components/page.tsx';
 import { Table } from '../components/table.tsx';
-import { formatCount, formatDisk, formatMemory } from '../format.ts';
-import { type HostCommand, HostQuestion, hostCommands } from '../forms/host-question.tsx';
+import { HostQuestion, hostCommands } from '../forms/host-question.tsx';
 import { useHosts } from '../live/hosts.ts';
 import { Alarms } from './alarms.tsx';
 
 export function HostsPage() {
   const { data, failure, reload } = useHosts();
-  const asked = useSignal<{ host: HostView; command: HostCommand } | undefined>(undefined);
   return (
     <Page title="Hosts">
       <FailureNotice failure={failure.value} />
@@ -44,19 +42,7 @@ export function HostsPage() {
               </>
             ),
           },
-          { name: 'Instances', cell: ({ instances }) => formatCount(instances), isNumber: true },
-          {
-            name: 'vCPUs',
-            cell: (host) => <Meter used={host.used.vcpus} total={roomOf(host, 'vcpus')} format={formatCount} />,
-          },
-          {
-            name: 'Memory',
-            cell: (host) => <Meter used={host.used.memoryMb} total={roomOf(host, 'memoryMb')} format={formatMemory} />,
-          },
-          {
-            name: 'Disk',
-            cell: (host) => <Meter used={host.used.diskGb} total={roomOf(host, 'diskGb')} format={formatDisk} />,
-          },
+          ...hostUseColumns,
           {
             name: 'Actions',
             cell: (host) => (
@@ -64,17 +50,14 @@ export function HostsPage() {
                 {hostCommands
                   .filter(({ isOffered }) => isOffered(host))
                   .map((command) => (
-                    <button
+                    <Opener
                       key={command.verb}
-                      type="button"
                       class={command.isDestructive ? 'quiet-destructive' : 'quiet-button'}
                       aria-label={`${command.verb} ${host.name}`}
-                      onClick={() => {
-                        asked.value = { host, command };
-                      }}
+                      opens={(close) => <HostQuestion host={host} command={command} onDone={reload} onClose={close} />}
                     >
                       {command.verb}
-                    </button>
+                    </Opener>
                   ))}
               </div>
             ),
@@ -82,15 +65,6 @@ export function HostsPage() {
         ]}
       />
       <Alarms />
-      {asked.value && (
-        <HostQuestion
-          {...asked.value}
-          onDone={reload}
-          onClose={() => {
-            asked.value = undefined;
-          }}
-        />
-      )}
     </Page>
   );
 }

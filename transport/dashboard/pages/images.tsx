@@ -1,5 +1,4 @@
 /** The images that the project may launch: uploaded here, looked at, deleted. */
-import { useSignal } from '@preact/signals';
 import type { ImageView } from '../../messages/api/image.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
@@ -9,6 +8,7 @@ import { Confirm, Dialog } from '../components/dialog.tsx';
 import { Facts } from '../components/facts.tsx';
 import { Icon } from '../components/icon.tsx';
 import { FailureNotice } from '../components/notice.tsx';
+import { Opener } from '../components/opener.tsx';
 import { Page } from '../components/page.tsx';
 import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
@@ -27,9 +27,6 @@ const listImages = () =>
 
 export function ImagesPage() {
   const { data, failure, reload } = useAsked(listImages, [], 10_000);
-  const isAdding = useSignal(false);
-  const shown = useSignal<ImageView | undefined>(undefined);
-  const leaving = useSignal<ImageView | undefined>(undefined);
 
   async function remove({ id, name }: ImageView): Promise<void> {
     await ask(api.image.delete, { image: id });
@@ -38,16 +35,10 @@ export function ImagesPage() {
   }
 
   const add = (
-    <button
-      type="button"
-      class="primary"
-      onClick={() => {
-        isAdding.value = true;
-      }}
-    >
+    <Opener class="primary" opens={(close) => <NewImage onMade={reload} onClose={close} />}>
       <Icon name="add" />
       Upload image
-    </button>
+    </Opener>
   );
 
   return (
@@ -62,15 +53,9 @@ export function ImagesPage() {
           {
             name: 'Name',
             cell: (image) => (
-              <button
-                type="button"
-                class="link"
-                onClick={() => {
-                  shown.value = image;
-                }}
-              >
+              <Opener class="link" opens={(close) => <Details image={image} onClose={close} />}>
                 {image.name}
-              </button>
+              </Opener>
             ),
           },
           { name: 'Status', cell: ({ status }) => <State tone={tones[status]}>{status}</State> },
@@ -82,49 +67,27 @@ export function ImagesPage() {
             name: 'Actions',
             cell: (image) =>
               mayDelete(image) && (
-                <button
-                  type="button"
+                <Opener
                   class="quiet-destructive"
                   aria-label={`Delete ${image.name}`}
-                  onClick={() => {
-                    leaving.value = image;
-                  }}
+                  opens={(close) => (
+                    <Confirm
+                      title={`Delete image ${image.name}?`}
+                      verb="Delete"
+                      isDestructive
+                      onConfirm={() => remove(image)}
+                      onClose={close}
+                    >
+                      <p>Nothing new can be launched from it. Instances that have it go on.</p>
+                    </Confirm>
+                  )}
                 >
                   Delete
-                </button>
+                </Opener>
               ),
           },
         ]}
       />
-      {isAdding.value && (
-        <NewImage
-          onMade={reload}
-          onClose={() => {
-            isAdding.value = false;
-          }}
-        />
-      )}
-      {shown.value && (
-        <Details
-          image={shown.value}
-          onClose={() => {
-            shown.value = undefined;
-          }}
-        />
-      )}
-      {leaving.value && (
-        <Confirm
-          title={`Delete image ${leaving.value.name}?`}
-          verb="Delete"
-          isDestructive
-          onConfirm={() => (leaving.value ? remove(leaving.value) : Promise.resolve())}
-          onClose={() => {
-            leaving.value = undefined;
-          }}
-        >
-          <p>Nothing new can be launched from it. Instances that have it go on.</p>
-        </Confirm>
-      )}
     </Page>
   );
 }

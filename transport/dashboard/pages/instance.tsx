@@ -9,11 +9,14 @@ import { Fault } from '../components/fault.tsx';
 import { InstanceActions } from '../components/instance-actions.tsx';
 import { InstanceFacts } from '../components/instance-facts.tsx';
 import { FailureNotice } from '../components/notice.tsx';
+import { Opener } from '../components/opener.tsx';
 import { Page } from '../components/page.tsx';
 import { InstanceState } from '../components/state.tsx';
+import { EditInstance } from '../forms/edit-instance.tsx';
 import { instanceCommands, isOffered } from '../forms/instance-commands.ts';
 import { doAtOnce, InstanceQuestion, isAskedFirst, type Asked as Question } from '../forms/instance-question.tsx';
 import { instanceOf, put } from '../live/instances.ts';
+import { isMember } from '../session.ts';
 import { useAsked } from '../use-asked.ts';
 import { ConsoleLog } from './console-log.tsx';
 import { LockButton } from './lock-button.tsx';
@@ -80,6 +83,9 @@ function Commands({ instance }: { instance: InstanceView }) {
         </button>
       ))}
       <LockButton instance={instance} />
+      {isMember.value && instance.vmState !== 'deleted' && (
+        <Opener opens={(close) => <EditInstance instance={instance} onClose={close} />}>Edit</Opener>
+      )}
       {asked.value && (
         <InstanceQuestion
           {...asked.value}

@@ -1,5 +1,4 @@
 /** The user's key pairs: made here, imported, deleted. A private key is shown once, and nobody keeps it. */
-import { useSignal } from '@preact/signals';
 import type { KeyPairView } from '../../messages/api/key-pair.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
@@ -8,6 +7,7 @@ import { Age } from '../components/age.tsx';
 import { Confirm } from '../components/dialog.tsx';
 import { Icon } from '../components/icon.tsx';
 import { FailureNotice } from '../components/notice.tsx';
+import { Opener } from '../components/opener.tsx';
 import { Page } from '../components/page.tsx';
 import { Table } from '../components/table.tsx';
 import { tell } from '../components/toasts.tsx';
@@ -24,8 +24,6 @@ const listKeyPairs = () =>
 
 export function KeyPairsPage() {
   const { data, failure, reload } = useAsked(listKeyPairs, []);
-  const isAdding = useSignal(false);
-  const leaving = useSignal<KeyPairView | undefined>(undefined);
 
   async function remove({ name }: KeyPairView): Promise<void> {
     await ask(api.keyPair.delete, { name });
@@ -34,16 +32,10 @@ export function KeyPairsPage() {
   }
 
   const add = (
-    <button
-      type="button"
-      class="primary"
-      onClick={() => {
-        isAdding.value = true;
-      }}
-    >
+    <Opener class="primary" opens={(close) => <NewKeyPair onMade={reload} onClose={close} />}>
       <Icon name="add" />
       Add key pair
-    </button>
+    </Opener>
   );
 
   return (
@@ -63,41 +55,27 @@ export function KeyPairsPage() {
             name: 'Actions',
             cell: (keyPair) =>
               isMember.value && (
-                <button
-                  type="button"
+                <Opener
                   class="quiet-destructive"
                   aria-label={`Delete ${keyPair.name}`}
-                  onClick={() => {
-                    leaving.value = keyPair;
-                  }}
+                  opens={(close) => (
+                    <Confirm
+                      title={`Delete key pair ${keyPair.name}?`}
+                      verb="Delete"
+                      isDestructive
+                      onConfirm={() => remove(keyPair)}
+                      onClose={close}
+                    >
+                      <p>Instances that were launched with it keep its public key.</p>
+                    </Confirm>
+                  )}
                 >
                   Delete
-                </button>
+                </Opener>
               ),
           },
         ]}
       />
-      {isAdding.value && (
-        <NewKeyPair
-          onMade={reload}
-          onClose={() => {
-            isAdding.value = false;
-          }}
-        />
-      )}
-      {leaving.value && (
-        <Confirm
-          title={`Delete key pair ${leaving.value.name}?`}
-          verb="Delete"
-          isDestructive
-          onConfirm={() => (leaving.value ? remove(leaving.value) : Promise.resolve())}
-          onClose={() => {
-            leaving.value = undefined;
-          }}
-        >
-          <p>Instances that were launched with it keep its public key.</p>
-        </Confirm>
-      )}
     </Page>
   );
 }

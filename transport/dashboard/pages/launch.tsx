@@ -39,6 +39,10 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
   const [, go] = useLocation();
   const wrong = problems.value;
   const flavor = flavors.find(({ id }) => id === form.flavor.value);
+  const chosen = networks.filter(({ id }) => form.networks.value.includes(id));
+  const isAddressed = (id: string) => form.fixedIpIn(id).value.trim() !== '';
+  // Networks are chosen out of those that there are: what is wrong with them is what was typed.
+  const ofAddress = chosen.some(({ id }) => isAddressed(id)) ? wrong.networks : undefined;
 
   // Whoever is told that something is wrong is taken there.
   useEffect(() => {
@@ -114,7 +118,7 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
             label="Networks"
             hint={networks.length > 1 ? 'A port in each.' : undefined}
             chosen={form.networks}
-            problem={wrong.networks}
+            problem={ofAddress === undefined ? wrong.networks : undefined}
             options={networks.map(({ id, name }) => ({ value: id, label: name }))}
           />
           <ChecksField
@@ -125,6 +129,21 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
             options={securityGroups.map(({ name }) => ({ value: name, label: name }))}
           />
         </div>
+        {chosen.length > 0 && (
+          <details {...(ofAddress !== undefined && { open: true })}>
+            <summary>Fixed addresses</summary>
+            {chosen.map(({ id, name }) => (
+              <TextField
+                key={id}
+                label={`Address in ${name}`}
+                isOptional
+                hint="None: a free one."
+                text={form.fixedIpIn(id)}
+                problem={isAddressed(id) ? ofAddress : undefined}
+              />
+            ))}
+          </details>
+        )}
         <details>
           <summary>User data and metadata</summary>
           <TextArea

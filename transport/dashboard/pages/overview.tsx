@@ -5,13 +5,13 @@ import { api } from '../../messages/api.ts';
 import type { Statistics } from '../../messages/statistics.ts';
 import { ask, exchange } from '../ask.ts';
 import { Bars } from '../components/bars.tsx';
-import { HostState, roomOf } from '../components/host-state.tsx';
-import { Meter } from '../components/meter.tsx';
+import { HostState } from '../components/host-state.tsx';
+import { hostUseColumns } from '../components/host-use.tsx';
 import { FailureNotice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { toneOf } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
-import { formatCount, formatDisk, formatMemory, plural } from '../format.ts';
+import { formatCount, plural } from '../format.ts';
 import { QuotaUse } from '../forms/quota-use.tsx';
 import { countStates } from '../list/listing.ts';
 import { useHosts } from '../live/hosts.ts';
@@ -145,19 +145,7 @@ function Hosts() {
           { name: 'Host', cell: ({ name }) => <strong>{name}</strong> },
           { name: 'State', cell: (host) => <HostState host={host} /> },
           { name: 'Zone', cell: ({ availabilityZone }) => availabilityZone },
-          { name: 'Instances', cell: (host) => formatCount(host.instances), isNumber: true },
-          {
-            name: 'vCPUs',
-            cell: (host) => <Meter used={host.used.vcpus} total={roomOf(host, 'vcpus')} format={formatCount} />,
-          },
-          {
-            name: 'Memory',
-            cell: (host) => <Meter used={host.used.memoryMb} total={roomOf(host, 'memoryMb')} format={formatMemory} />,
-          },
-          {
-            name: 'Disk',
-            cell: (host) => <Meter used={host.used.diskGb} total={roomOf(host, 'diskGb')} format={formatDisk} />,
-          },
+          ...hostUseColumns,
         ]}
       />
     </section>
