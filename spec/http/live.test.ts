@@ -141,6 +141,32 @@ describe('/live', () => {
     expect(await eventually(() => live.closed)).toEqual({ code: closeCodes.signedOut, reason: 'signed out' });
   });
 
+  it('lets nobody in who signs out before they are', async () => {
+    const { bus } = cloud.runtime;
+    const asked = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    let isHeld = false;
+    const request: typeof bus.request = async (...args) => {
+      const isToWait = isHeld;
+      isHeld = false;
+      const answer = await bus.request(...args);
+      if (!isToWait) return answer;
+      asked.resolve();
+      await goOn.promise;
+      return answer;
+    };
+    const other = await startTestWeb({ ...cloud.runtime, bus: { ...bus, request } });
+    onTestFinished(() => other.stop());
+    const browser = new Browser(other.origin);
+    await browser.signIn(cloud.token);
+    isHeld = true;
+    const refused = refusedWith(browser.open('/live'));
+    await asked.promise;
+    expect((await browser.ask('/session', { method: 'DELETE' })).status).toBe(204);
+    goOn.resolve();
+    expect(await refused).toBe(401);
+  });
+
   it('ends when the token is revoked by somebody else', async () => {
     const clock = new HeldClock(30_000);
     const other = await startTestWeb({ ...cloud.runtime, clock });

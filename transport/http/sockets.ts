@@ -62,6 +62,8 @@ export class Sockets {
   readonly #heads = new WeakMap<IncomingMessage, Buffer>();
   /** By the token's id. */
   readonly #sessions = new Map<string, OfSession>();
+  /** Of each who is about to be let in: whose sessions have ended meanwhile. */
+  readonly #arriving = new Set<Set<string>>();
   readonly #silent = new WeakSet<WebSocket>();
   readonly #server = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: mostBytes });
   readonly #stopPinging: () => void;
@@ -82,19 +84,25 @@ export class Sockets {
       const head = this.#heads.get(request);
       // Somebody's browser goes there.
       if (!head) return reply.callNotFound();
-      const session = await openSession(this.#bus, secretOf(asking, this.#cookie));
-      if (this.#isStopped) throw fail('unavailable', 'the server goes away', { disposition: 'retry' });
-      if (!admits(session)) throw fail('forbidden', `${path} is for those who may do more`);
-      if ((this.#sessions.get(session.tokenId)?.sockets.size ?? 0) >= mostSockets) {
-        throw new TooMany(`a session may have ${mostSockets} sockets`, lookAgainMs);
+      const ended = new Set<string>();
+      this.#arriving.add(ended);
+      try {
+        const session = await openSession(this.#bus, secretOf(asking, this.#cookie));
+        // Nothing is waited for from here on.
+        if (this.#isStopped) throw fail('unavailable', 'the server goes away', { disposition: 'retry' });
+        if (ended.has(session.tokenId)) throw fail('unauthenticated', 'signed out');
+        if (!admits(session)) throw fail('forbidden', `${path} is for those who may do more`);
+        this.#refuseTooMany(session);
+        reply.hijack();
+        reply.raw.detachSocket(connection);
+        this.#server.handleUpgrade(request, connection, head, (opened) => {
+          this.#keep(opened, session);
+          const [, search] = asking.url.split('?', 2);
+          serve(opened, { session, query: new URLSearchParams(search), connection });
+        });
+      } finally {
+        this.#arriving.delete(ended);
       }
-      reply.hijack();
-      reply.raw.detachSocket(connection);
-      this.#server.handleUpgrade(request, connection, head, (opened) => {
-        this.#keep(opened, session);
-        const [, search] = asking.url.split('?', 2);
-        serve(opened, { session, query: new URLSearchParams(search), connection });
-      });
     });
   }
 
@@ -116,6 +124,7 @@ export class Sockets {
 
   /** Somebody has signed out. */
   end(tokenId: string): void {
+    for (const ended of this.#arriving) ended.add(tokenId);
     this.#close(tokenId, closeCodes.signedOut, 'signed out');
   }
 
@@ -127,6 +136,11 @@ export class Sockets {
     const closed = Promise.all(open.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
     for (const tokenId of [...this.#sessions.keys()]) this.#close(tokenId, goingAway, 'the server goes away');
     await closed;
+  }
+
+  #refuseTooMany({ tokenId }: Session): void {
+    if ((this.#sessions.get(tokenId)?.sockets.size ?? 0) < mostSockets) return;
+    throw new TooMany(`a session may have ${mostSockets} sockets`, lookAgainMs);
   }
 
   #keep(socket: WebSocket, session: Session): void {
