@@ -6,12 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { maxChunkBytes } from '../../transport/messages/api/image.ts';
-import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
-import { Browser, startTestWeb, type TestWeb } from './support.ts';
+import type { TestCloud } from '../support/test-cloud.ts';
+import { Browser, startWebCloud, type TestWeb, type WebCloud } from './support.ts';
 
 const password = 'correct horse battery';
 let folder: string;
 let logFile: string;
+let world: WebCloud;
 let cloud: TestCloud;
 let web: TestWeb;
 let browser: Browser;
@@ -19,15 +20,12 @@ let browser: Browser;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kilonova-http-'));
   logFile = join(folder, 'log');
-  cloud = await startTestCloud({ logFile });
-  web = await startTestWeb(cloud.runtime);
-  browser = new Browser(web.origin);
-  await browser.signIn(cloud.token);
+  world = await startWebCloud({ logFile });
+  ({ cloud, web, admin: browser } = world);
 });
 
 afterAll(async () => {
-  await web?.stop();
-  await cloud?.stop();
+  await world?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -4,22 +4,18 @@ import { api } from '../../transport/messages/api.ts';
 import { inspection, type Watch } from '../../transport/messages/inspection.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { Receiver } from '../inspection/support.ts';
-import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
-import { Browser, refusedWith, startTestWeb, type TestWeb } from './support.ts';
+import { eventually, type TestCloud } from '../support/test-cloud.ts';
+import { Browser, refusedWith, startTestWeb, startWebCloud, type TestWeb, type WebCloud } from './support.ts';
 
+let world: WebCloud;
 let cloud: TestCloud;
 let web: TestWeb;
 let admin: Browser;
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  web = await startTestWeb(cloud.runtime);
-  admin = new Browser(web.origin);
-  await admin.signIn(cloud.token);
+  world = await startWebCloud();
+  ({ cloud, web, admin } = world);
 });
-afterAll(async () => {
-  await web?.stop();
-  await cloud?.stop();
-});
+afterAll(() => world?.stop());
 
 /** What a program makes of the URL `ws://any:<password>@…`. */
 const basic = (password: string) => ({ authorization: `Basic ${Buffer.from(`any:${password}`).toString('base64')}` });

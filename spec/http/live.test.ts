@@ -9,25 +9,21 @@ import { publishFact } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { readGolden } from '../messages/golden.ts';
 import { HeldClock } from '../support/held-clock.ts';
-import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
-import { Browser, Live, refusedWith, startTestWeb, type TestWeb } from './support.ts';
+import { eventually, type TestCloud } from '../support/test-cloud.ts';
+import { Browser, Live, refusedWith, startTestWeb, startWebCloud, type TestWeb, type WebCloud } from './support.ts';
 
+let world: WebCloud;
 let cloud: TestCloud;
 let web: TestWeb;
 /** The administrator's. */
 let admin: Browser;
 
 beforeAll(async () => {
-  cloud = await startTestCloud();
-  web = await startTestWeb(cloud.runtime);
-  admin = new Browser(web.origin);
-  await admin.signIn(cloud.token);
+  world = await startWebCloud();
+  ({ cloud, web, admin } = world);
 });
 
-afterAll(async () => {
-  await web?.stop();
-  await cloud?.stop();
-});
+afterAll(() => world?.stop());
 
 async function memberOf(project: string): Promise<{ browser: Browser; client: ApiClient }> {
   const client = await cloud.createUser(project);

@@ -6,7 +6,7 @@ import { startWebServer, type WebOptions } from '../../actors/web/web-server.ts'
 import { systemClock } from '../../transport/clock.ts';
 import { Door, type DoorOptions } from '../../transport/http/door.ts';
 import type { LiveFrame, SignIn } from '../../transport/messages/web.ts';
-import { eventually } from '../support/test-cloud.ts';
+import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
 export interface TestWeb {
   /** Without a slash at its end: what a browser says of its pages. */
@@ -37,6 +37,34 @@ export async function startTestWeb(
     async stop() {
       await part.stop();
       await door.close();
+    },
+  };
+}
+
+export interface WebCloud {
+  cloud: TestCloud;
+  web: TestWeb;
+  /** The administrator's. */
+  admin: Browser;
+  stop(): Promise<void>;
+}
+
+/** A whole cloud with its web server, whose administrator is signed in. */
+export async function startWebCloud(options: Parameters<typeof startTestCloud>[0] = {}): Promise<WebCloud> {
+  const cloud = await startTestCloud(options);
+  const web = await startTestWeb(cloud.runtime).catch(async (error) => {
+    await cloud.stop();
+    throw error;
+  });
+  const admin = new Browser(web.origin);
+  await admin.signIn(cloud.token);
+  return {
+    cloud,
+    web,
+    admin,
+    async stop() {
+      await web.stop();
+      await cloud.stop();
     },
   };
 }

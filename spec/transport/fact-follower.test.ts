@@ -1,49 +1,30 @@
 /** Following the stream of facts on a real nats-server, also one that goes, and comes back with more or with less. */
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../transport/clock.ts';
-import { facts, type InstanceFact } from '../../transport/messages/internal.ts';
+import { facts } from '../../transport/messages/internal.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
-import { connectBus } from '../../transport/nats/connect-bus.ts';
-import { ensureFactStream, publishFact } from '../../transport/nats/fact.ts';
+import { ensureFactStream } from '../../transport/nats/fact.ts';
 import { FactFollower } from '../../transport/nats/fact-follower.ts';
-import { subjects } from '../../transport/nats/subjects.ts';
-import { readGolden } from '../messages/golden.ts';
-import { startTestNats, type TestNats } from '../support/nats.ts';
+import { streams } from '../../transport/nats/subjects.ts';
 import { eventually } from '../support/test-cloud.ts';
+import { type FactStream, openFactStream } from './fact-stream.ts';
 
 /** Nobody here waits ten seconds to look. */
 const quickClock = { ...systemClock, after: (ms: number, then: () => void) => systemClock.after(ms / 20, then) };
 
-const golden = readGolden('facts.instance.body') as InstanceFact;
-let nats: TestNats;
+let stream: FactStream;
 let bus: Bus;
-let followers: FactFollower[];
+let tell: FactStream['tell'];
 
 beforeEach(async () => {
-  followers = [];
-  nats = await startTestNats();
-  bus = await connectBus({ url: nats.url, name: 'test' });
-  await ensureFactStream(bus.nats);
-});
-
-afterEach(async () => {
-  for (const follower of followers) await follower.stop();
-  await bus.close();
-  await nats.stop();
+  stream = await openFactStream();
+  ({ bus, tell } = stream);
 });
 
 function follow(): FactFollower {
   const follower = new FactFollower({ ...bus, clock: quickClock }, () => undefined);
-  followers.push(follower);
+  onTestFinished(() => follower.stop());
   return follower;
-}
-
-async function tell(count: number, body: Partial<InstanceFact> = {}): Promise<void> {
-  for (let told = 0; told < count; told++) {
-    publishFact(bus, subjects.instanceFact('demo', golden.uuid), facts.instance, { ...golden, ...body });
-  }
-  // What is asked after it is answered after it.
-  await bus.nats.manager.streams.info('CLOUD_FACTS');
 }
 
 const until = (follower: FactFollower, latest: number) => eventually(() => follower.latest === latest || undefined);
@@ -87,15 +68,15 @@ it('goes on where it was when the server comes back', async () => {
   const follower = follow();
   await follower.caughtUp;
   const { epoch } = follower;
-  await nats.kill();
-  await nats.startAgain();
+  await stream.nats.kill();
+  await stream.nats.startAgain();
   await eventually(() =>
     tell(1).then(
       () => true,
       () => undefined,
     ),
   );
-  const { state } = await bus.nats.manager.streams.info('CLOUD_FACTS');
+  const { state } = await bus.nats.manager.streams.info(streams.facts.name);
   // Of what was told while there was no server more may come.
   await eventually(() => follower.latest >= state.last_seq || undefined);
   expect(follower.epoch).not.toBe(epoch);
@@ -106,15 +87,7 @@ it('begins anew when what it knew is no more', async () => {
   await tell(20);
   const follower = follow();
   await follower.caughtUp;
-  await nats.kill();
-  await nats.loseState();
-  await nats.startAgain();
-  await eventually(() =>
-    ensureFactStream(bus.nats).then(
-      () => true,
-      () => undefined,
-    ),
-  );
+  await stream.lose();
   await tell(2);
   await until(follower, 2);
   expect(sequencesAfter(follower, 0)).toEqual([1, 2]);
@@ -135,7 +108,7 @@ it.each([
   follower.onGap(() => {
     gaps += 1;
   });
-  await bus.nats.manager.streams.delete('CLOUD_FACTS');
+  await bus.nats.manager.streams.delete(streams.facts.name);
   await ensureFactStream(bus.nats);
   await tell(count, { reason: 'made anew' });
   await eventually(() => gaps || undefined);
@@ -151,7 +124,7 @@ it('begins anew when its stream is gone for a while', async () => {
   await tell(3);
   const follower = follow();
   await follower.caughtUp;
-  await bus.nats.manager.streams.delete('CLOUD_FACTS');
+  await bus.nats.manager.streams.delete(streams.facts.name);
   await eventually(() => !follower.isFollowing || undefined);
   await ensureFactStream(bus.nats);
   await tell(1);
@@ -161,7 +134,7 @@ it('begins anew when its stream is gone for a while', async () => {
 
 it('is done when all that there was has been forgotten', async () => {
   await tell(5);
-  await bus.nats.manager.streams.purge('CLOUD_FACTS');
+  await bus.nats.manager.streams.purge(streams.facts.name);
   const follower = follow();
   await follower.caughtUp;
   expect(follower.latest).toBe(5);

@@ -2,37 +2,27 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../transport/clock.ts';
 import { LiveFeed } from '../../transport/http/live-feed.ts';
-import { facts, type InstanceFact } from '../../transport/messages/internal.ts';
 import type { LiveFrame } from '../../transport/messages/web.ts';
-import { connectBus } from '../../transport/nats/connect-bus.ts';
-import { ensureFactStream, publishFact } from '../../transport/nats/fact.ts';
+import { ensureFactStream } from '../../transport/nats/fact.ts';
 import { FactFollower } from '../../transport/nats/fact-follower.ts';
-import { streams, subjects } from '../../transport/nats/subjects.ts';
-import { readGolden } from '../messages/golden.ts';
-import { startTestNats } from '../support/nats.ts';
+import { streams } from '../../transport/nats/subjects.ts';
 import { eventually } from '../support/test-cloud.ts';
-
-const golden = readGolden('facts.instance.body') as InstanceFact;
+import { openFactStream } from './fact-stream.ts';
 
 async function listen() {
-  const nats = await startTestNats();
-  onTestFinished(() => nats.stop());
-  const bus = await connectBus({ url: nats.url, name: 'test' });
-  onTestFinished(() => bus.close());
-  await ensureFactStream(bus.nats);
-  const follower = new FactFollower(bus, () => undefined);
+  const stream = await openFactStream();
+  const follower = new FactFollower(stream.bus, () => undefined);
   onTestFinished(() => follower.stop());
   const feed = new LiveFeed(follower, systemClock);
   onTestFinished(() => feed.stop());
-  const tell = () => publishFact(bus, subjects.instanceFact('demo', golden.uuid), facts.instance, golden);
   await follower.caughtUp;
-  for (let told = 0; told < 5; told++) tell();
+  await stream.tell(5);
   await eventually(() => follower.latest === 5 || undefined);
   const frames: LiveFrame[] = [];
   feed.join({ projectId: 'demo', send: (frame) => void frames.push(JSON.parse(String(frame))) });
   const { epoch } = follower;
   expect(frames).toEqual([{ type: 'hello', epoch, sequence: 5 }]);
-  return { nats, bus, follower, frames, tell, epoch };
+  return { ...stream, follower, frames, epoch };
 }
 
 /** What came after the first hello, until a fact was heard again. */
@@ -42,18 +32,10 @@ async function heardAnew(frames: readonly LiveFrame[]): Promise<LiveFrame[]> {
 }
 
 it('tells those who are connected when the store comes back with less, and where its places count', async () => {
-  const { nats, bus, follower, frames, tell, epoch } = await listen();
-  await nats.kill();
-  await nats.loseState();
-  await nats.startAgain();
-  await eventually(() =>
-    ensureFactStream(bus.nats).then(
-      () => true,
-      () => undefined,
-    ),
-  );
+  const { lose, follower, frames, tell, epoch } = await listen();
+  await lose();
   await eventually(() => (follower.isFollowing && follower.latest === 0) || undefined);
-  tell();
+  await tell(1);
   const [hello, reset, told] = await heardAnew(frames);
   expect(hello).toEqual({ type: 'hello', epoch: follower.epoch, sequence: 0 });
   expect(follower.epoch).not.toBe(epoch);
@@ -67,7 +49,7 @@ it('tells of another epoch when the same server gives out places again', async (
   await ensureFactStream(bus.nats);
   await bus.nats.connection.reconnect();
   await eventually(() => (follower.isFollowing && follower.latest === 0) || undefined);
-  tell();
+  await tell(1);
   const [hello, reset] = await heardAnew(frames);
   expect(hello).toEqual({ type: 'hello', epoch: follower.epoch, sequence: 0 });
   expect(follower.epoch).not.toBe(epoch);
