@@ -138,15 +138,7 @@ export class EffectRunner {
     limit.throwIfReached();
     const attributes = { 'kilonova.instance.uuid': key.uuid, 'kilonova.attempt': key.attempt };
     return traced(this.#tracer, { name, kind: 'internal', attributes }, owner.callContext, (callContext) => {
-      const job: EffectJob = {
-        key,
-        owner,
-        callContext,
-        get signal() {
-          return limit.signal;
-        },
-      };
-      return this.#untilDone(run, job, limit);
+      return this.#untilDone(run, new Job(key, owner, callContext, limit), limit);
     });
   }
 
@@ -163,6 +155,24 @@ export class EffectRunner {
         await sleep(this.#clock, pause, limit.signal);
       }
     }
+  }
+}
+
+class Job implements EffectJob {
+  readonly key: EffectKey;
+  readonly owner: EffectSubject;
+  readonly callContext: CallContext;
+  readonly #limit: Limit;
+
+  constructor(key: EffectKey, owner: EffectSubject, callContext: CallContext, limit: Limit) {
+    this.key = key;
+    this.owner = owner;
+    this.callContext = callContext;
+    this.#limit = limit;
+  }
+
+  get signal(): AbortSignal {
+    return this.#limit.signal;
   }
 }
 

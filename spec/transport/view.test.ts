@@ -89,7 +89,7 @@ it('sees what others write and remove, in order', async () => {
   const bucket = await openCounts(theirs);
   const counts = await view(await openCounts(mine, bucket.kind.name));
   const changes = new Inbox<Change<Count>>();
-  const forget = counts.onChange((change) => changes.take(change));
+  const forget = counts.onChange(({ key, before, after, revision }) => changes.take({ key, before, after, revision }));
   const created = await write(bucket, 'a', 1);
   const updated = await write(bucket, 'a', 2);
   await bucket.remove('a', updated);

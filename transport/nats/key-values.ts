@@ -129,8 +129,9 @@ function natsKeyValues(kv: KV, { name, clock, request, onBack }: NatsKeyValuesWo
       void (async () => {
         for await (const entry of watch) {
           if (isEnded) return;
-          if (known) known.revision = Math.max(known.revision, entry.revision);
-          take(watchedOf(entry));
+          const watched = new WatchedEntry(entry);
+          if (known) known.revision = Math.max(known.revision, watched.revision);
+          take(watched);
         }
         endByItself();
       })();
@@ -139,15 +140,21 @@ function natsKeyValues(kv: KV, { name, clock, request, onBack }: NatsKeyValuesWo
   };
 }
 
-function watchedOf(entry: KvWatchEntry): Watched {
-  const { key, value, revision } = entry;
-  return {
-    key,
-    bytes: value,
-    revision,
-    // A record is never empty, and the headers that tell a removal are dear to read.
-    get isRemoval() {
-      return value.length === 0 && entry.operation !== 'PUT';
-    },
-  };
+class WatchedEntry implements Watched {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+  readonly revision: number;
+  readonly #entry: KvWatchEntry;
+
+  constructor(entry: KvWatchEntry) {
+    this.key = entry.key;
+    this.bytes = entry.value;
+    this.revision = entry.revision;
+    this.#entry = entry;
+  }
+
+  /** A record is never empty, and the headers that tell a removal are dear to read. */
+  get isRemoval(): boolean {
+    return this.bytes.length === 0 && this.#entry.operation !== 'PUT';
+  }
 }

@@ -108,7 +108,7 @@ export async function consumeFromNats(
       try {
         const { messages, doneUpTo } = taking;
         for await (const message of messages) {
-          const delivery = deliveryOf(bus, message);
+          const delivery = new Delivered(bus, message);
           if (delivery.sequence > doneUpTo) take(delivery);
           else delivery.acknowledge();
         }
@@ -133,22 +133,48 @@ export async function consumeFromNats(
   };
 }
 
-function deliveryOf(bus: Bus, message: JsMsg): Delivery {
-  return {
-    subject: message.subject,
-    data: message.data,
-    headers: message.headers,
-    get count() {
-      return message.info.deliveryCount;
-    },
-    sequence: message.seq,
-    get takenAt() {
-      return message.time.getTime();
-    },
-    // As the message's own `ack`, but together with what else is sent.
-    acknowledge: () => bus.send((message as JsMsg & { reply: string }).reply, '+ACK'),
-    postpone: (ms) => message.nak(ms),
-    giveUp: () => message.term(),
-    keep: () => message.working(),
-  };
+class Delivered implements Delivery {
+  readonly #bus: Bus;
+  readonly #message: JsMsg;
+
+  constructor(bus: Bus, message: JsMsg) {
+    this.#bus = bus;
+    this.#message = message;
+  }
+
+  get subject(): string {
+    return this.#message.subject;
+  }
+  get data(): Uint8Array {
+    return this.#message.data;
+  }
+  get headers(): Delivery['headers'] {
+    return this.#message.headers;
+  }
+  get count(): number {
+    return this.#message.info.deliveryCount;
+  }
+  get sequence(): number {
+    return this.#message.seq;
+  }
+  get takenAt(): number {
+    return this.#message.time.getTime();
+  }
+
+  /** As the message's own `ack`, but together with what else is sent. */
+  acknowledge(): void {
+    this.#bus.send((this.#message as JsMsg & { reply: string }).reply, '+ACK');
+  }
+
+  postpone(ms: number): void {
+    this.#message.nak(ms);
+  }
+
+  giveUp(): void {
+    this.#message.term();
+  }
+
+  keep(): void {
+    this.#message.working();
+  }
 }
