@@ -174,12 +174,19 @@ function metaOf(path: string): InstanceMeta {
 const metaByPath = new Map<string, InstanceMeta>();
 
 /** The states that one is in, from the outermost; none beneath one that is not known. */
-function nodesOf(path: string): AnyStateNode[] {
+function nodesOf(path: string): readonly AnyStateNode[] {
+  const known = nodesByPath.get(path);
+  if (known) return known;
+  const names = path.split('.');
   const nodes: AnyStateNode[] = [];
   let node: AnyStateNode | undefined = instanceMachine.root;
-  for (const name of path.split('.')) {
+  for (const name of names) {
     node = node && Object.hasOwn(node.states, name) ? node.states[name] : undefined;
     if (node) nodes.push(node);
   }
+  // Only of states that there are: of others anybody may tell as many as they like.
+  if (nodes.length === names.length) nodesByPath.set(path, nodes);
   return nodes;
 }
+
+const nodesByPath = new Map<string, readonly AnyStateNode[]>();
