@@ -83,7 +83,7 @@ export async function createInstances(
     throw error;
   }
 
-  const reservationId = `r-${world.chance.bytes(5).toString('hex').slice(0, 8)}`;
+  const reservationId = `r-${world.chance.uuid().slice(0, 8)}`;
   const admitted = uuids.slice(0, hostnames.length);
   return Promise.all(
     admitted.map(async (uuid, launchIndex) => {

@@ -12,7 +12,7 @@ import type { Clock } from '../../transport/clock.ts';
 import type { AddressLease, Port, Subnet } from '../../transport/messages/records.ts';
 import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { AddressBook, HeldLease } from './address-book.ts';
-import { parseBlock } from './ipv4.ts';
+import { prefixLengthOf } from './ipv4.ts';
 import { attemptHolding, hasAddress, type PortBook } from './port-book.ts';
 import type { AllocationRequest, NetworkCatalog, PortPlan } from './port-plan.ts';
 
@@ -196,10 +196,9 @@ export function describePort({ catalog }: NetworkBooks, port: Port) {
     mtu: network.mtu,
     fixedIps: port.fixedIps.map(({ address }, index) => {
       const subnet = subnets[index];
-      const block = subnet && parseBlock(subnet.cidr);
-      if (!block)
+      if (!subnet)
         throw fail('network_unavailable', `the subnet of ${address} is gone`, { details: { portId: port.id } });
-      return { address, prefixLength: block.prefixLength, ...(subnet.gateway && { gateway: subnet.gateway }) };
+      return { address, prefixLength: prefixLengthOf(subnet.cidr), ...(subnet.gateway && { gateway: subnet.gateway }) };
     }),
     dnsServers: [...new Set(subnets.flatMap((subnet) => subnet?.dnsServers ?? []))],
   };

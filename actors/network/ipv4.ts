@@ -19,6 +19,11 @@ export function parseBlock(cidr: string): Ipv4Block | undefined {
   };
 }
 
+/** Of a block that was parsed before it was stored. */
+export function prefixLengthOf(cidr: string): number {
+  return Number(cidr.slice(cidr.indexOf('/') + 1));
+}
+
 /** Nothing when it is not an address in its one usual form: each has one name only, as it becomes a key. */
 export function parseIpv4(text: string): number | undefined {
   if (text.includes('/') || !Address4.isValid(text)) return undefined;
