@@ -71,8 +71,8 @@ export const instanceCommands: readonly InstanceCommand[] = [
     verb: 'Evacuate',
     isForAdministrators: true,
     warning:
-      'It is made anew on another host. Only where its host shares its storage with others is its disk kept: ' +
-      'make sure that this host is off, or cut off from the storage.',
+      'It is made anew on another host. What was written to its disk is lost, unless its host shares its storage with ' +
+      'others: make sure that this host is off, or cut off from the storage.',
     send: (uuid) => ask(api.instance.evacuate, { uuid }),
   },
   {
