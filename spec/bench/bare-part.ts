@@ -57,8 +57,9 @@ const roles: Record<string, () => Promise<void>> = {
 
   async network() {
     await Promise.all([watch('address'), watch('port')]);
-    const [addresses, ports] = await Promise.all([bucket('address'), bucket('port')]);
+    const [instances, addresses, ports] = await Promise.all([bucket('instance'), bucket('address'), bucket('port')]);
     answer('bare.network', async ({ id }) => {
+      for (let reads = 0; reads < shape.reads; reads++) await instances.get(id);
       for (const [index, size] of shape.records.addresses.entries()) {
         await addresses.create(`${id}.${index}`, padded(size, id));
       }
@@ -82,6 +83,15 @@ const roles: Record<string, () => Promise<void>> = {
       tell(id, shape.facts.compute, isRunning);
     });
   },
+
+  /** Hears everything, as the web server does that is in the one process with all parts. */
+  async web() {
+    const consumer = await bus.nats.jetstream.consumers.getPushConsumer(bareStreams.facts);
+    const told = await consumer.consume();
+    void (async () => {
+      for await (const _ of told);
+    })();
+  },
 };
 
 await Promise.all((asked === 'all' ? Object.keys(roles) : [asked]).map((role) => roles[role]?.()));
@@ -93,7 +103,7 @@ function bucket(name: keyof typeof bareBuckets): Promise<KV> {
   const known = kvs.get(name);
   if (known) return known;
   const { name: full, history } = bareBuckets[name];
-  const opening = new Kvm(bus.nats.jetstream).create(full, { history });
+  const opening = new Kvm(bus.nats.jetstream).create(full, { history, allow_direct: false });
   kvs.set(name, opening);
   return opening;
 }

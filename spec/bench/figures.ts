@@ -47,6 +47,7 @@ export const documented: ReadonlyMap<string, Documented> = new Map<string, Docum
   ],
   ['shape.casts', { part: 'launches', unit: '', meaning: 'casts of one launch: publish, acknowledgement, consumer' }],
   ['shape.records', { part: 'launches', unit: '', meaning: 'acknowledged writes of records of one launch' }],
+  ['shape.reads', { part: 'launches', unit: '', meaning: 'records that one launch has the store asked for' }],
   ['shape.facts', { part: 'launches', unit: '', meaning: 'facts that one launch publishes' }],
   ...natsOperations.flatMap((operation) =>
     concurrencies.flatMap((count): [string, Documented][] => {

@@ -22,6 +22,8 @@ export interface LaunchShape {
     addresses: number[];
     ports: number[];
   };
+  /** How often the network controller asks the store for the record. */
+  reads: number;
   facts: Record<'controller' | 'scheduler' | 'compute', number[]>;
 }
 
@@ -103,6 +105,7 @@ function shapeOf(seen: Seen[]): LaunchShape {
       addresses: sizes(/^\$KV\.cloud_address\./),
       ports: sizes(/^\$KV\.cloud_port\./),
     },
+    reads: sent(/^\$JS\.API\.STREAM\.MSG\.GET\.KV_cloud_instance$/).length,
     facts: { controller: toldBy('controller'), scheduler: toldBy('scheduler'), compute: toldBy('compute') },
   };
 }
@@ -121,11 +124,12 @@ function one(found: Seen[], what: RegExp | string): Seen {
   return first;
 }
 
-export function countOf({ calls, casts, records, facts: told }: LaunchShape) {
+export function countOf({ calls, casts, records, reads, facts: told }: LaunchShape) {
   return {
     calls: Object.keys(calls).length,
     casts: Object.keys(casts).length,
     records: Object.values(records).flat().length,
+    reads,
     facts: Object.values(told).flat().length,
   };
 }
