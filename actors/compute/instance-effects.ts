@@ -179,6 +179,10 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
     }),
     restoreDisks: durable(async ({ key, owner: { record, context }, signal }) => {
       await hypervisor.restoreDisks(key.uuid, signal);
+      // Of a deletion that the store has lost: what would be defined without them is no instance.
+      if (!(await hypervisor.listDisks(signal)).includes(key.uuid)) {
+        throw fail('disk_lost', `the disk of instance ${key.uuid} is not on this host`);
+      }
       claims.change(key.uuid, context.previousFlavor ?? record.flavor);
     }),
     confirmResize: durable(async ({ key, owner: { record }, signal }) => {

@@ -142,6 +142,15 @@ it('rests in an error that can be tried again when it cannot be undone', async (
   expect(await reach(uuid, 'running')).toMatchObject({ flavor: { name: 'm1.tiny' } });
 });
 
+it('cannot be undone without a disk, as when the store has lost that the instance was deleted, and is shown so', async () => {
+  const { uuid } = await running();
+  await resize(uuid, 'm1.small');
+  await reach(uuid, 'resized.running');
+  await cloud.hypervisors.get('host1')?.removeDisks(uuid, new AbortController().signal);
+  await cloud.client.ask(api.instance.revertResize, { uuid });
+  expect(await reach(uuid, 'failed.resizing')).toMatchObject({ fault: { code: 'disk_lost', step: 'resizing' } });
+});
+
 describe('a resize that cannot be', () => {
   it('is refused with the field: the same flavor, a smaller disk, none', async () => {
     const { uuid } = await running();

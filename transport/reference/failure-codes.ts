@@ -25,7 +25,7 @@ export const failureMeanings: Record<FailureCode, string> = {
   image_unavailable: 'The bytes of the image cannot be had, or are not those that were announced.',
   disk_full: 'The host has no room on its disk.',
   domain_lost: 'The hypervisor does not know the instance any more.',
-  disk_lost: 'The host does not find the disk of the instance on the storage that it shares with others.',
+  disk_lost: 'The host does not find the disk of the instance, which it may share with others.',
   unsupported: 'This cloud cannot do that.',
   internal: 'A bug: please tell us, with the request id.',
 };
