@@ -1,4 +1,7 @@
-/** A key-value bucket of a simulated nats-server: a stream that keeps the latest of each key, and all that watch it. */
+/**
+ * A key-value bucket of a simulated nats-server: a stream that keeps the latest versions of each key, and all that watch
+ * it. Whom the server has yet to tell of a version that is kept no longer it leaves without.
+ */
 import type { MsgHdrs } from 'nats';
 import type { Version, Watched } from '../../transport/nats/key-values.ts';
 import type { SimulatedNats } from './simulated-nats.ts';
@@ -22,8 +25,12 @@ export class SimulatedBucket {
   readonly #nats: SimulatedNats;
   readonly #log: Version[] = [];
   readonly #latest = new Map<string, Version>();
+  /** Which versions of each key are kept, the oldest first. */
+  readonly #kept = new Map<string, number[]>();
   readonly #watchers = new Set<Watcher>();
   readonly #onWrite: (version: Version) => void;
+  /** How many versions of each key are kept. */
+  history = 1;
   /** Of the versions, how many are never lost. */
   #flushed = 0;
 
@@ -65,7 +72,7 @@ export class SimulatedBucket {
       writtenAt: this.#nats.time.now(),
     };
     this.#log.push(version);
-    this.#latest.set(key, version);
+    this.#keep(version);
     this.#onWrite(version);
     this.deliver();
     return { seq: version.revision };
@@ -79,9 +86,20 @@ export class SimulatedBucket {
   /** Loses its last writes, up to so many, and gives out their revisions again. Returns them. */
   loseLast(count: number): Version[] {
     const lost = this.#log.splice(Math.max(this.#flushed, this.#log.length - count));
-    for (const { key } of lost) this.#latest.delete(key);
-    for (const version of this.#log) this.#latest.set(version.key, version);
+    this.#latest.clear();
+    this.#kept.clear();
+    for (const version of this.#log) this.#keep(version);
     return lost;
+  }
+
+  #keep(version: Version): void {
+    const { key, revision } = version;
+    this.#latest.set(key, version);
+    this.#kept.set(key, [...(this.#kept.get(key) ?? []), revision].slice(-this.history));
+  }
+
+  #isKept({ key, revision }: Version): boolean {
+    return revision >= (this.#kept.get(key)?.[0] ?? 0);
   }
 
   watch(process: Peer, take: (version: Watched) => void): () => void {
@@ -91,7 +109,7 @@ export class SimulatedBucket {
     watcher.isExpecting = true;
     this.#nats.time.after(this.#nats.latency(), () =>
       process.run(() => {
-        for (const version of known) take(version);
+        for (const version of known) if (this.#isKept(version)) take(version);
         watcher.isExpecting = false;
         this.#expect(watcher);
       }),
@@ -120,7 +138,10 @@ export class SimulatedBucket {
         // What the link did not bring it brings when it is back.
         if (!this.#nats.reaches(process)) return;
         const until = this.#log.length;
-        while (watcher.next < until && this.#watchers.has(watcher)) watcher.take(this.#log[watcher.next++] as Version);
+        while (watcher.next < until && this.#watchers.has(watcher)) {
+          const version = this.#log[watcher.next++] as Version;
+          if (this.#isKept(version)) watcher.take(version);
+        }
         this.#expect(watcher);
       }),
     );

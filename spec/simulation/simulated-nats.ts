@@ -175,7 +175,12 @@ export class SimulatedNats {
       request,
       subscribe: (subject, take, options) => this.#subscribe(process, subject, take, options?.queue),
       newInbox: () => this.#newInbox(),
-      openKeyValues: (name) => this.#ask(process, () => this.#openKeyValues(process, this.bucket(name))),
+      openKeyValues: (name, { history }) =>
+        this.#ask(process, () => {
+          const bucket = this.bucket(name);
+          bucket.history = history;
+          return this.#openKeyValues(process, bucket);
+        }),
       storeUse: async () => ({ usedBytes: 0 }),
       consume: (options, take) => this.#ask(process, () => this.queue.consume(process, options, take)),
       forgetCasts: ({ subject }) => this.#ask(process, () => this.queue.forget(subject)),

@@ -4,14 +4,16 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import Type from 'typebox';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startNatsServer } from '../../actors/setup/nats-server.ts';
 import { systemClock } from '../../transport/clock.ts';
 import { Exact } from '../../transport/messages/common.ts';
 import { defineBucket } from '../../transport/messages/kinds.ts';
 import { type Bucket, conflict, openBucket } from '../../transport/nats/bucket.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
+import type { Watched } from '../../transport/nats/key-values.ts';
 import { type Change, openView, type View } from '../../transport/nats/view.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
 import { rawBucket } from '../support/raw-bucket.ts';
@@ -103,6 +105,62 @@ it('sees what others write and remove, in order', async () => {
   await counts.reached(await write(bucket, 'b', 1));
   expect(changes.all).toHaveLength(3);
 });
+
+describe('when a version was replaced before its turn came', () => {
+  it.each<[string, (counts: View<Count>) => Promise<void>]>([
+    ['reads its own write', (counts) => counts.reached(2)],
+    ['catches up with it', (counts) => counts.caughtUp()],
+  ])('%s once its successor is there', async (_, ask) => {
+    const told = toldByHand();
+    told.latest = 1;
+    told.tell('a', 1);
+    const counts = await view(told.bucket);
+    told.latest = 2;
+    let isThere = false;
+    const asked = ask(counts).then(() => {
+      isThere = true;
+    });
+    // The second version of a is not told of any more: its third, the fourth write of all, came before the watch did.
+    told.latest = 4;
+    told.tell('b', 3);
+    await setImmediate();
+    expect([isThere, counts.get('a')]).toEqual([false, { count: 1 }]);
+    told.tell('a', 4);
+    await asked;
+    expect(counts.get('a')).toEqual({ count: 4 });
+    // From here on nothing is missing.
+    told.latest = 5;
+    told.tell('b', 5);
+    await counts.reached(5);
+    expect(counts.get('b')).toEqual({ count: 5 });
+  });
+});
+
+/** A bucket whose watch tells what a test says, each time with the revision as the count. */
+function toldByHand() {
+  const kind = defineBucket('told_by_hand', Exact({ count: Type.Integer() }));
+  const before: Watched[] = [];
+  let take = (version: Watched): unknown => before.push(version);
+  const hand = {
+    /** The revision of the latest write of all. */
+    latest: 0,
+    tell(key: string, revision: number): void {
+      take({ key, revision, isRemoval: false, bytes: Buffer.from(kind.record.encode({ count: revision })) });
+    },
+    bucket: {
+      kind,
+      stored: {
+        async watch(taker: (version: Watched) => void) {
+          take = taker;
+          before.forEach(taker);
+          return () => undefined;
+        },
+        lastRevision: async () => hand.latest,
+      },
+    } as unknown as Bucket<Count>,
+  };
+  return hand;
+}
 
 it('says when it cannot reach a revision in time', async () => {
   const counts = await view(await openCounts(await openBus(nats.url)));

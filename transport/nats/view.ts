@@ -2,6 +2,10 @@
  * A read view of a whole bucket, kept current by a watch: reads never cross the bus. A record is decoded when somebody
  * reads it: most versions of most records are replaced before that. `reached` is how a process reads its own writes: it
  * waits until the view has seen the revision that the write was given.
+ *
+ * A watch leaves out a version that was replaced, and dropped by the server, before its turn came: until its successor
+ * comes the view shows what was before both. So whoever waits for a revision waits, after each gap, until the view has seen
+ * all that was written by then, without another gap on the way.
  */
 import { fail } from '../../machines/failure.ts';
 import { type Clock, sleep } from '../clock.ts';
@@ -31,7 +35,7 @@ export interface View<T> {
   readonly size: number;
   /** The revision up to which the view is current. */
   readonly revision: number;
-  /** Resolves when the view has seen `revision`; rejects with `timeout` after `timeoutMs`. */
+  /** Resolves when the view shows what was written at `revision`, or later; rejects with `timeout` after `timeoutMs`. */
   reached(revision: number, timeoutMs?: number): Promise<void>;
   /** Resolves when the view holds all that the bucket held when it was asked. */
   caughtUp(timeoutMs?: number): Promise<void>;
@@ -47,6 +51,8 @@ export interface ViewListeners {
   onLost?: (error: StateLostError) => void;
 }
 
+/** How long (ms) who does not say otherwise waits for what was written. */
+const standardPatienceMs = 5_000;
 /** How long to wait before a watch that has ended is begun again (ms). */
 const watchAgainMs = 250;
 
@@ -65,6 +71,9 @@ export async function openView<T>(
   const waiting = new Set<{ revision: number; resolve: () => void }>();
   const closing = new AbortController();
   let revision = 0;
+  /** How often something was left out, and how many times of these the view is known to have caught up since. */
+  let gaps = 0;
+  let closedGaps = 0;
 
   function decode(key: string, bytes: Uint8Array): T | undefined {
     try {
@@ -79,6 +88,7 @@ export async function openView<T>(
     const { key, bytes } = version;
     // A watch that is begun again tells once more of what is known.
     if (version.revision <= (records.get(key)?.revision ?? 0)) return;
+    if (version.revision > revision + 1) gaps += 1;
     revision = Math.max(revision, version.revision);
     const before = records.get(key);
     const after = version.isRemoval
@@ -92,6 +102,26 @@ export async function openView<T>(
 
   function tell(change: Change<T>): void {
     for (const listener of listeners) listener(change);
+  }
+
+  /** Resolves when the watch has come to `wanted`. */
+  function seen(wanted: number, timeoutMs = standardPatienceMs): Promise<void> {
+    if (wanted <= revision) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const stopWaiting = clock.after(timeoutMs, () => {
+        waiting.delete(waiter);
+        reject(late(bucket));
+      });
+      const waiter = {
+        revision: wanted,
+        resolve: () => {
+          stopWaiting();
+          waiting.delete(waiter);
+          resolve();
+        },
+      };
+      waiting.add(waiter);
+    });
   }
 
   let endWatch = await bucket.stored.watch(take, () => void watchAgain());
@@ -132,28 +162,20 @@ export async function openView<T>(
     get revision() {
       return revision;
     },
-    reached(wanted, timeoutMs = 5_000) {
-      if (wanted <= revision) return Promise.resolve();
-      return new Promise((resolve, reject) => {
-        const stopWaiting = clock.after(timeoutMs, () => {
-          waiting.delete(waiter);
-          reject(late(bucket));
-        });
-        const waiter = {
-          revision: wanted,
-          resolve: () => {
-            stopWaiting();
-            waiting.delete(waiter);
-            resolve();
-          },
-        };
-        waiting.add(waiter);
-      });
+    async reached(wanted, timeoutMs) {
+      await seen(wanted, timeoutMs);
+      if (closedGaps < gaps) await view.caughtUp(timeoutMs);
     },
-    async caughtUp(timeoutMs) {
-      await view.reached(await bucket.stored.lastRevision(), timeoutMs);
+    async caughtUp(timeoutMs = standardPatienceMs) {
+      const deadline = clock.now() + timeoutMs;
+      let before: number;
+      do {
+        before = gaps;
+        await seen(await bucket.stored.lastRevision(), deadline - clock.now());
+      } while (before < gaps);
+      closedGaps = Math.max(closedGaps, before);
     },
-    left(key, past, timeoutMs = 5_000) {
+    left(key, past, timeoutMs = standardPatienceMs) {
       // A view that has yet to see the record come has not seen it go.
       const isLeft = () => revision >= past && (records.get(key)?.revision ?? Number.POSITIVE_INFINITY) > past;
       if (isLeft()) return Promise.resolve();
