@@ -292,7 +292,7 @@ function growthKey({ uuid, flavorId }: Growth): string {
  * again.
  */
 async function hasShown(view: View<unknown>, revision: number): Promise<void> {
-  if (view.revision < revision) await view.caughtUp();
+  if (!view.shows(revision)) await view.caughtUp();
 }
 
 /** Nova's TooManyInstances, naming the first quota that does not suffice; -1 is no limit. */

@@ -1,6 +1,6 @@
 /** Who is behind a token, and what they may do. Tokens are known by their digest only. */
 import { createHash } from 'node:crypto';
-import { fail } from '../../machines/failure.ts';
+import { FailureError, fail } from '../../machines/failure.ts';
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
 import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Project, Token, User } from '../../transport/messages/records.ts';
@@ -19,45 +19,51 @@ export function tokenIdOf(authorization: string | undefined): string | undefined
   return secret && tokenDigest(secret);
 }
 
+/**
+ * Both reject with `unauthenticated` or `forbidden`; with `timeout` or `unavailable` when that is so by what this part has
+ * heard, and the store does not say whether it has heard all.
+ */
 export interface Authenticator {
-  /** Whoever shows the token, when they may use the endpoint. Rejects with `unauthenticated` or `forbidden`. */
+  /** Whoever shows the token, when they may use the endpoint. */
   admit(endpoint: Access, tokenId: string | undefined): Promise<Caller>;
-  /** The caller, vouched for by another part, when they still are there and may use the endpoint. Rejects likewise. */
+  /** The caller, vouched for by another part, when they still are there and may use the endpoint. */
   admitAgain(endpoint: Access, caller: Caller | undefined): Promise<Caller>;
 }
 
 type Access = Pick<Endpoint<unknown, unknown>, 'name' | 'access'>;
 
 export async function openAuthenticator({ store, clock }: Runtime): Promise<Authenticator> {
-  const views = await Promise.all([store.view('token'), store.view('user'), store.view('project')]);
-  const [tokens, users, projects] = views;
+  const [tokens, users, projects] = await Promise.all([store.view('token'), store.view('user'), store.view('project')]);
 
-  /** Nobody is refused for what this part has yet to hear of: a token made, or a role given, a moment ago by another. */
-  async function decide(decision: () => Caller): Promise<Caller> {
-    try {
-      return decision();
-    } catch {
-      await Promise.all(views.map((view) => view.caughtUp()));
-      return decision();
-    }
-  }
-
-  function callerBehind(tokenId: string | undefined): Caller {
-    if (tokenId === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
+  function callerBehind(tokenId: string): Caller {
     const token = tokens.get(tokenId);
     if (!token || isExpired(token, clock.now())) throw fail('unauthenticated', 'the token is not valid');
     return callerOf({ ...token, tokenId }, users, projects);
   }
 
-  function callerAgain(caller: Caller | undefined): Caller {
-    if (!caller) throw fail('unauthenticated', 'the message speaks for nobody');
-    return callerOf(caller, users, projects);
-  }
-
   return {
-    admit: (endpoint, tokenId) => decide(() => admit(endpoint, () => callerBehind(tokenId))),
-    admitAgain: (endpoint, caller) => decide(() => admit(endpoint, () => callerAgain(caller))),
+    async admit(endpoint, tokenId) {
+      if (endpoint.access === 'anyone') return nobody;
+      if (tokenId === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
+      return decide(() => allowed(endpoint, callerBehind(tokenId)), [tokens, users, projects]);
+    },
+    async admitAgain(endpoint, caller) {
+      if (endpoint.access === 'anyone') return nobody;
+      if (!caller) throw fail('unauthenticated', 'the message speaks for nobody');
+      return decide(() => allowed(endpoint, callerOf(caller, users, projects)), [users, projects]);
+    },
   };
+}
+
+/** Nobody is refused for what this part has yet to hear of: a token made, or a role given, a moment ago by another. */
+async function decide(decision: () => Caller, views: View<unknown>[]): Promise<Caller> {
+  try {
+    return decision();
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    await Promise.all(views.map((view) => view.caughtUp()));
+    return decision();
+  }
 }
 
 export function isExpired({ expiresAt }: Token, now: number): boolean {
@@ -89,9 +95,7 @@ export function isAdmin({ roles }: Caller): boolean {
 /** Somebody whom only endpoints for anyone know. */
 const nobody: Caller = { userId: '', projectId: '', roles: [] };
 
-function admit({ name, access }: Access, authenticate: () => Caller): Caller {
-  if (access === 'anyone') return nobody;
-  const caller = authenticate();
+function allowed({ name, access }: Access, caller: Caller): Caller {
   if (access === 'admin' && !isAdmin(caller)) throw fail('forbidden', `${name} is for administrators`);
   if (access === 'member' && !isAdmin(caller) && !caller.roles.includes('member')) {
     throw fail('forbidden', 'the role of the user only allows to read');

@@ -78,7 +78,7 @@ export class Liveness {
 
   async #look(): Promise<void> {
     try {
-      await this.#hosts.caughtUp(this.#lookEveryMs);
+      await this.#hosts.passed(this.#lookEveryMs);
     } catch {
       for (const heard of this.#heard.values()) heard.looks = 0;
       return;

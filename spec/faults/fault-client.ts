@@ -10,7 +10,7 @@ import type { Asked, History } from '../checker/history.ts';
 
 /** How long to wait before what was not answered is asked for again, and for how long that goes on (ms). */
 const againMs = 250;
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 
 export class FaultClient {
   readonly #api: ApiClient;

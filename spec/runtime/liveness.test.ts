@@ -39,7 +39,7 @@ const view = {
     change = listener;
     return () => undefined;
   },
-  async caughtUp() {
+  async passed() {
     if (isStoreAway) throw new Error('the store is away');
   },
 } as unknown as View<Host>;

@@ -128,11 +128,58 @@ describe('when a version was replaced before its turn came', () => {
     told.tell('a', 4);
     await asked;
     expect(counts.get('a')).toEqual({ count: 4 });
-    // From here on nothing is missing.
+  });
+
+  it('asks nobody any more once all successors are there', async () => {
+    const told = toldByHand();
+    const counts = await view(told.bucket);
+    told.latest = 4;
+    told.tell('b', 3);
+    told.tell('a', 4);
+    await counts.reached(2);
+    const { asked } = told;
     told.latest = 5;
     told.tell('b', 5);
     await counts.reached(5);
-    expect(counts.get('b')).toEqual({ count: 5 });
+    expect([told.asked, counts.shows(5), counts.get('b')]).toEqual([asked, true, { count: 5 }]);
+  });
+
+  it('waits for the successor of one that was replaced while it waited', async () => {
+    const told = toldByHand();
+    const counts = await view(told.bucket);
+    told.latest = 3;
+    const caughtUp = counts.caughtUp();
+    await setImmediate();
+    // The first two of a, written before it was asked, were replaced by the fifth and the sixth.
+    told.latest = 6;
+    told.tell('b', 3);
+    await setImmediate();
+    told.tell('c', 4);
+    await setImmediate();
+    expect(counts.get('a')).toBeUndefined();
+    told.tell('a', 6);
+    await caughtUp;
+    expect(counts.get('a')).toEqual({ count: 6 });
+  });
+
+  it('says so when there is no end of it', async () => {
+    const told = toldByHand();
+    const counts = await view(told.bucket);
+    told.onAsked = () => {
+      told.latest += 2;
+      told.tell('a', told.latest);
+    };
+    expect(await failureOf(counts.caughtUp(100))).toMatchObject({ code: 'timeout', disposition: 'retry' });
+    expect(counts.shows(counts.revision)).toBe(false);
+    await counts.passed(100);
+  });
+
+  it('takes the record for as old as it may be', async () => {
+    const told = toldByHand();
+    const counts = await view(told.bucket);
+    told.tell('a', 1);
+    told.tell('b', 5);
+    expect([counts.entry('a')?.born, counts.entry('b')?.born]).toEqual([1, 2]);
   });
 });
 
@@ -142,8 +189,10 @@ function toldByHand() {
   const before: Watched[] = [];
   let take = (version: Watched): unknown => before.push(version);
   const hand = {
-    /** The revision of the latest write of all. */
+    /** The revision of the latest write of all, how often it was asked for, and what happens when it is. */
     latest: 0,
+    asked: 0,
+    onAsked: () => {},
     tell(key: string, revision: number): void {
       take({ key, revision, isRemoval: false, bytes: Buffer.from(kind.record.encode({ count: revision })) });
     },
@@ -155,7 +204,13 @@ function toldByHand() {
           before.forEach(taker);
           return () => undefined;
         },
-        lastRevision: async () => hand.latest,
+        async lastRevision() {
+          hand.asked += 1;
+          hand.onAsked();
+          // As of a store that is elsewhere.
+          await setImmediate();
+          return hand.latest;
+        },
       },
     } as unknown as Bucket<Count>,
   };

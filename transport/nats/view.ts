@@ -3,14 +3,13 @@
  * reads it: most versions of most records are replaced before that. `reached` is how a process reads its own writes: it
  * waits until the view has seen the revision that the write was given.
  *
- * A watch leaves out a version that was replaced, and dropped by the server, before its turn came: until its successor
- * comes the view shows what was before both. So whoever waits for a revision waits, after each gap, until the view has seen
- * all that was written by then, without another gap on the way.
+ * What a watch leaves out, and how the view knows, says `watch-progress.ts`.
  */
 import { fail } from '../../machines/failure.ts';
 import { type Clock, sleep } from '../clock.ts';
 import type { Bucket, Entry } from './bucket.ts';
 import { StateLostError, type Watched } from './key-values.ts';
+import { standardPatienceMs, WatchProgress } from './watch-progress.ts';
 
 export interface Change<T> {
   readonly key: string;
@@ -21,7 +20,7 @@ export interface Change<T> {
 }
 
 export interface ViewEntry<T> extends Entry<T> {
-  /** The revision at which the record came to be; of one that is older than the view, the first that the view saw. */
+  /** The revision at which the record came to be; where it is not known, the first at which it may have. */
   born: number;
 }
 
@@ -33,15 +32,25 @@ export interface View<T> {
   values(): IterableIterator<T>;
   entries(): Iterable<ViewEntry<T>>;
   readonly size: number;
-  /** The revision up to which the view is current. */
+  /** The latest revision that the view has heard of. */
   readonly revision: number;
-  /** Resolves when the view shows what was written at `revision`, or later; rejects with `timeout` after `timeoutMs`. */
+  /** Whether the view shows all that was written up to `revision`, or what has replaced it. */
+  shows(revision: number): boolean;
+  /** Resolves when that is so; rejects with `timeout` after `timeoutMs`. */
   reached(revision: number, timeoutMs?: number): Promise<void>;
-  /** Resolves when the view holds all that the bucket held when it was asked. */
+  /** Resolves when the view holds all that the bucket held when it was asked; rejects with `timeout`. */
   caughtUp(timeoutMs?: number): Promise<void>;
+  /**
+   * As `caughtUp`, but what was written last may have replaced something that the view still shows: for who only has to
+   * know that the view is told of what happens. It never takes longer because much is written.
+   */
+  passed(timeoutMs?: number): Promise<void>;
   /** Resolves when the record that was at `revision` is gone or replaced; rejects with `timeout` after `timeoutMs`. */
   left(key: string, revision: number, timeoutMs?: number): Promise<void>;
-  /** Called for every change, in order. Returns the function that takes the listener away. */
+  /**
+   * Called for every version that the view is told of, in order; a watch that is begun again tells of removals once more.
+   * Returns the function that takes the listener away.
+   */
   onChange(listener: (change: Change<T>) => void): () => void;
   close(): void;
 }
@@ -51,8 +60,6 @@ export interface ViewListeners {
   onLost?: (error: StateLostError) => void;
 }
 
-/** How long (ms) who does not say otherwise waits for what was written. */
-const standardPatienceMs = 5_000;
 /** How long to wait before a watch that has ended is begun again (ms). */
 const watchAgainMs = 250;
 
@@ -68,12 +75,9 @@ export async function openView<T>(
 ): Promise<View<T>> {
   const records = new Map<string, Held<T>>();
   const listeners = new Set<(change: Change<T>) => void>();
-  const waiting = new Set<{ revision: number; resolve: () => void }>();
   const closing = new AbortController();
-  let revision = 0;
-  /** How often something was left out, and how many times of these the view is known to have caught up since. */
-  let gaps = 0;
-  let closedGaps = 0;
+  const { name } = bucket.kind;
+  const progress = new WatchProgress({ name, lastRevision: () => bucket.stored.lastRevision() }, clock);
 
   function decode(key: string, bytes: Uint8Array): T | undefined {
     try {
@@ -88,40 +92,16 @@ export async function openView<T>(
     const { key, bytes } = version;
     // A watch that is begun again tells once more of what is known.
     if (version.revision <= (records.get(key)?.revision ?? 0)) return;
-    if (version.revision > revision + 1) gaps += 1;
-    revision = Math.max(revision, version.revision);
+    const first = progress.comeTo(version.revision);
     const before = records.get(key);
-    const after = version.isRemoval
-      ? undefined
-      : new Held(key, version.revision, before?.born ?? version.revision, bytes, decode);
+    const after = version.isRemoval ? undefined : new Held(key, version.revision, before?.born ?? first, bytes, decode);
     if (after) records.set(key, after);
     else records.delete(key);
     tell(new HeldChange(key, version.revision, before, after));
-    for (const waiter of waiting) if (waiter.revision <= revision) waiter.resolve();
   }
 
   function tell(change: Change<T>): void {
     for (const listener of listeners) listener(change);
-  }
-
-  /** Resolves when the watch has come to `wanted`. */
-  function seen(wanted: number, timeoutMs = standardPatienceMs): Promise<void> {
-    if (wanted <= revision) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const stopWaiting = clock.after(timeoutMs, () => {
-        waiting.delete(waiter);
-        reject(late(bucket));
-      });
-      const waiter = {
-        revision: wanted,
-        resolve: () => {
-          stopWaiting();
-          waiting.delete(waiter);
-          resolve();
-        },
-      };
-      waiting.add(waiter);
-    });
   }
 
   let endWatch = await bucket.stored.watch(take, () => void watchAgain());
@@ -160,24 +140,15 @@ export async function openView<T>(
       return [...view.values()].length;
     },
     get revision() {
-      return revision;
+      return progress.revision;
     },
-    async reached(wanted, timeoutMs) {
-      await seen(wanted, timeoutMs);
-      if (closedGaps < gaps) await view.caughtUp(timeoutMs);
-    },
-    async caughtUp(timeoutMs = standardPatienceMs) {
-      const deadline = clock.now() + timeoutMs;
-      let before: number;
-      do {
-        before = gaps;
-        await seen(await bucket.stored.lastRevision(), deadline - clock.now());
-      } while (before < gaps);
-      closedGaps = Math.max(closedGaps, before);
-    },
+    shows: (revision) => progress.shows(revision),
+    reached: (revision, timeoutMs) => progress.reached(revision, timeoutMs),
+    caughtUp: (timeoutMs) => progress.caughtUp(timeoutMs),
+    passed: (timeoutMs) => progress.passed(timeoutMs),
     left(key, past, timeoutMs = standardPatienceMs) {
       // A view that has yet to see the record come has not seen it go.
-      const isLeft = () => revision >= past && (records.get(key)?.revision ?? Number.POSITIVE_INFINITY) > past;
+      const isLeft = () => progress.revision >= past && (records.get(key)?.revision ?? Number.POSITIVE_INFINITY) > past;
       if (isLeft()) return Promise.resolve();
       return new Promise((resolve, reject) => {
         const stop = view.onChange(() => {
@@ -188,7 +159,7 @@ export async function openView<T>(
         });
         const stopWaiting = clock.after(timeoutMs, () => {
           stop();
-          reject(late(bucket));
+          reject(fail('timeout', `the view of ${name} is late`, { disposition: 'retry' }));
         });
       });
     },
@@ -266,8 +237,4 @@ class HeldChange<T> implements Change<T> {
   get after(): T | undefined {
     return this.#after?.read();
   }
-}
-
-function late({ kind }: { kind: { name: string } }) {
-  return fail('timeout', `the view of ${kind.name} is late`, { disposition: 'retry' });
 }

@@ -1,0 +1,124 @@
+/**
+ * How far the watch of a bucket has come. It tells of versions in their order, but leaves out one that was replaced, and
+ * dropped by the server, before its turn came: until its successor comes, what is shown is older than either. So whoever
+ * waits for a revision waits, after a gap, until the watch has come to all that was written by then without another one.
+ */
+import { fail } from '../../machines/failure.ts';
+import type { Clock } from '../clock.ts';
+
+/** How long (ms) who does not say otherwise waits for what was written. */
+export const standardPatienceMs = 5_000;
+
+export interface WatchedBucket {
+  readonly name: string;
+  /** The revision of the bucket's latest write of all. */
+  lastRevision(): Promise<number>;
+}
+
+export class WatchProgress {
+  readonly #bucket: WatchedBucket;
+  readonly #clock: Clock;
+  readonly #waiting = new Set<{ revision: number; resolve: () => void }>();
+  #revision = 0;
+  /** How often something was left out, and of how many of these times the successors have come. */
+  #gaps = 0;
+  #closedGaps = 0;
+  #asking: Promise<unknown> = Promise.resolve();
+  #askedNext: Promise<number> | undefined;
+
+  constructor(bucket: WatchedBucket, clock: Clock) {
+    this.#bucket = bucket;
+    this.#clock = clock;
+  }
+
+  /** The revision that was told of last. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Takes note of a version that is told of. Returns the first revision that it may have replaced untold, or its own. */
+  comeTo(revision: number): number {
+    const first = Math.min(this.#revision + 1, revision);
+    if (first < revision && revision > this.#revision) this.#gaps += 1;
+    this.#revision = Math.max(this.#revision, revision);
+    for (const waiter of this.#waiting) if (waiter.revision <= this.#revision) waiter.resolve();
+    return first;
+  }
+
+  /** Whether all that was written up to `revision` is shown, or what has replaced it. */
+  shows(revision: number): boolean {
+    return revision <= this.#revision && this.#closedGaps === this.#gaps;
+  }
+
+  /** Resolves when that is so; rejects with `timeout` after `timeoutMs`. */
+  async reached(revision: number, timeoutMs?: number): Promise<void> {
+    if (this.shows(revision)) return;
+    await this.#within(timeoutMs, async (ending) => {
+      await this.#told(revision, ending);
+      if (this.#closedGaps < this.#gaps) await this.#catchUp(ending);
+    });
+  }
+
+  /** Resolves when all that was written by now is shown, or what has replaced it; rejects with `timeout`. */
+  async caughtUp(timeoutMs?: number): Promise<void> {
+    await this.#within(timeoutMs, (ending) => this.#catchUp(ending));
+  }
+
+  /**
+   * Resolves when the watch has come past all that was written by now; rejects with `timeout`. Of what was left out on the
+   * way the successors may be still to come.
+   */
+  async passed(timeoutMs?: number): Promise<void> {
+    await this.#within(timeoutMs, async (ending) => this.#told(await this.#lastRevision(), ending));
+  }
+
+  async #catchUp(ending: AbortSignal): Promise<void> {
+    let before: number;
+    do {
+      before = this.#gaps;
+      await this.#told(await this.#lastRevision(), ending);
+      if (ending.aborted) return;
+    } while (before < this.#gaps);
+    this.#closedGaps = before;
+  }
+
+  #told(revision: number, ending: AbortSignal): Promise<void> {
+    if (revision <= this.#revision) return Promise.resolve();
+    return new Promise((resolve) => {
+      const waiter = {
+        revision,
+        resolve: () => {
+          this.#waiting.delete(waiter);
+          resolve();
+        },
+      };
+      this.#waiting.add(waiter);
+      ending.addEventListener('abort', waiter.resolve, { once: true });
+    });
+  }
+
+  /** Asked once for all who ask while an answer is under way, which may be older than their question. */
+  #lastRevision(): Promise<number> {
+    const ask = () => {
+      this.#asking = this.#askedNext ?? Promise.resolve();
+      this.#askedNext = undefined;
+      return this.#bucket.lastRevision();
+    };
+    this.#askedNext ??= this.#asking.then(ask, ask);
+    return this.#askedNext;
+  }
+
+  async #within(timeoutMs = standardPatienceMs, work: (ending: AbortSignal) => Promise<void>): Promise<void> {
+    const ending = new AbortController();
+    const late = Promise.withResolvers<never>();
+    const cancel = this.#clock.after(timeoutMs, () =>
+      late.reject(fail('timeout', `the view of ${this.#bucket.name} is late`, { disposition: 'retry' })),
+    );
+    try {
+      await Promise.race([work(ending.signal), late.promise]);
+    } finally {
+      cancel();
+      ending.abort();
+    }
+  }
+}
