@@ -75,6 +75,12 @@ export const resizing = state({
   },
 });
 
+/** What a client may decide of a resize, whatever the guest does. */
+const decisions = {
+  'instance.confirm-resize': { target: '#instance.confirming', actions: 'clearFault' },
+  'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' },
+} as const;
+
 export const resized = state({
   description: 'The instance has its new flavor; the earlier disk is kept until that is confirmed or reverted.',
   meta: { vmState: 'resized' },
@@ -85,9 +91,9 @@ export const resized = state({
       meta: { powerState: 'running' },
       entry: 'noteToRun',
       on: {
-        'instance.confirm-resize': { target: '#instance.confirming', actions: 'clearFault' },
-        'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' },
-        'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'running' } }, target: 'stopped' },
+        ...decisions,
+        'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'running' } }, target: 'inspecting' },
+        'guest.restart': { target: 'starting', actions: 'clearFault' },
       },
     },
     stopped: {
@@ -95,9 +101,40 @@ export const resized = state({
       meta: { powerState: 'shutdown' },
       entry: 'noteToStayOff',
       on: {
-        'instance.confirm-resize': { target: '#instance.confirming', actions: 'clearFault' },
-        'instance.revert-resize': { target: '#instance.reverting', actions: 'clearFault' },
-        'domain.changed': { guard: { type: 'isReportedAs', params: { powerState: 'running' } }, target: 'running' },
+        ...decisions,
+        'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'shutdown' } }, target: 'inspecting' },
+      },
+    },
+    starting: {
+      description: 'The domain is started again, as its host wants it.',
+      meta: { taskState: 'powering-on' },
+      invoke: {
+        src: 'startDomain',
+        input: within('powerTimeout'),
+        onDone: { target: 'running' },
+        onError: { target: 'inspecting', actions: blame('powering') },
+      },
+    },
+    inspecting: {
+      description: 'The hypervisor is asked what the guest really does; the resize stays open meanwhile.',
+      meta: { taskState: 'inspecting' },
+      on: { 'domain.changed': { target: 'inspecting', reenter: true } },
+      invoke: {
+        src: 'inspectDomain',
+        input: within('inspectionTimeout'),
+        onDone: [
+          { guard: { type: 'isReported', params: { powerState: 'running' } }, target: 'running' },
+          { target: 'stopped' },
+        ],
+        onError: { target: 'lost', actions: blame('powering') },
+      },
+    },
+    lost: {
+      description: 'What the guest does is unknown, or its domain is lost; the resize is still to be decided.',
+      meta: { powerState: 'nostate' },
+      on: {
+        ...decisions,
+        'domain.changed': { target: 'inspecting' },
       },
     },
     confirmed: {

@@ -128,8 +128,6 @@ export const instanceSetup = setup({
     hasFailedDuring: ({ context }, { step }: { step: Step }) => context.fault?.step === step,
     isOtherThan: ({ event }, { powerState }: { powerState: PowerState }) =>
       event.type === 'domain.changed' && event.powerState !== powerState,
-    isReportedAs: ({ event }, { powerState }: { powerState: PowerState }) =>
-      event.type === 'domain.changed' && event.powerState === powerState,
     isReported: ({ event }, { powerState }: { powerState: PowerState }) => reportedBy(event) === powerState,
   },
 });

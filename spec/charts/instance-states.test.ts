@@ -52,6 +52,9 @@ resizing.definingDomain          | as before | resize_finish        | as before 
 resizing.startingGuest           | as before | resize_finish        | as before | delete
 resized.running                  | resized   | -                    | running   | confirm-resize revert-resize delete
 resized.stopped                  | resized   | -                    | shutdown  | confirm-resize revert-resize delete
+resized.starting                 | resized   | powering-on          | as before | delete
+resized.inspecting               | resized   | inspecting           | as before | delete
+resized.lost                     | resized   | -                    | nostate   | confirm-resize revert-resize delete
 resized.confirmed                | resized   | -                    | as before | confirm-resize delete
 confirming                       | resized   | resize_confirming    | as before | delete
 reverting.destroyingDomain       | as before | resize_reverting     | as before | delete

@@ -66,10 +66,18 @@ resizing.definingDomain         | defineDomain done if isToRun → resizing.star
 resizing.startingGuest          | startDomain → resized.running, else reverting.destroyingDomain
 resized.running                 | instance.confirm-resize → confirming
                                 | instance.revert-resize → reverting.destroyingDomain
-                                | domain.changed if isOtherThan(running) → resized.stopped
+                                | domain.changed if isOtherThan(running) → resized.inspecting
+                                | guest.restart → resized.starting
 resized.stopped                 | instance.confirm-resize → confirming
                                 | instance.revert-resize → reverting.destroyingDomain
-                                | domain.changed if isReportedAs(running) → resized.running
+                                | domain.changed if isOtherThan(shutdown) → resized.inspecting
+resized.starting                | startDomain → resized.running, else resized.inspecting
+resized.inspecting              | inspectDomain done if isReported(running) → resized.running
+                                | inspectDomain → resized.stopped, else resized.lost
+                                | domain.changed → resized.inspecting
+resized.lost                    | instance.confirm-resize → confirming
+                                | instance.revert-resize → reverting.destroyingDomain
+                                | domain.changed → resized.inspecting
 resized.confirmed               | instance.confirm-resize → confirming
                                 | release.retry → confirming
 confirming                      | confirmResize → inspecting, else resized.confirmed

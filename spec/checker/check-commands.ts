@@ -41,7 +41,7 @@ const commands: Record<string, { to: RegExp; from?: RegExp }> = {
   resume: { to: /^resuming$/ },
   rebuild: { to: /^rebuilding\b/ },
   resize: { to: /^resizing\b/ },
-  confirmResize: { to: /^confirming$/, from: /^resized\.(running|stopped)$/ },
+  confirmResize: { to: /^confirming$/, from: /^resized\.(running|stopped|lost)$/ },
   revertResize: { to: /^reverting\b/, from: /^(resized|failed\.resizing)\b/ },
 };
 
@@ -96,6 +96,7 @@ function answeredAt({ answeredAt: at = Number.POSITIVE_INFINITY }: Asked): numbe
 const deeds: Record<string, { to: string; powerStates: readonly ReportedPowerState[] }> = {
   stopping: { to: 'stopped', powerStates: ['shutdown', 'crashed'] },
   starting: { to: 'running', powerStates: ['running'] },
+  'resized.starting': { to: 'resized.running', powerStates: ['running'] },
   pausing: { to: 'paused', powerStates: ['paused'] },
   unpausing: { to: 'running', powerStates: ['running'] },
   suspending: { to: 'suspended', powerStates: ['suspended'] },

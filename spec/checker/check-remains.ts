@@ -66,7 +66,7 @@ function checkRest({ instances }: Remains, broken: Broken): void {
     if (instance.chart.status === 'active' && !isAtRest(state)) {
       broken('no instance is stuck', `it is ${state}, and nothing happens to it`, instance.uuid);
     }
-    if (state.startsWith('failed') && !fault) {
+    if (/^(failed|resized\.lost)/.test(state) && !fault) {
       broken('what fails is explained', `it is ${state} without a fault`, instance.uuid);
     }
   }

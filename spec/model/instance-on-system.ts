@@ -224,7 +224,7 @@ class InstanceRun {
   /** Every part; but not the host where its restart alone makes the chart look, or try again, or it has no instance. */
   async #restart({ state }: State): Promise<void> {
     const host = this.#hosts.at(-1);
-    const isLooking = /^(failed\.powering|failed\.releasing|resized\.confirmed)$/.test(state);
+    const isLooking = /^(failed\.powering|failed\.releasing|resized\.(lost|confirmed))$/.test(state);
     if (host && !isOfControl(state) && !isLooking) {
       const stopped = host.stop();
       // By now nobody hears any more how the step under way ends.

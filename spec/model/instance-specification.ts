@@ -66,7 +66,7 @@ export function otherFlavor(flavor: Flavor): Flavor {
   return flavor === 'first' ? 'second' : 'first';
 }
 
-/** Where the guest is in memory: its host may find it off, and start it again. */
+/** Where the guest is in memory. */
 const restartable = new Set(['running', 'paused']);
 const mayTryMore = ({ tries }: InstanceFacts) => tries < maxAttempts;
 
@@ -91,6 +91,17 @@ function commands(state: string): Consequences {
       [to(target, { fault: undefined })],
     ]),
   );
+}
+
+/** What a guest does other than is expected of it is looked at before it is believed. */
+function look(target: string, expected?: string): Consequences {
+  const others = reports.filter((each) => each !== expected);
+  return Object.fromEntries(others.map((each) => [`guest: ${each}`, [to(target)]]));
+}
+
+/** Its host finds the guest off, and is to start it again. */
+function restart(target: string): Consequences {
+  return { 'host: guest restarts': [to(target, { fault: undefined })] };
 }
 
 /** What may happen to an instance with a guest that is on a host, whatever is done to it. */
@@ -149,10 +160,8 @@ const rules: Rules<InstanceFacts> = {
       state,
       {
         ...commands(state),
-        ...(restartable.has(state) && { 'host: guest restarts': [to('starting', { fault: undefined })] }),
-        ...Object.fromEntries(
-          reports.filter((each) => each !== powerState).map((each) => [`guest: ${each}`, [to('inspecting')]]),
-        ),
+        ...(restartable.has(state) && restart('starting')),
+        ...look('inspecting', powerState),
         ...withGuest,
       },
     ]),
@@ -187,15 +196,17 @@ const rules: Rules<InstanceFacts> = {
     'startDomain fails': [to('reverting.destroyingDomain', { fault: 'resizing' })],
     ...withGuest,
   },
-  'resized.running': {
-    ...decisions,
+  'resized.running': { ...decisions, ...restart('resized.starting'), ...look('resized.inspecting', 'running') },
+  'resized.stopped': { ...decisions, ...look('resized.inspecting', 'shutdown') },
+  'resized.lost': { ...decisions, ...look('resized.inspecting') },
+  'resized.inspecting': {
+    'inspectDomain finds running': [to('resized.running')],
     ...Object.fromEntries(
-      reports.filter((each) => each !== 'running').map((each) => [`guest: ${each}`, [to('resized.stopped')]]),
+      ['paused', 'shutdown', 'suspended'].map((found) => [`inspectDomain finds ${found}`, [to('resized.stopped')]]),
     ),
-  },
-  'resized.stopped': {
-    ...decisions,
-    'guest: running': [to('resized.running')],
+    'inspectDomain fails': [to('resized.lost', { fault: 'powering' })],
+    ...look('resized.inspecting'),
+    ...withGuest,
   },
   confirming: {
     'confirmResize succeeds': [to('inspecting', { earlierFlavor: undefined })],
@@ -256,7 +267,7 @@ const rules: Rules<InstanceFacts> = {
         .map(([state, { powerState }]) => [`inspectDomain finds ${powerState}`, [to(state)]]),
     ),
     'inspectDomain fails': [to('failed.powering', { fault: 'powering' })],
-    ...Object.fromEntries(reports.map((each) => [`guest: ${each}`, [to('inspecting')]])),
+    ...look('inspecting'),
     ...withGuest,
   },
   ...Object.fromEntries(

@@ -42,6 +42,7 @@ export const evacuationUndone = [
 export const power = [
   ['stopping', 'stopDomain', 'stopped', 'inspecting'],
   ['starting', 'startDomain', 'running', 'inspecting'],
+  ['resized.starting', 'startDomain', 'resized.running', 'resized.inspecting'],
   ['rebooting.softly', 'rebootSoftly', 'running', 'rebooting.hard'],
   ['rebooting.hard', 'rebootHard', 'running', 'inspecting'],
   ['pausing', 'pauseDomain', 'paused', 'inspecting'],
@@ -114,6 +115,7 @@ export const reports = ['running', 'paused', 'shutdown', 'suspended', 'crashed',
 export const guestIsToRun: Record<string, boolean> = {
   running: true,
   starting: true,
+  'resized.starting': true,
   'rebooting.softly': true,
   'rebooting.hard': true,
   paused: true,

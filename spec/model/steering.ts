@@ -29,6 +29,8 @@ const steps: Record<string, string> = {
   'resizing.resizingDisks': 'resizeDisks',
   'resizing.definingDomain': 'defineDomain',
   'resizing.startingGuest': 'start',
+  'resized.starting': 'start',
+  'resized.inspecting': 'powerState',
   confirming: 'forgetEarlierDisks',
   'reverting.destroyingDomain': 'destroyDomain',
   'reverting.restoringDisks': 'restoreDisks',
