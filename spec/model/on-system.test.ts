@@ -84,7 +84,8 @@ describe('an instance on the whole system', () => {
         const instance = instances.get(instanceUuid);
         return `${instance?.name} is ${instance && stateOf(instance)}`;
       });
-    await expect.poll(left).toEqual([]);
+    // What could not be given back at once is tried again after a minute.
+    await expect.poll(left, { timeout: 120_000 }).toEqual([]);
   });
 });
 
