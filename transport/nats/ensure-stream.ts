@@ -38,7 +38,7 @@ export async function adjustStream({ manager }: Nats, name: string, set: Partial
     if (isOtherwise) await answered(manager.streams.update(name, set));
     return true;
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === streamNotFound) return false;
+    if (isStreamGone(error)) return false;
     throw error;
   }
 }
@@ -47,6 +47,11 @@ export function replication({ replicas }: StoreSettings): Partial<StreamConfig> 
   return replicas === undefined ? {} : { num_replicas: replicas };
 }
 
+/** Whether there is no such stream. */
+export function isStreamGone(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === streamNotFound;
+}
+
 /** JetStream's. */
-export const streamNotFound = 10059;
+const streamNotFound = 10059;
 const nameInUse = 10058;

@@ -4,13 +4,13 @@
  *
  * Facts are given out as the bytes that they are: whoever needs more than whose they are reads them.
  */
-import { type ConsumerMessages, DeliverPolicy, JetStreamApiError, type StreamInfo } from '@nats-io/jetstream';
+import { type ConsumerMessages, DeliverPolicy, type StreamInfo } from '@nats-io/jetstream';
 import type { QueuedIterator, Status } from 'nats';
 import type { Failure } from '../../machines/failure.ts';
 import { toFailure } from '../../machines/failure.ts';
-import { every, sleep } from '../clock.ts';
+import { sleep } from '../clock.ts';
 import type { Bus } from './bus.ts';
-import { streamNotFound } from './ensure-stream.ts';
+import { endWhenDeaf } from './end-when-deaf.ts';
 import { servedBy } from './served-by.ts';
 import { answered } from './store-answer.ts';
 import { type FactSubject, parseFact, streams } from './subjects.ts';
@@ -26,8 +26,6 @@ const mostKept = 10_000;
 const mostKeptBytes = 8 * 1024 * 1024;
 /** How long to wait before the stream is asked again that did not answer (ms). */
 const askAgainMs = 1_000;
-/** How often it is looked whether what is heard is what there is (ms). */
-const lookEveryMs = 10_000;
 
 export class FactFollower {
   readonly #bus: Bus;
@@ -133,7 +131,8 @@ export class FactFollower {
 
   /** Resolves, or rejects, when nothing comes any more. */
   async #hear(): Promise<void> {
-    this.#open(await this.#askForStream());
+    const stream = await this.#askForStream();
+    this.#open(stream);
     // Pushed: what is asked for in parts costs both sides half as much again.
     const consumer = await this.#bus.nats.jetstream.consumers.getPushConsumer(streams.facts.name, {
       deliver_policy: DeliverPolicy.StartSequence,
@@ -144,7 +143,11 @@ export class FactFollower {
     if (this.#stopping.signal.aborted) messages.stop();
     this.#isFollowing = true;
     this.#tellCaughtUp();
-    const stopLooking = this.#endWhenDeaf(messages);
+    const stopLooking = endWhenDeaf(
+      this.#bus.clock,
+      { made: stream.created, due: this.#known, heard: () => this.#latest, ask: () => this.#askForStream() },
+      () => messages.stop(),
+    );
     try {
       for await (const { seq, subject, data } of messages) {
         // It is a part of what came with it, all of which it would keep in memory.
@@ -157,25 +160,6 @@ export class FactFollower {
 
   #askForStream(): Promise<StreamInfo> {
     return answered(this.#bus.nats.manager.streams.info(streams.facts.name));
-  }
-
-  /**
-   * Whoever follows a stream that somebody has removed waits on, and is told nothing of the one that stands in its place, or
-   * only what comes after the old place. Returns the function that ends this.
-   */
-  #endWhenDeaf(messages: ConsumerMessages): () => void {
-    let due = this.#known;
-    return every(this.#bus.clock, lookEveryMs, async () => {
-      try {
-        const { created, state } = await this.#askForStream();
-        const isOther = created !== this.#made || state.last_seq < this.#latest;
-        if (isOther || this.#latest < due) messages.stop();
-        due = state.last_seq;
-      } catch (error) {
-        // A server that does not answer is told of by the connection.
-        if (error instanceof JetStreamApiError && error.code === streamNotFound) messages.stop();
-      }
-    });
   }
 
   #open({ created, state: { first_seq: first, last_seq: last } }: StreamInfo): void {

@@ -1,9 +1,10 @@
 /** A key-value bucket as bytes: what is read of it. Writes are messages to its subjects (`bucket.ts`). */
-import { JetStreamApiError } from '@nats-io/jetstream';
+import type { StreamInfo } from '@nats-io/jetstream';
 import { type KV, Kvm, type KvWatchEntry } from '@nats-io/kv';
-import { type Clock, every } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Bus, Nats } from './bus.ts';
-import { adjustStream, replication, streamNotFound } from './ensure-stream.ts';
+import { endWhenDeaf } from './end-when-deaf.ts';
+import { adjustStream, isStreamGone, replication } from './ensure-stream.ts';
 import { latestVersion } from './latest-version.ts';
 import { answered } from './store-answer.ts';
 import { bucketStream } from './subjects.ts';
@@ -62,25 +63,26 @@ export interface NatsKeyValuesWorld {
   readonly onBack: (listener: () => void) => () => void;
 }
 
-/** How often it is looked whether a watch tells of what is there (ms). */
-const lookEveryMs = 10_000;
-
 function natsKeyValues(kv: KV, { name, clock, request, onBack }: NatsKeyValuesWorld): KeyValues {
   /** When the bucket was made, and the latest revision that was told of. */
   let known: { made: string; revision: number } | undefined;
 
-  /** Resolves with its latest revision; rejects when it is not the bucket that is known. */
-  async function confirm(): Promise<number> {
-    const { created, state } = await answered(kv.status().then(({ streamInfo }) => streamInfo)).catch((error) => {
-      const isGone = error instanceof JetStreamApiError && error.code === streamNotFound;
-      throw known && isGone ? lost('it is not there any more') : error;
+  async function ask(): Promise<StreamInfo> {
+    const { streamInfo } = await answered(kv.status());
+    return streamInfo;
+  }
+
+  /** Rejects when it is not the bucket that is known. */
+  async function confirm() {
+    // What another watch tells of meanwhile may be later than the answer.
+    const { revision = 0 } = known ?? {};
+    const { created, state } = await ask().catch((error) => {
+      throw known && isStreamGone(error) ? lost('it is not there any more') : error;
     });
-    known ??= { made: created, revision: 0 };
+    known ??= { made: created, revision };
     if (known.made !== created) throw lost('another one stands in its place');
-    if (known.revision > state.last_seq) {
-      throw lost(`it was at revision ${known.revision} and is now at ${state.last_seq}`);
-    }
-    return state.last_seq;
+    if (state.last_seq < revision) throw lost(`it was at revision ${revision} and is now at ${state.last_seq}`);
+    return { known, due: state.last_seq };
   }
 
   function lost(how: string): StateLostError {
@@ -90,8 +92,8 @@ function natsKeyValues(kv: KV, { name, clock, request, onBack }: NatsKeyValuesWo
   return {
     latest: (key) => answered(latestVersion(request, name, key)),
     async lastRevision() {
-      const { streamInfo } = await answered(kv.status());
-      return streamInfo.state.last_seq;
+      const { state } = await ask();
+      return state.last_seq;
     },
     async keys(filter) {
       const keys: string[] = [];
@@ -99,7 +101,7 @@ function natsKeyValues(kv: KV, { name, clock, request, onBack }: NatsKeyValuesWo
       return keys;
     },
     async watch(take, onEnd) {
-      let due = await confirm();
+      const { known, due } = await confirm();
       const watch = await answered(kv.watch());
       let isEnded = false;
       function end(): void {
@@ -115,22 +117,12 @@ function natsKeyValues(kv: KV, { name, clock, request, onBack }: NatsKeyValuesWo
       }
       // The server has forgotten who watched; the client finds out only after a while.
       const stopListening = onBack(endByItself);
-      // A watch of a bucket that somebody has removed goes on, and tells nothing.
-      const stopLooking = every(clock, lookEveryMs, async () => {
-        try {
-          const latest = await confirm();
-          if (known && known.revision < due) endByItself();
-          due = latest;
-        } catch (error) {
-          // A server that does not answer is told of by the connection.
-          if (error instanceof StateLostError) endByItself();
-        }
-      });
+      const stopLooking = endWhenDeaf(clock, { made: known.made, due, heard: () => known.revision, ask }, endByItself);
       void (async () => {
         for await (const entry of watch) {
           if (isEnded) return;
           const watched = new WatchedEntry(entry);
-          if (known) known.revision = Math.max(known.revision, watched.revision);
+          known.revision = Math.max(known.revision, watched.revision);
           take(watched);
         }
         endByItself();
