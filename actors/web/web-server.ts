@@ -12,7 +12,6 @@ import { health } from '../../transport/http/health.ts';
 import { inspectSocket } from '../../transport/http/inspect-socket.ts';
 import { liveSocket } from '../../transport/http/live-socket.ts';
 import { pages } from '../../transport/http/pages.ts';
-import { SessionCookie } from '../../transport/http/session-cookie.ts';
 import { sessionRoutes } from '../../transport/http/session-routes.ts';
 import { Sockets } from '../../transport/http/sockets.ts';
 import { FactFollower } from '../../transport/nats/fact-follower.ts';
@@ -44,8 +43,7 @@ export async function startWebServer(
   { door, pages: folder = dashboardFolder }: WebOptions,
 ): Promise<Part> {
   const { bus, clock, logger } = runtime;
-  const cookie = new SessionCookie(door.port);
-  const sockets = new Sockets({ bus, clock, cookie });
+  const sockets = new Sockets({ bus, clock });
   const facts = new FactFollower(bus, (failure) => logger.warn({ failure }, 'what happens cannot be followed'));
   const figures = new CloudFigures(runtime, facts);
   const machines = new InspectionWatch(runtime);
@@ -57,7 +55,6 @@ export async function startWebServer(
     facts,
     figures,
     machines,
-    cookie,
     sockets,
     signIns,
     trustedProxies,

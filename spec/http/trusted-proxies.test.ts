@@ -1,5 +1,6 @@
 /** What a reverse proxy says of whoever asks by it: believed of one that is trusted, and of nobody else. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type Clock, systemClock } from '../../transport/clock.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { Browser, refusedWith, startTestWeb } from './support.ts';
 
@@ -11,9 +12,12 @@ beforeAll(async () => {
 
 afterAll(() => cloud?.stop());
 
+/** Nobody’s tries to sign in are forgotten while a test counts them. */
+const frozenClock: Clock = { ...systemClock, now: () => 1_767_225_600_000 };
+
 /** Browsers whose requests come from the loopback address. */
 async function startWeb(...trustedProxies: string[]): Promise<() => Browser> {
-  const web = await startTestWeb(cloud.runtime, { door: { trustedProxies } });
+  const web = await startTestWeb(cloud.runtime, { door: { trustedProxies, clock: frozenClock } });
   onTestFinished(() => web.stop());
   return () => new Browser(web.origin);
 }
@@ -57,6 +61,17 @@ describe('a proxy that is trusted', () => {
     const unencrypted = await plain.signIn(cloud.token);
     expect(unencrypted.headers.getSetCookie()[0]).toMatch(/^kilonova-\d+=(?!.*Secure)/);
     expect(unencrypted.headers.has('strict-transport-security')).toBe(false);
+  });
+
+  it('has every web server behind it know the browsers that signed in at another', async () => {
+    const [here, there] = [(await startWeb('127.0.0.1'))(), (await startWeb('127.0.0.1'))()];
+    const [cookie = ''] = (await signIn(here, passedOn())).headers.getSetCookie();
+    expect(cookie).toMatch(/^__Host-kilonova-443=/);
+    there.cookie = cookie.split(';')[0] ?? '';
+    expect((await there.ask('/session', { method: 'GET', headers: passedOn() })).status).toBe(200);
+    const elsewhere = { ...passedOn('https://cloud.example:8443'), 'x-forwarded-host': 'cloud.example:8443' };
+    expect((await there.ask('/session', { method: 'GET', headers: elsewhere })).status).toBe(401);
+    expect((await signIn(here, elsewhere)).headers.getSetCookie()[0]).toMatch(/^__Host-kilonova-8443=/);
   });
 
   it('says whose pages are ours, of requests and of WebSockets', async () => {

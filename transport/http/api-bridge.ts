@@ -13,7 +13,7 @@ import { secretOf } from './session.ts';
 
 const known = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
 
-export const apiBridge: Routes = (app, { bus, cookie, signIns }) => {
+export const apiBridge: Routes = (app, { bus, signIns }) => {
   app.post<{ Params: { resource: string; verb: string } }>('/api/v1/:resource/:verb', async (asking, reply) => {
     const { params, headers, body, id, ip } = asking;
     const { resource, verb } = params;
@@ -22,7 +22,7 @@ export const apiBridge: Routes = (app, { bus, cookie, signIns }) => {
     if (!endpoint) throw fail('not_found', `there is no endpoint ${name}: schema.list tells which there are`);
     const { access, request, timeoutMs } = endpoint;
     const isAnonymous = access === 'anyone' && headers.authorization === undefined;
-    const secret = isAnonymous ? '' : secretOf(asking, cookie);
+    const secret = isAnonymous ? '' : secretOf(asking);
     const bytes = body instanceof Buffer ? body : Buffer.alloc(0);
     // Also of what is too large to be carried to whoever would say so.
     if (bytes.length > request.maxBytes) request.decode(bytes);

@@ -6,7 +6,6 @@ import type { Launch } from '../messages/statistics.ts';
 import type { Bus } from '../nats/bus.ts';
 import type { FactFollower } from '../nats/fact-follower.ts';
 import type { InspectionSource } from './inspection-source.ts';
-import type { SessionCookie } from './session-cookie.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 import type { Sockets } from './sockets.ts';
 
@@ -26,7 +25,6 @@ export interface WebContext {
   facts: FactFollower;
   figures: Figures;
   machines: InspectionSource;
-  cookie: SessionCookie;
   sockets: Sockets;
   /** Of all ways to sign in. */
   signIns: SignInLimit;

@@ -10,9 +10,9 @@ import { isAdministrator, openSession, type Session, secretOf } from './session.
 
 const json = 'application/json; charset=utf-8';
 
-export const figureRoutes: Routes = (app, { bus, cookie, figures }) => {
+export const figureRoutes: Routes = (app, { bus, figures }) => {
   app.get('/statistics', async (request, reply) => {
-    const session = await openSession(bus, secretOf(request, cookie));
+    const session = await openSession(bus, secretOf(request));
     return reply
       .header('cache-control', 'no-store')
       .type(json)
@@ -20,7 +20,7 @@ export const figureRoutes: Routes = (app, { bus, cookie, figures }) => {
   });
 
   app.get<{ Params: { uuid: string } }>('/statistics/launches/:uuid', async (request, reply) => {
-    const session = await openSession(bus, secretOf(request, cookie));
+    const session = await openSession(bus, secretOf(request));
     const { uuid } = request.params;
     const launch = figures.launch(uuid, scopeOf(session));
     if (!launch) throw fail('not_found', `no launch of ${JSON.stringify(uuid)} is remembered`);
@@ -28,7 +28,7 @@ export const figureRoutes: Routes = (app, { bus, cookie, figures }) => {
   });
 
   app.get('/metrics', async (request, reply) => {
-    const secret = secretOf(request, cookie);
+    const secret = secretOf(request);
     if (!isAdministrator(await openSession(bus, secret))) throw fail('forbidden', 'metrics are for administrators');
     const text = await figures.metrics(secret);
     return reply.header('cache-control', 'no-store').type('text/plain; version=0.0.4; charset=utf-8').send(text);

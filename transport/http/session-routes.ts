@@ -11,11 +11,12 @@ import type { Bus } from '../nats/bus.ts';
 import type { Asking } from './asking.ts';
 import type { Routes } from './context.ts';
 import { refuseForeign } from './same-origin.ts';
+import { giveCookie, secretInCookie, takeBackCookie } from './session-cookie.ts';
 
-export const sessionRoutes: Routes = (app, { bus, cookie, sockets, signIns }) => {
+export const sessionRoutes: Routes = (app, { bus, sockets, signIns }) => {
   /** Ends the session that a browser has, if it still is one. */
   async function endSession(asking: Asking): Promise<void> {
-    const secret = cookie.secretIn(asking);
+    const secret = secretInCookie(asking);
     const id = secret === undefined ? undefined : await revoke(bus, secret);
     if (id !== undefined) sockets.end(id);
   }
@@ -30,12 +31,12 @@ export const sessionRoutes: Routes = (app, { bus, cookie, sockets, signIns }) =>
     const view = await viewSession(bus, secret);
     // The new cookie takes the place of the one before.
     await endSession(asking);
-    cookie.give(reply, secret, token.expiresAt ? new Date(token.expiresAt) : undefined);
+    giveCookie(reply, secret, token.expiresAt ? new Date(token.expiresAt) : undefined);
     return reply.header('cache-control', 'no-store').send(view);
   });
 
   app.get('/session', async (asking, reply) => {
-    const secret = cookie.secretIn(asking);
+    const secret = secretInCookie(asking);
     if (secret === undefined) throw fail('unauthenticated', 'nobody is signed in');
     return reply.header('cache-control', 'no-store').send(await viewSession(bus, secret));
   });
@@ -43,7 +44,7 @@ export const sessionRoutes: Routes = (app, { bus, cookie, sockets, signIns }) =>
   app.delete('/session', async (asking, reply) => {
     refuseForeign(asking);
     await endSession(asking);
-    cookie.takeBack(reply);
+    takeBackCookie(reply);
     return reply.code(204).send();
   });
 };

@@ -5,7 +5,7 @@ import { ApiClient } from '../nats/api-client.ts';
 import type { Bus } from '../nats/bus.ts';
 import type { Asking } from './asking.ts';
 import { refuseForeign } from './same-origin.ts';
-import type { SessionCookie } from './session-cookie.ts';
+import { secretInCookie } from './session-cookie.ts';
 
 export interface Session {
   /** Of the token. */
@@ -27,7 +27,7 @@ export function isAdministrator({ roles }: Session): boolean {
  * `forbidden` when it shows a cookie from somebody else's page: a header with a token no page can send in another's name,
  * and one with a password only in the name of somebody who has told it their browser.
  */
-export function secretOf(asking: Asking, cookie: SessionCookie): string {
+export function secretOf(asking: Asking): string {
   const { headers } = asking;
   const { authorization } = headers;
   if (authorization?.startsWith('Basic ')) {
@@ -39,7 +39,7 @@ export function secretOf(asking: Asking, cookie: SessionCookie): string {
     if (secret === undefined) throw fail('unauthenticated', 'the header Authorization must be: Bearer <token>');
     return secret;
   }
-  const secret = cookie.secretIn(asking);
+  const secret = secretInCookie(asking);
   if (secret === undefined) throw fail('unauthenticated', 'nobody is signed in');
   refuseForeign(asking);
   return secret;

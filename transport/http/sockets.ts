@@ -15,7 +15,6 @@ import { closeCodes } from '../messages/web.ts';
 import type { Bus } from '../nats/bus.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import { openSession, type Session, secretOf } from './session.ts';
-import type { SessionCookie } from './session-cookie.ts';
 import { TooMany } from './too-many.ts';
 
 /** Who has opened a socket, and how. */
@@ -56,7 +55,6 @@ const graceMs = 1_000;
 export class Sockets {
   readonly #bus: Bus;
   readonly #clock: Clock;
-  readonly #cookie: SessionCookie;
   readonly #paths = new Set<string>();
   /** What came after the requests of those who want one. */
   readonly #heads = new WeakMap<IncomingMessage, Buffer>();
@@ -69,10 +67,9 @@ export class Sockets {
   readonly #stopPinging: () => void;
   #isStopped = false;
 
-  constructor({ bus, clock, cookie }: { bus: Bus; clock: Clock; cookie: SessionCookie }) {
+  constructor({ bus, clock }: { bus: Bus; clock: Clock }) {
     this.#bus = bus;
     this.#clock = clock;
-    this.#cookie = cookie;
     this.#stopPinging = every(clock, pingEveryMs, async () => this.#ping());
   }
 
@@ -87,7 +84,7 @@ export class Sockets {
       const ended = new Set<string>();
       this.#arriving.add(ended);
       try {
-        const session = await openSession(this.#bus, secretOf(asking, this.#cookie));
+        const session = await openSession(this.#bus, secretOf(asking));
         // Nothing is waited for from here on.
         if (this.#isStopped) throw fail('unavailable', 'the server goes away', { disposition: 'retry' });
         if (ended.has(session.tokenId)) throw fail('unauthenticated', 'signed out');
