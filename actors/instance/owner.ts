@@ -34,8 +34,8 @@ export interface OwnerWorld extends RecordWorld, EffectWorld {
 /** By what a client's command is known, and how the instance stood for which it was asked. */
 export interface CommandKey {
   readonly id: string;
-  /** The state of its chart. */
-  readonly from: string;
+  /** The state of its chart. Absent: it is not told, and none is that. */
+  readonly from?: string;
   /** The command that was taken last. Absent: none was. */
   readonly after?: string;
 }

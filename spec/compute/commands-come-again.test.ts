@@ -23,10 +23,14 @@ const now = (type: 'instance.start' | 'instance.stop' | 'instance.delete'): Inst
 const reboot = (): InstanceCommand => ({ type: 'instance.reboot', how: 'hard', at: Date.now() });
 
 /** As another delivery of the same command: the work queue would take the same message for one. */
-async function give(id: string, command: InstanceCommand, after?: string): Promise<Receipt | undefined> {
+async function give(
+  id: string,
+  command: InstanceCommand,
+  stood: { from?: string; after?: string } = { from: 'running' },
+): Promise<Receipt | undefined> {
   const { bus, chance } = story.cloud.runtime;
   const kind = computeCasts.commandInstance;
-  const body = { uuid, id, command, from: 'running', ...(after !== undefined && { after }) };
+  const body = { uuid, id, command, ...stood };
   const options = { id: chance.uuid(), context: newContext(), waitMs: 5_000 };
   return castForReceipt(bus, subjects.computeCast('host1', kind.name), kind, body, options);
 }
@@ -55,7 +59,7 @@ it('too late for a command that was taken meanwhile, it is refused, and does not
   await running();
   const refused = { failure: expect.objectContaining({ code: 'conflict', disposition: 'retry' }) };
   expect(await give(second, now('instance.stop'))).toEqual(refused);
-  await give(second, reboot(), first);
+  await give(second, reboot(), { from: 'running', after: first });
   await running();
   expect(await give(first, reboot())).toEqual(refused);
   expect(await boots()).toBe(3);
@@ -72,6 +76,13 @@ it('refused in the state that it was asked for in, it is refused in every other 
   await cloud.until(uuid, ({ state }) => state === 'stopped');
   expect(await give(first, now('instance.start'))).toEqual(refused('has moved on'));
   expect((await cloud.client.ask(api.instance.get, { uuid })).instance.state).toBe('stopped');
+});
+
+it('told without the state that it was asked for in, it is refused, and is no dead letter', async () => {
+  expect(await give(first, reboot(), {})).toEqual({
+    failure: expect.objectContaining({ code: 'conflict', disposition: 'retry' }),
+  });
+  expect(await boots()).toBe(1);
 });
 
 it('a deletion is right whenever it comes', async () => {

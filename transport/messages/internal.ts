@@ -111,12 +111,19 @@ export const computeCasts = {
   runInstance: defineCast('run_instance', StoredInstance),
   /**
    * Cloud controller → compute host. Gives a receipt. Taken once, by its `id`, and only in the state `from`, while the
-   * command that was taken last is `after` (absent: none was): what comes too late, or again, changes nothing. A deletion is
-   * right whenever it comes. `at` is when it was asked; it is applied as of now.
+   * command that was taken last is `after` (absent: none was): what comes too late, or again, changes nothing. Without
+   * `from`, as it may have waited since such casts had none, it comes too late. A deletion is right whenever it comes. `at`
+   * is when it was asked; it is applied as of now.
    */
   commandInstance: defineCast(
     'command_instance',
-    Exact({ uuid: Uuid, id: Uuid, from: Type.String(), after: Type.Optional(Uuid), command: InstanceCommand }),
+    Exact({
+      uuid: Uuid,
+      id: Uuid,
+      from: Type.Optional(Type.String({ maxLength: 128 })),
+      after: Type.Optional(Uuid),
+      command: InstanceCommand,
+    }),
   ),
   /** Cloud controller → the compute host whose instance it is, and that does not go on with it. What it has it has. */
   takeUpInstance: defineCast('take_up_instance', Exact({ uuid: Uuid })),
