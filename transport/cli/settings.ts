@@ -227,7 +227,7 @@ function addressBlocks(text: string): string {
   return blocks.join(',');
 }
 
-/** One that holds all addresses there are is none: then anybody could say anything. */
+/** A length of 0 is refused as what is easily written by mistake; how far to trust is otherwise for the operator to say. */
 function isBlock(text: string): boolean {
   const [, address = '', length] = /^([^/]+?)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
