@@ -38,6 +38,11 @@ export class GuestSpecs {
     return image;
   }
 
+  /** As a guest knows it: one that has its disks needs to know no more of an image that is gone. */
+  async guestImage({ imageId }: Instance): Promise<GuestSpec['image']> {
+    return (await this.#findImage(imageId)) ?? { id: imageId, name: '', diskFormat: 'none' };
+  }
+
   /** Nova's allocate_for_instance. Idempotent: the same ports again for the same instance. */
   async allocatePorts(record: Instance, context: CallContext): Promise<AllocatedPort[]> {
     const known = this.#ports.get(record.uuid);
@@ -74,7 +79,7 @@ export class GuestSpecs {
       projectId,
       userId,
       flavor,
-      image: (await this.#findImage(record.imageId)) ?? { id: record.imageId, name: '', diskFormat: 'none' },
+      image: await this.guestImage(record),
       ports,
       configDrive: {
         hostname,

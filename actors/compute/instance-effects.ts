@@ -178,11 +178,7 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
       await hypervisor.resizeDisks(uuid, flavor.rootGb, job.signal);
     }),
     restoreDisks: durable(async ({ key, owner: { record, context }, signal }) => {
-      await hypervisor.restoreDisks(key.uuid, signal);
-      // Of a deletion that the store has lost: what would be defined without them is no instance.
-      if (!(await hypervisor.listDisks(signal)).includes(key.uuid)) {
-        throw fail('disk_lost', `the disk of instance ${key.uuid} is not on this host`);
-      }
+      await hypervisor.restoreDisks({ uuid: key.uuid, image: await specs.guestImage(record) }, signal);
       claims.change(key.uuid, context.previousFlavor ?? record.flavor);
     }),
     confirmResize: durable(async ({ key, owner: { record }, signal }) => {

@@ -135,8 +135,8 @@ export interface Hypervisor {
   defineDomain(guest: GuestSpec, signal: AbortSignal): Promise<void>;
   /** Puts the disk aside and makes a copy of it that is as large as `rootGb`, never smaller; 0: of the same size. */
   resizeDisks(uuid: string, rootGb: number, signal: AbortSignal): Promise<void>;
-  /** Puts the disk back that `resizeDisks` put aside. */
-  restoreDisks(uuid: string, signal: AbortSignal): Promise<void>;
+  /** Puts the disk back that `resizeDisks` put aside. Rejects with `disk_lost` when there is none after that. */
+  restoreDisks(guest: Pick<GuestSpec, 'uuid' | 'image'>, signal: AbortSignal): Promise<void>;
   /** Removes the disk that `resizeDisks` put aside. */
   forgetEarlierDisks(uuid: string, signal: AbortSignal): Promise<void>;
 

@@ -34,8 +34,8 @@ export interface GuestDisks {
    * without a disk keeps being one. Idempotent by uuid; rejects with `disk_full`.
    */
   resize(uuid: string, rootGb: number, signal: AbortSignal): Promise<void>;
-  /** Puts the disk back that `resize` put aside, if it did. */
-  restore(uuid: string, signal: AbortSignal): Promise<void>;
+  /** Puts the disk back that `resize` put aside, if it did. Rejects with `disk_lost` when there is none after that. */
+  restore(guest: Pick<GuestSpec, 'uuid' | 'image'>, signal: AbortSignal): Promise<void>;
   /** Removes the disk that `resize` put aside, if it did. */
   forgetEarlier(uuid: string, signal: AbortSignal): Promise<void>;
   /** Removes what is there. Idempotent by uuid. */

@@ -134,10 +134,14 @@ export class LocalGuestDisks implements GuestDisks {
     });
   }
 
-  async restore(uuid: string, signal: AbortSignal): Promise<void> {
+  async restore(guest: Pick<GuestSpec, 'uuid' | 'image'>, signal: AbortSignal): Promise<void> {
+    const { uuid } = guest;
     await this.#queue.run(uuid, signal, async () => {
       const { disk, earlier } = this.#overlays(uuid);
       if (await exists(earlier)) await rename(earlier, disk);
+      else if (usesDisk(guest) && !(await exists(disk))) {
+        throw fail('disk_lost', `the disk of instance ${uuid} is not on this host`);
+      }
     });
   }
 
@@ -242,7 +246,7 @@ function fromInstance(cached: string): string {
   return join('..', '..', 'cache', basename(cached));
 }
 
-function usesDisk({ image }: GuestSpec): boolean {
+function usesDisk({ image }: Pick<GuestSpec, 'image'>): boolean {
   return image.disk !== undefined && image.diskFormat !== 'none';
 }
 

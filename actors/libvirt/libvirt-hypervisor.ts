@@ -183,8 +183,8 @@ export class LibvirtHypervisor implements Hypervisor {
     await this.#disks.resize(uuid, rootGb, signal);
   }
 
-  async restoreDisks(uuid: string, signal: AbortSignal): Promise<void> {
-    await this.#disks.restore(uuid, signal);
+  async restoreDisks(guest: Pick<GuestSpec, 'uuid' | 'image'>, signal: AbortSignal): Promise<void> {
+    await this.#disks.restore(guest, signal);
   }
 
   async forgetEarlierDisks(uuid: string, signal: AbortSignal): Promise<void> {

@@ -31,7 +31,7 @@ export class SimulatedDisks {
   }
 
   adopt(uuid: string): void {
-    if (!this.#disks.has(uuid)) this.restore(uuid);
+    if (!this.#disks.has(uuid)) this.#putBack(uuid);
     if (!this.#disks.has(uuid)) {
       throw fail('disk_lost', `the disk of instance ${uuid} is not on this host`, { disposition: 'reschedule' });
     }
@@ -52,6 +52,11 @@ export class SimulatedDisks {
   }
 
   restore(uuid: string): void {
+    this.#putBack(uuid);
+    if (!this.#disks.has(uuid)) throw fail('disk_lost', `the disk of instance ${uuid} is not on this host`);
+  }
+
+  #putBack(uuid: string): void {
     const disk = this.#earlier.get(uuid);
     if (!disk) return;
     this.#disks.set(uuid, disk);

@@ -222,7 +222,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#do('resizeDisks', signal, () => this.#machine.disks.resize(uuid));
   }
 
-  restoreDisks(uuid: string, signal: AbortSignal): Promise<void> {
+  restoreDisks({ uuid }: Pick<GuestSpec, 'uuid'>, signal: AbortSignal): Promise<void> {
     return this.#do('restoreDisks', signal, () => this.#machine.disks.restore(uuid));
   }
 

@@ -52,11 +52,11 @@ it('a resized disk has the new size and what the guest wrote, and so has the one
 });
 
 it('a disk that is put back is as it was, without what was written since', async () => {
-  const { disks, disk, uuid, files } = await guestWithDisk();
+  const { disks, disk, guest, uuid, files } = await guestWithDisk();
   await disks.resize(uuid, 1, never);
   await write(disk, 'after');
-  await disks.restore(uuid, never);
-  await disks.restore(uuid, never);
+  await disks.restore(guest, never);
+  await disks.restore(guest, never);
   expect(await sizeOf(disk)).toBe(16 * 1024 * 1024);
   await expectContent(disk, 'before');
   expect((await files()).toSorted()).toEqual(['config-drive.iso', 'disk.qcow2']);
@@ -74,7 +74,7 @@ it('a disk that is large enough already, or has no size of its own, stays as lar
 });
 
 it('a resize that was interrupted anywhere goes on from there, and repeated changes nothing', async () => {
-  const { disks, disk, uuid } = await guestWithDisk();
+  const { disks, disk, guest, uuid } = await guestWithDisk();
   const earlier = join(dirname(disk), 'earlier.qcow2');
   // Interrupted before the copy, and in the middle of it.
   await rename(disk, earlier);
@@ -88,17 +88,26 @@ it('a resize that was interrupted anywhere goes on from there, and repeated chan
   await expectContent(earlier, 'before');
   // Interrupted while the disk was put aside, and then undone.
   await rm(disk);
-  await disks.restore(uuid, never);
+  await disks.restore(guest, never);
   await expectContent(disk, 'before');
 });
 
 it('a guest without a disk is resized without one', async () => {
   const disks = new LocalGuestDisks({ directory: await temporaryFolder(), source: new MemorySource() });
-  const { uuid, ...guest } = guestSpec(2);
-  await disks.create({ uuid, ...guest }, never);
+  const guest = guestSpec(2);
+  const { uuid } = guest;
+  await disks.create(guest, never);
   await disks.resize(uuid, 1, never);
-  await disks.restore(uuid, never);
+  await disks.restore(guest, never);
   await disks.forgetEarlier(uuid, never);
+});
+
+it('a disk that is not there cannot be put back, whatever else there is of its guest', async () => {
+  const { disks, disk, guest, uuid } = await guestWithDisk();
+  await rm(disk);
+  expect(await failureOf(disks.restore(guest, never))).toMatchObject({ code: 'disk_lost', disposition: 'abort' });
+  await disks.remove(uuid, never);
+  expect(await failureOf(disks.restore(guest, never))).toMatchObject({ code: 'disk_lost' });
 });
 
 /** As another host, to which the instance has come. */
