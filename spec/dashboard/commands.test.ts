@@ -69,12 +69,38 @@ it('renames an instance, and changes its metadata', async () => {
 
   await button('Edit').click();
   const again = page.getByRole('dialog', { name: 'Edit shop-front' });
+  await again.getByLabel('Name 2').fill('tier');
+  await again.getByRole('button', { name: 'Save' }).click();
+  await again.getByText('“tier” has more than one line.').waitFor();
   await again.getByLabel('Name 2').fill('');
   await again.getByLabel('Value 2').fill('');
   await again.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('definition').getByText('mary').waitFor({ state: 'detached' });
   const { instances } = await stage.clientOf(shop).ask(api.instance.list, { name: 'shop-front' });
   expect(instances).toMatchObject([{ name: 'shop-front', hostname: 'web-1', metadata: { tier: 'front' } }]);
+  expect(visitor.complaints).toEqual([]);
+});
+
+it('leaves what somebody else has changed meanwhile, and what is saved does not touch', async () => {
+  const { page } = visitor;
+  const client = stage.clientOf(shop);
+  const { instances } = await client.ask(api.instance.list, { name: 'shop-front' });
+  const [{ uuid = '' } = {}] = instances;
+  await button('Edit').click();
+  const form = page.getByRole('dialog', { name: 'Edit shop-front' });
+  await form.getByLabel('Value 1').fill('back');
+  await client.ask(api.instance.update, { uuid, name: 'shop-window' });
+  await form.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('definition').getByText('back').waitFor();
+
+  await button('Edit').click();
+  const again = page.getByRole('dialog', { name: 'Edit shop-window' });
+  await again.getByLabel('Name', { exact: true }).fill('shop-front');
+  await client.ask(api.instance.update, { uuid, metadata: { tier: 'side' } });
+  await again.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('heading', { name: 'shop-front' }).waitFor();
+  const { instance } = await client.ask(api.instance.get, { uuid });
+  expect(instance).toMatchObject({ name: 'shop-front', metadata: { tier: 'side' } });
   expect(visitor.complaints).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 /** Renames an instance, and changes its metadata. */
 import { useSignal } from '@preact/signals';
+import { useState } from 'preact/hooks';
 import { toFailure } from '../../../machines/failure.ts';
 import type { InstanceView } from '../../messages/api/instance.ts';
 import { api } from '../../messages/api.ts';
@@ -9,20 +10,28 @@ import { TextField } from '../components/field.tsx';
 import { Notice } from '../components/notice.tsx';
 import { put } from '../live/instances.ts';
 import { MetadataField } from './metadata-field.tsx';
+import { type MetadataLines, problemsOfLines } from './metadata-lines.ts';
 import { type Problems, problemsOf, problemsOfFailure } from './problems.ts';
 
 export function EditInstance({ instance, onClose }: { instance: InstanceView; onClose(): void }) {
-  const name = useSignal(instance.name);
-  const metadata = useSignal<readonly (readonly [name: string, value: string])[]>(Object.entries(instance.metadata));
+  // Somebody else may change it while it is open.
+  const [before] = useState(instance);
+  const name = useSignal(before.name);
+  const metadata = useSignal<MetadataLines>(Object.entries(before.metadata));
   const problems = useSignal<Problems>({});
   const isBusy = useSignal(false);
 
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
-    const body = { uuid: instance.uuid, name: name.value, metadata: Object.fromEntries(metadata.value) };
+    const body = {
+      uuid: before.uuid,
+      ...(name.value !== before.name && { name: name.value }),
+      ...(!isSame(metadata.value, before.metadata) && { metadata: Object.fromEntries(metadata.value) }),
+    };
     problems.value = {
+      ...problemsOfLines(metadata.value),
       ...problemsOf(api.instance.update, body),
-      ...(body.name === '' && { name: 'This is required.' }),
+      ...(name.value === '' && { name: 'This is required.' }),
     };
     if (Object.keys(problems.value).length > 0) return;
     isBusy.value = true;
@@ -37,7 +46,7 @@ export function EditInstance({ instance, onClose }: { instance: InstanceView; on
   }
 
   return (
-    <Dialog title={`Edit ${instance.name}`} onClose={onClose}>
+    <Dialog title={`Edit ${before.name}`} onClose={onClose}>
       <form onSubmit={submit} noValidate>
         <TextField
           label="Name"
@@ -45,7 +54,7 @@ export function EditInstance({ instance, onClose }: { instance: InstanceView; on
           text={name}
           problem={problems.value.name}
         />
-        <MetadataField entries={metadata} problem={problems.value.metadata} />
+        <MetadataField lines={metadata} problem={problems.value.metadata} />
         {problems.value[''] && <Notice kind="error">{problems.value['']}</Notice>}
         <div class="buttons">
           <button type="button" onClick={onClose}>
@@ -57,5 +66,13 @@ export function EditInstance({ instance, onClose }: { instance: InstanceView; on
         </div>
       </form>
     </Dialog>
+  );
+}
+
+/** Also when it was typed anew. */
+function isSame(lines: MetadataLines, metadata: InstanceView['metadata']): boolean {
+  return (
+    lines.length === Object.keys(metadata).length &&
+    lines.every(([name, value]) => Object.hasOwn(metadata, name) && metadata[name] === value)
   );
 }

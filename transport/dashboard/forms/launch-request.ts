@@ -1,6 +1,7 @@
 /** What the launch form holds, and the request that it stands for. */
 import { type Signal, signal } from '@preact/signals';
 import type { CreateInstance } from '../../messages/api/instance.ts';
+import type { MetadataLines } from './metadata-lines.ts';
 
 /** As it was typed. What is empty is not asked for. */
 export class LaunchForm {
@@ -13,7 +14,7 @@ export class LaunchForm {
   readonly networks = signal<readonly string[]>([]);
   readonly securityGroups = signal<readonly string[]>([]);
   readonly userData = signal('');
-  readonly metadata = signal<readonly (readonly [name: string, value: string])[]>([]);
+  readonly metadata = signal<MetadataLines>([]);
   readonly #fixedIps = new Map<string, Signal<string>>();
 
   /** So many at once; as a text that is no number it is none. */
@@ -32,7 +33,7 @@ export class LaunchForm {
   /** Not checked yet: what is missing is left out. */
   request(): Partial<CreateInstance> {
     const [count, networks, groups] = [this.count.value.trim(), this.networks.value, this.securityGroups.value];
-    const metadata = this.metadata.value.filter(([name, value]) => name !== '' || value !== '');
+    const metadata = this.metadata.value;
     return {
       ...text('name', this.name),
       ...text('image', this.image),

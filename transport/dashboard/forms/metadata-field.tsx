@@ -1,15 +1,14 @@
 /** Names and texts that go with an instance: a line for each, and an empty one for the next. */
 import type { Signal } from '@preact/signals';
 import { useNotes } from '../components/field.tsx';
+import type { MetadataLines } from './metadata-lines.ts';
 
-type Entries = readonly (readonly [name: string, value: string])[];
-
-export function MetadataField({ entries, problem }: { entries: Signal<Entries>; problem?: string | undefined }) {
+export function MetadataField({ lines, problem }: { lines: Signal<MetadataLines>; problem?: string | undefined }) {
   const { tie, notes } = useNotes({ problem });
-  const shown: Entries = [...entries.value, ['', '']];
+  const shown: MetadataLines = [...lines.value, ['', '']];
 
-  function change(at: number, entry: readonly [string, string]): void {
-    entries.value = shown.with(at, entry).filter(([name, value]) => name !== '' || value !== '');
+  function change(at: number, line: readonly [string, string]): void {
+    lines.value = shown.with(at, line).filter(([name, value]) => name !== '' || value !== '');
   }
 
   return (

@@ -15,6 +15,7 @@ import { formatDisk, formatMemory, plural } from '../format.ts';
 import { type LaunchChoices, launchChoices } from '../forms/launch-choices.ts';
 import { LaunchForm } from '../forms/launch-request.ts';
 import { MetadataField } from '../forms/metadata-field.tsx';
+import { problemsOfLines } from '../forms/metadata-lines.ts';
 import { type Problems, problemsOf, problemsOfFailure } from '../forms/problems.ts';
 import { QuotaUse } from '../forms/quota-use.tsx';
 import { put } from '../live/instances.ts';
@@ -52,7 +53,7 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const request = form.request();
-    problems.value = problemsOf(api.instance.create, request);
+    problems.value = { ...problemsOfLines(form.metadata.value), ...problemsOf(api.instance.create, request) };
     if (Object.keys(problems.value).length > 0) return;
     isBusy.value = true;
     try {
@@ -154,7 +155,7 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
             text={form.userData}
             problem={wrong.userData}
           />
-          <MetadataField entries={form.metadata} problem={wrong.metadata} />
+          <MetadataField lines={form.metadata} problem={wrong.metadata} />
         </details>
         {elsewhere.map(([name, text]) => (
           <Notice key={name} kind="error">
