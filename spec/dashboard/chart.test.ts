@@ -155,6 +155,37 @@ it('shows no way without its beginning, while the way until now is asked for', a
   await page.unroute('**/api/v1/fact/list');
 });
 
+it('keeps the way until now while nobody tells it anew, asks again, and shows none of a store that has none', async () => {
+  const { uuid } = await stage.cloud.create({ name: 'put-back' });
+  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'active');
+  const restored = await stage.browser.open(stage.web.origin);
+  const { page } = restored;
+  let reset = () => {};
+  await page.routeWebSocket(/\/live/, (socket) => {
+    socket.connectToServer();
+    reset = () => socket.send(JSON.stringify({ type: 'reset' }));
+  });
+  await restored.signIn(stage.cloud.token, `/instances/${uuid}/chart`);
+  const told = page.getByRole('region', { name: 'History' }).getByRole('listitem');
+  await expect.poll(() => told.first().textContent()).toContain('asked: create');
+  await told.filter({ hasText: 'running' }).waitFor();
+
+  const failure = { code: 'unavailable', message: 'busy', disposition: 'retry' };
+  await page.route('**/api/v1/fact/list', (route) => route.fulfill({ status: 503, json: { failure } }));
+  reset();
+  await page.getByRole('alert').getByText('busy').waitFor();
+  await stage.cloud.client.ask(api.instance.pause, { uuid });
+  await page.locator('.page-head .state', { hasText: /^paused$/ }).waitFor();
+  await expect.poll(() => told.first().textContent()).toContain('asked: create');
+  await page.unroute('**/api/v1/fact/list');
+  await told.filter({ hasText: 'paused' }).waitFor();
+  expect(await told.first().textContent()).toContain('asked: create');
+
+  await page.route('**/api/v1/fact/list', (route) => route.fulfill({ json: { facts: [] } }));
+  reset();
+  await expect.poll(() => told.count()).toBe(0);
+});
+
 it('lights both parts of a host, and follows what its operator does', async () => {
   const { page } = visitor;
   await visitor.go('/charts/host');

@@ -28,6 +28,9 @@ export interface History {
 }
 
 const pageSize = 500;
+/** How soon the past is asked for again that could not be had; later and later (ms). */
+const leastPauseMs = 1_000;
+const mostPauseMs = 10_000;
 
 /** From as far back as it is known, and on as it happens. */
 export function useHistory(subject: Subject | undefined): History {
@@ -43,37 +46,45 @@ export function useHistory(subject: Subject | undefined): History {
     if (!subject) return;
     /** Counts the times that the past was asked for: what an earlier time brings is worth nothing. */
     let round = 0;
-    let isAsked = false;
-    /** What comes while all before it is asked for, and what was asked for, once each. */
+    let again: ReturnType<typeof setTimeout> | undefined;
+    /** Without what was before, what comes would stand there as if it had come by no path: until then it waits. */
+    let isWhole = false;
+    /** Once each: what was heard is told again by the past. */
     const known = new Map<number, ToldMoment>();
     const add = (told: readonly ToldMoment[]) => {
       for (const moment of told) known.set(moment.key, moment);
-      // Without what was before, it would stand there as if it had come by no path.
-      if (told.length > 0 && !isAsked)
-        moments.value = [...known.values()].toSorted((one, other) => one.key - other.key);
+      if (isWhole) moments.value = [...known.values()].toSorted((one, other) => one.key - other.key);
     };
-    const load = async () => {
+    const load = async (pauseMs = leastPauseMs) => {
       const mine = ++round;
-      // In a store that was put back, the same numbers are other facts.
+      clearTimeout(again);
+      // In a store that was put back, the same numbers are other facts. What is shown stays until it is replaced.
       known.clear();
-      isAsked = true;
-      const [told, problem] = await past(subject).then(
-        (all) => [all, undefined] as const,
-        (error: unknown) => [[], toFailure(error)] as const,
-      );
-      if (mine !== round) return;
-      isAsked = false;
-      isLoaded.value ||= problem === undefined;
-      failure.value = problem;
-      add(told);
+      isWhole = false;
+      try {
+        const told = await past(subject);
+        if (mine !== round) return;
+        isWhole = true;
+        isLoaded.value = true;
+        failure.value = undefined;
+        add(told);
+      } catch (error) {
+        if (mine !== round) return;
+        failure.value = toFailure(error);
+        again = setTimeout(load, pauseMs, Math.min(pauseMs * 2, mostPauseMs));
+      }
     };
     const stop = listen({
-      facts: (entries) => add(entries.flatMap((entry) => momentOf(entry, subject) ?? [])),
+      facts(entries) {
+        const told = entries.flatMap((entry) => momentOf(entry, subject) ?? []);
+        if (told.length > 0) add(told);
+      },
       reset: () => void load(),
     });
     void load();
     return () => {
       round++;
+      clearTimeout(again);
       stop();
     };
   }, [key]);
