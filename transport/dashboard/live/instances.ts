@@ -34,6 +34,8 @@ export const instances = signal<readonly InstanceView[]>([]);
 export const loading = signal<'loading' | 'done' | Failure>('loading');
 
 const byUuid = new Map<string, InstanceView>();
+/** Those that are shown as they were before all was to be asked for anew: what comes next of them is true, whenever it was. */
+const outdated = new Set<string>();
 /** When the oldest fact was told whose instance was not asked for since, by uuid (epoch ms). */
 const stale = new Map<string, number>();
 /** Counts the times that all was to be asked for anew: what was asked before that is worth nothing. */
@@ -71,11 +73,19 @@ export function keepInstances(): void {
 
 /** Takes what the API has answered, unless something newer is known by a fact. */
 export function put(...views: readonly InstanceView[]): void {
-  for (const view of views) {
-    const known = byUuid.get(view.uuid);
-    if (!known || known.updatedAt <= view.updatedAt) byUuid.set(view.uuid, view);
-  }
+  for (const view of views) if (!isOlder(view)) replace(view);
   show();
+}
+
+/** Whether something newer is known by now. */
+function isOlder({ uuid, updatedAt }: Pick<InstanceView, 'uuid' | 'updatedAt'>): boolean {
+  const known = byUuid.get(uuid);
+  return known !== undefined && !outdated.has(uuid) && known.updatedAt > updatedAt;
+}
+
+function replace(view: InstanceView): void {
+  byUuid.set(view.uuid, view);
+  outdated.delete(view.uuid);
 }
 
 /** Asks for all of them anew; when that is being done already, once more after it. */
@@ -115,13 +125,14 @@ async function loadAll(): Promise<void> {
 function clear(): void {
   forgetAsked();
   byUuid.clear();
+  outdated.clear();
   show();
 }
 
 /** In a store that was put back, what is true is older than what was known. It is shown until it is replaced. */
 function loadAnew(): void {
   forgetAsked();
-  for (const [uuid, view] of byUuid) byUuid.set(uuid, { ...view, updatedAt: '' });
+  for (const uuid of byUuid.keys()) outdated.add(uuid);
   load();
 }
 
@@ -154,9 +165,9 @@ function isShown({ projectId }: InstanceFact): boolean {
 function patch({ type, uuid, at, to, vmState, taskState, attempt, host, name }: InstanceFact): void {
   const known = byUuid.get(uuid);
   const updatedAt = new Date(at).toISOString();
-  if (type !== 'transition' || !known || known.updatedAt > updatedAt) return;
+  if (type !== 'transition' || !known || isOlder({ uuid, updatedAt })) return;
   const { taskState: _before, ...rest } = known;
-  byUuid.set(uuid, {
+  replace({
     ...rest,
     name,
     state: to,
