@@ -62,6 +62,8 @@ export const instanceCommands = [
   'delete',
 ] as const;
 export type InstanceCommandName = (typeof instanceCommands)[number];
+/** What an instance may be told: to be evacuated only by administrators, and only while its host is down. */
+export type AnyCommandName = InstanceCommandName | 'evacuate';
 
 /** The commands that the chart accepts in a state. */
 export function commandsIn(path: string): readonly InstanceCommandName[] {
@@ -75,12 +77,16 @@ export function commandsIn(path: string): readonly InstanceCommandName[] {
   return commands;
 }
 
-/** As `commandsIn`, of an instance whose host is down: nobody is there who could do anything else. */
-export function commandsWithoutHost(path: string, context: InstanceContext): readonly string[] {
+/**
+ * As `commandsIn`, of an instance whose host is down: nobody is there who could do anything else. Whether it has a guest
+ * that could go on elsewhere its state alone does not tell.
+ */
+export function commandsWithoutHost(path: string, context: InstanceContext): readonly AnyCommandName[] {
   const snapshot = instanceMachine.resolveState({ value: stateValue(path), context });
   const lost = { code: 'host_down', message: '', disposition: 'reschedule' } as const;
   const canEvacuate = snapshot.can({ type: 'instance.evacuate', failure: lost, at: 0 });
-  return [...(canEvacuate ? ['evacuate'] : []), ...commandsIn(path).filter((name) => name === 'delete')];
+  const rest = commandsIn(path).filter((name) => name === 'delete');
+  return canEvacuate ? ['evacuate', ...rest] : rest;
 }
 
 const acceptedCommands = new Map<string, readonly InstanceCommandName[]>();

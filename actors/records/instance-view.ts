@@ -1,7 +1,7 @@
 /** An instance as a client sees it: record and chart flattened, times as ISO 8601. */
 import { fail } from '../../machines/failure.ts';
 import { type InstanceFault, instanceSnapshotVersion, type PowerState } from '../../machines/instance.ts';
-import { commandsIn, commandsWithoutHost } from '../../machines/instance-states.ts';
+import { type AnyCommandName, commandsIn, commandsWithoutHost } from '../../machines/instance-states.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { contextOf, stateOf } from '../instance/stored-chart.ts';
@@ -58,7 +58,7 @@ export function viewInstance(record: Instance, liveness: Liveness): InstanceView
   };
 }
 
-function commandsOf(record: Instance, liveness: Liveness): readonly string[] {
+function commandsOf(record: Instance, liveness: Liveness): readonly AnyCommandName[] {
   if (record.chart.status === 'done') return [];
   const state = stateOf(record);
   return isOnDownHost(record, liveness) ? commandsWithoutHost(state, contextOf(record)) : commandsIn(state);
