@@ -40,7 +40,7 @@ it('launches with the address that was asked for', async () => {
   const address = page.getByLabel(/^Address in /);
   await address.fill('somewhere');
   await button('Launch').click();
-  await page.getByText(/^The IPv4 address/).waitFor();
+  await page.getByText(/^Allowed here: an IPv4 address/).waitFor();
   await expect.poll(() => page.evaluate('document.activeElement.labels?.[0].textContent')).toMatch(/^Address in /);
   expect(await visitor.look('launch-address')).toEqual([]);
   await address.fill(wanted);

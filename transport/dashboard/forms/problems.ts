@@ -38,8 +38,10 @@ function problemOf(schema: TSchema, value: unknown): string | undefined {
   const { field, problem } = mostTelling(errors);
   const isOfItsForm = errors.some(({ keyword }) => keyword === 'pattern' || keyword === 'additionalProperties');
   const { description } = partAt(schema, field);
-  // What a pattern means says the description of the field better than the pattern.
-  return sentence(isOfItsForm && description ? description : `this ${problem}`);
+  // What a pattern means says the description of the field better than the pattern: what may be there, and then, after a
+  // semicolon, what becomes of it.
+  const [allowed] = description?.split(';') ?? [];
+  return sentence(isOfItsForm && allowed ? `allowed here: ${allowed}` : `this ${problem}`);
 }
 
 interface SchemaPart {

@@ -80,7 +80,7 @@ export const CreateInstance = Exact({
     Type.Array(
       Exact({
         network: NetworkRef,
-        fixedIp: Type.Optional(Described(Ipv4, 'the IPv4 address to have; absent: a free one')),
+        fixedIp: Type.Optional(Described(Ipv4, 'an IPv4 address of the network; absent: a free one')),
       }),
       { minItems: 1, maxItems: 8, description: 'a port in each; absent: in the only one that there is' },
     ),
@@ -172,7 +172,9 @@ export const InstanceView = Exact(
     scheduledAt: Type.Optional(Described(Timestamp, 'when a host was found')),
     launchedAt: Type.Optional(Described(Timestamp, 'when it first ran')),
     terminatedAt: Type.Optional(Described(Timestamp, 'when it was gone')),
-    commands: Type.Array(Type.String(), { description: 'what the instance may be told in its present state' }),
+    commands: Type.Array(Type.String(), {
+      description: 'what the instance may be told in its present state; `evacuate` only by an administrator',
+    }),
   },
   { title: 'Instance' },
 );
