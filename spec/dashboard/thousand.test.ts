@@ -1,10 +1,12 @@
 /**
  * A thousand instances in the browser: scrolled, filtered, and changing all the time.
  *
- * Measured is the time from each frame that is drawn to the next, as somebody sees it on this machine, with the cloud, the
- * browser's other processes and other tests on the same cores. These hold up a frame now of this step and then of another;
- * what the page itself is slow at it is slow at every time. So all is gone through again as long as there is a step that was
- * never without a frame that is too long, and a few times at most. All times are printed.
+ * What a step (a scroll by 20 rows, a key) costs until it is drawn is measured twice, and all times are printed:
+ * - The CPU time of the page's main thread is the page's own, whatever else the machine does. Of all steps, at every time,
+ *   95 % must stay under the bound; while instances change, when a step takes in all that comes meanwhile, half of them.
+ * - The time from each frame to the next is what somebody sees on this machine, with the cloud, the browser's other processes
+ *   and other tests on the same cores. These hold up a frame now of this step and then of another. So all is gone through
+ *   again, a few times at most, until each step was once without a frame that took longer, and no more is asserted of it.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
@@ -15,8 +17,8 @@ import { type Stage, startStage } from './support.ts';
 
 const count = 1_000;
 const atOnce = 100;
-/** What a frame may take (ms). */
-const longestFrameMs = 100;
+/** What a frame may take, and what the page may work for a step (ms). */
+const longestMs = 100;
 const mostAttempts = 5;
 /** Rows are 32 pixels high. */
 const stepPixels = 32 * 20;
@@ -79,6 +81,8 @@ function keepChanging() {
       if (!isStart) stopped.add(uuid);
     }
   })();
+  // Whoever ends it is told, not the whole run.
+  going.catch(() => undefined);
   const end = () => {
     isOver = true;
     return going;
@@ -86,26 +90,46 @@ function keepChanging() {
   return { stopped, end };
 }
 
-/** Goes through the steps until each was good once; resolves with the longest frame of each, when that was shortest (ms). */
-async function longestFrames(what: string, steps: () => AsyncGenerator<void>): Promise<number[]> {
+interface Measured {
+  /** The page's own work for each step, of all attempts. */
+  cpuMs: number[];
+  /** The longest frame of each step, in the attempt in which that was shortest. */
+  frameMs: number[];
+}
+
+/** Goes through the steps until each was once without a long frame. */
+async function measure(what: string, steps: () => AsyncGenerator<void>): Promise<Measured> {
   const { page } = visitor;
-  let least: number[] = [];
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const workedMs = async () => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN) * 1_000;
+  };
+  const cpuMs: number[] = [];
+  let frameMs: number[] = [];
   for (let attempt = 1; attempt <= mostAttempts; attempt++) {
     const frames: number[][] = [];
     await page.evaluate(watchFrames);
+    let before = await workedMs();
     for await (const _ of steps()) {
       await page.evaluate(twoFrames);
       frames.push((await page.evaluate('frameTimes.splice(0)')) as number[]);
+      const after = await workedMs();
+      cpuMs.push(after - before);
+      before = after;
     }
     await page.evaluate('frameTimes = undefined');
-    least = frames.map((each, step) => Math.min(Math.max(...each), least[step] ?? Number.POSITIVE_INFINITY));
-    const slow = least.filter((ms) => ms > longestFrameMs).length;
+    frameMs = frames.map((each, step) => Math.min(Math.max(...each), frameMs[step] ?? Number.POSITIVE_INFINITY));
+    const slow = frameMs.filter((ms) => ms > longestMs).length;
     console.log(
-      `${what}, attempt ${attempt}: ${spreadOf(frames.flat())}; ${slow} steps were never without a long frame`,
+      `${what}, attempt ${attempt}: frames: ${spreadOf(frames.flat())}; ${slow} steps were never without a long one; ` +
+        `CPU of a step, until now: ${spreadOf(cpuMs)}`,
     );
     if (slow === 0) break;
   }
-  return least;
+  await devtools.detach();
+  return { cpuMs, frameMs };
 }
 
 /** Notes how long each frame takes from now on (ms), as long as there is where to. */
@@ -124,29 +148,36 @@ const watchFrames = `{
 /** What was changed is drawn after the first of them. */
 const twoFrames = `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())))`;
 
-function spreadOf(times: readonly number[]): string {
+/** What so many of them are not above: of 0.5 the median. */
+function quantile(times: readonly number[], share: number): number {
   const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number) => `${sorted[Math.round(share * (sorted.length - 1))]?.toFixed(0)} ms`;
-  return `${sorted.length} frames, median ${at(0.5)}, 95 % ${at(0.95)}, 99 % ${at(0.99)}, longest ${at(1)}`;
+  return sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
 }
 
-it('scrolls and filters without a frame over 100 ms', async () => {
+function spreadOf(times: readonly number[]): string {
+  const [median, p95, p99, longest] = [0.5, 0.95, 0.99, 1].map((share) => `${quantile(times, share).toFixed(0)} ms`);
+  return `${times.length}, median ${median}, 95 % ${p95}, 99 % ${p99}, longest ${longest}`;
+}
+
+it('scrolls and filters with under 100 ms of CPU for 95 % of the steps, and each once without a frame over 100 ms', async () => {
   const { page } = visitor;
   expect(await page.getByRole('row').count()).toBeLessThan(60);
-  const frames = await longestFrames('scrolling and filtering 1,000 instances', async function* () {
+  const { cpuMs, frameMs } = await measure('scrolling and filtering 1,000 instances', async function* () {
     yield* scrolling();
     yield* filtering();
   });
-  expect(Math.max(...frames)).toBeLessThanOrEqual(longestFrameMs);
+  expect(quantile(cpuMs, 0.95)).toBeLessThan(longestMs);
+  expect(Math.max(...frameMs)).toBeLessThanOrEqual(longestMs);
   expect(await visitor.look('instances')).toEqual([]);
   expect(visitor.complaints).toEqual([]);
 });
 
-it('is right, and scrolls without a frame over 100 ms, while instances change', async () => {
+it('is right while instances change, with under 100 ms of CPU for half of the steps, and each once without a frame over 100 ms', async () => {
   const { page } = visitor;
   const changes = keepChanging();
-  const frames = await longestFrames('scrolling while instances change', scrolling).finally(changes.end);
-  expect(Math.max(...frames)).toBeLessThanOrEqual(longestFrameMs);
+  const { cpuMs, frameMs } = await measure('scrolling while instances change', scrolling).finally(changes.end);
+  expect(quantile(cpuMs, 0.5)).toBeLessThan(longestMs);
+  expect(Math.max(...frameMs)).toBeLessThanOrEqual(longestMs);
 
   await page.getByRole('button', { name: `stopped ${changes.stopped.size}`, exact: true }).waitFor();
   expect(visitor.complaints).toEqual([]);
