@@ -101,7 +101,7 @@ export class HostActor implements Inspected {
       hostMachine.provide({
         actors: {
           connectHypervisor: this.#provide(effects.connectHypervisor),
-          reconcileInstances: this.#provide(effects.reconcileInstances),
+          reconcileInstances: this.#provide((signal) => this.#reconcile(signal)),
         },
       }),
       { input: { name }, ...(snapshot && { snapshot }) },
@@ -186,6 +186,13 @@ export class HostActor implements Inspected {
       void this.#store();
       return this.#writing;
     });
+  }
+
+  /** The record says it first: whoever takes an instance from the host, and has not seen this yet, has taken it by then. */
+  async #reconcile(signal: AbortSignal): Promise<void> {
+    await this.#store();
+    signal.throwIfAborted();
+    await this.#effects.reconcileInstances(signal);
   }
 
   #provide(work: (signal: AbortSignal) => Promise<unknown>) {

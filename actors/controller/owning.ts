@@ -6,7 +6,7 @@ import type { OwnerWorld } from '../instance/owner.ts';
 import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { leaveTriedHosts, tellingHosts } from './forget-instance.ts';
+import { leaveTriedHosts, leavingHosts, tellingHosts } from './forget-instance.ts';
 import type { ControllerWorld } from './writes.ts';
 
 /** What it takes. */
@@ -14,15 +14,16 @@ export type OwningWorld = Runtime & Pick<ControllerWorld, 'isStopping'> & Partia
 
 export async function ownInstances(world: OwningWorld): Promise<OwnerWorld> {
   const { bus, store, clock, logger, inspection, isStopping } = world;
+  const [bucket, hosts, liveness] = await Promise.all([store.bucket('instance'), store.view('host'), store.liveness()]);
   return {
     name: 'control',
     inspection,
     machine: provideEffects({
-      requestPlacement: tellingHosts(bus, requestPlacement(bus)),
+      requestPlacement: leavingHosts({ bus, hosts, liveness }, requestPlacement(bus)),
       releaseNetwork: tellingHosts(bus, releaseNetwork(bus, subjects.networkCall)),
       leaveTriedHosts: leaveTriedHosts(bus),
     }),
-    bucket: await store.bucket('instance'),
+    bucket,
     clock,
     logger,
     tracer: bus.tracer,
