@@ -215,6 +215,14 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
     breaks: 'a host gives what it has',
   },
   'an effect without a deadline: one that hangs is waited for': {
+    // On every host, for longer than a launch may wait for its domain.
+    script: ({ plan }) => ({
+      plan,
+      actions: [
+        ...plan.hosts.map((host): Action => ({ at: 0, fault: 'hangStep', host, step: 'createDomain', forMs: 400_000 })),
+        { at: 100, wish: 'create', instance: 0, flavor: 'small' },
+      ],
+    }),
     part: () => {
       const { begin } = EffectRunner.prototype;
       EffectRunner.prototype.begin = function (actor, name, implementation, key, listener) {
