@@ -9,7 +9,7 @@ import { type Frame, inspection, mostNames } from '../../transport/messages/insp
 import type { Message } from '../../transport/nats/bus.ts';
 import { any, inspectedProcess, subjects } from '../../transport/nats/subjects.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { type KnownActor, mostActors, type WatchedChange, WatchedProcess } from './watched-process.ts';
+import { mostActors, type WatchedChange, WatchedProcess } from './watched-process.ts';
 
 interface Client {
   /** Absent: all. */
@@ -84,10 +84,10 @@ export class InspectionWatch implements InspectionSource {
       if (process.silence++ < mostSilent) {
         const changes = process.makeRoom();
         if (changes.length > 0) this.#hasMissed = true;
-        this.#deliver(changes);
+        this.#deliver(process, changes);
       } else {
         this.#processes.delete(name);
-        this.#deliver(process.close());
+        this.#deliver(process, process.close());
       }
     }
     if (this.#hasMissed) this.#askAnew();
@@ -135,7 +135,7 @@ export class InspectionWatch implements InspectionSource {
     process.silence = 0;
     if (process.comesAfterGap(frame)) this.#hasMissed = true;
     const wasCut = process.isCut;
-    this.#deliver(process.take(frame, this.#asked.watcher));
+    this.#deliver(process, process.take(frame, this.#asked.watcher));
     if (process.isCut && !wasCut) {
       this.#runtime.logger.warn({ subject, mostActors }, 'a process has more actors than are shown');
     }
@@ -149,9 +149,9 @@ export class InspectionWatch implements InspectionSource {
     return process;
   }
 
-  #deliver(changes: readonly WatchedChange[]): void {
+  #deliver(process: WatchedProcess, changes: readonly WatchedChange[]): void {
     for (const { machine, listener } of this.#clients) {
-      const wanted = machine === undefined ? changes : changes.filter(({ actor }) => concerns(machine, actor));
+      const wanted = machine === undefined ? changes : changes.filter(({ actor }) => process.concerns(machine, actor));
       if (wanted.length > 0) listener(wanted);
     }
   }
@@ -159,13 +159,8 @@ export class InspectionWatch implements InspectionSource {
   *#actorsOf({ machine }: Client): Iterable<WatchedActor> {
     for (const process of this.#processes.values()) {
       for (const actor of process.actors()) {
-        if (machine === undefined || concerns(machine, actor)) yield actor;
+        if (machine === undefined || process.concerns(machine, actor)) yield actor;
       }
     }
   }
-}
-
-/** Any machine may be one of those for which another stands. */
-function concerns(machine: string, actor: KnownActor): boolean {
-  return actor.machine === undefined || actor.machine === machine;
 }

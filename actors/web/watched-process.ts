@@ -38,6 +38,18 @@ export class WatchedProcess {
     return this.#actors.values();
   }
 
+  /** Whether who watches that machine is to see the actor. The machine may be one of those for which another actor stands. */
+  concerns(machine: string, actor: KnownActor): boolean {
+    if (actor.machine !== undefined) return actor.machine === machine;
+    // Whoever has seen it has to see its end.
+    return actor.isOver || !this.#shows(machine);
+  }
+
+  #shows(machine: string): boolean {
+    for (const actor of this.#actors.values()) if (actor.machine === machine) return true;
+    return false;
+  }
+
   /** Whether something was lost between this frame and the one before it. */
   comesAfterGap({ sequence }: Frame): boolean {
     const isGap = this.#nextSequence !== undefined && this.#nextSequence !== sequence;
@@ -64,6 +76,8 @@ export class WatchedProcess {
   }
 
   #change(told: Told, watcher: string): WatchedChange | WatchedChange[] | undefined {
+    // No process speaks for who stands for its others, nor has that any effects.
+    if (told.sessionId === this.#moreId || told.rootId === this.#moreId) return undefined;
     const actor = this.#actors.get(told.sessionId);
     if (!actor) return told.type === '@xstate.actor' ? this.#open(told, watcher) : undefined;
     actor.seenFor = watcher;

@@ -14,6 +14,7 @@ import { type Frame, inspection as messages, type Told } from '../../transport/m
 import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
+import { HeldClock } from '../support/held-clock.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { Receiver, watchFrom } from './support.ts';
@@ -226,8 +227,8 @@ it('tells of a thousand machines at rest in frames of fifty, and sends their def
 });
 
 describe('a process with more actors than are shown', () => {
-  const machine = (n: number): Told => {
-    const sessionId = `compute-node-many/instance/${n}`;
+  const machine = (n: number, process = 'many'): Told => {
+    const sessionId = `compute-node-${process}/instance/${n}`;
     const about = { sessionId, rootId: sessionId, createdAt: '1', id: null, _version: '0.7.2' } as const;
     return {
       type: '@xstate.actor',
@@ -240,21 +241,27 @@ describe('a process with more actors than are shown', () => {
   const definitions = [{ machine: 'instance' as const, definition: '{"id":"instance"}' }];
 
   it('says so to inspectors, as of one more actor, and once in the log', async () => {
-    // Nobody answers in its place.
-    const runtime = { ...(await connect()), clock: systemClock };
+    // Nobody answers in its place: it must not be asked again.
+    const runtime = { ...(await connect()), clock: new HeldClock(2_000) };
     const warn = vi.spyOn(runtime.logger, 'warn');
     const { url } = await watchFrom(runtime as never);
-    const [first, ofOne] = [new Receiver(url), new Receiver(`${url}?instance=20050`)];
     const { bus } = await connect();
     const asked = new Promise((resolve) => bus.subscribe(subjects.inspectionWatch(), resolve));
     await bus.nats.connection.flush();
+    const [all, ofHidden, ofShown] = [
+      new Receiver(url),
+      new Receiver(`${url}?instance=20050`),
+      new Receiver(`${url}?instance=7`),
+    ];
     await asked;
-    for (let sequence = 0; sequence < 402; sequence += 1) {
-      const events = Array.from({ length: 50 }, (_, n) => machine(50 * sequence + n));
+    const send = (process: string, sequence: number, events: Told[]) =>
       bus.send(
-        subjects.inspectionFrame('compute-node', 'many'),
+        subjects.inspectionFrame('compute-node', process),
         messages.frame.encode({ sequence, ...(sequence === 0 && { definitions }), events }),
       );
+    for (let sequence = 0; sequence < 402; sequence += 1) {
+      const events = Array.from({ length: 50 }, (_, n) => machine(50 * sequence + n));
+      send('many', sequence, events);
     }
     const more = {
       type: '@xstate.actor',
@@ -262,18 +269,42 @@ describe('a process with more actors than are shown', () => {
       name: 'more than 20000 actors: no others are shown',
       snapshot: { status: 'active' },
     };
-    await eventually(() => first.events.length > 20_000 || undefined);
-    await eventually(() => ofOne.events.length > 0 || undefined);
-    await bus.nats.connection.flush();
-    await runtime.bus.nats.connection.flush();
-    expect(first.events).toHaveLength(20_001);
-    expect(first.events.at(-1)).toMatchObject(more);
-    expect(createMachine(JSON.parse((first.events.at(-1) as StatelyActorEvent).definition ?? '')).id).toBe(more.name);
-    expect(ofOne.events).toEqual([expect.objectContaining(more)]);
-    const late = new Receiver(`${url}?instance=20050`);
-    await eventually(() => late.events.length > 0 || undefined);
-    expect(late.events).toEqual([expect.objectContaining(more)]);
+    await eventually(() => all.events.length > 20_000 || undefined);
+    await eventually(() => (ofHidden.events.length > 0 && ofShown.events.length > 0) || undefined);
+    const shown = all.events.at(-1) as StatelyActorEvent;
+    // What comes of another process comes after whatever there is of this one.
+    send('few', 0, [machine(7, 'few'), machine(20_050, 'few')]);
+    const [seven, hidden] = ['compute-node-few/instance/7', 'compute-node-few/instance/20050'];
+    for (const [receiver, last] of [
+      [all, hidden],
+      [ofHidden, hidden],
+      [ofShown, seven],
+    ] as const) {
+      await receiver.until(({ sessionId }) => sessionId === last);
+    }
+    expect(shown).toMatchObject(more);
+    expect(createMachine(JSON.parse(shown.definition ?? '')).id).toBe(more.name);
+    expect(all.events).toHaveLength(20_003);
+    const idsOf = ({ events }: Receiver) => events.map(({ sessionId }) => sessionId);
+    expect(idsOf(ofHidden)).toEqual([more.sessionId, hidden]);
+    expect(idsOf(ofShown)).toEqual(['compute-node-many/instance/7', seven]);
+    const late = [new Receiver(`${url}?instance=20050`), new Receiver(`${url}?instance=7`)] as const;
+    await eventually(() => late.every(({ events }) => events.length > 1) || undefined);
+    expect(late.map(idsOf)).toEqual([idsOf(ofHidden), idsOf(ofShown)]);
     expect(warn.mock.calls).toEqual([[expect.objectContaining({ mostActors: 20_000 }), expect.any(String)]]);
+  });
+
+  it('cannot speak for who stands for its others', () => {
+    const process = new WatchedProcess('compute-node-many');
+    const sessionId = 'compute-node-many/more';
+    const forged = { ...machine(0), sessionId, rootId: sessionId };
+    const end = { ...forged, type: '@xstate.snapshot', event: { type: 'test' }, snapshot: { status: 'done' } } as Told;
+    process.take({ sequence: 0, definitions, events: [forged] }, 'first');
+    expect(process.isCut).toBe(false);
+    process.take({ sequence: 1, events: Array.from({ length: 20_001 }, (_, n) => machine(n)) }, 'first');
+    expect(process.isCut).toBe(true);
+    expect(process.take({ sequence: 2, events: [end] }, 'first')).toEqual([]);
+    expect(process.isCut).toBe(true);
   });
 
   it('is asked for the others when there is room, and says so no longer when all are shown', () => {
