@@ -52,21 +52,20 @@ export interface WebCloud {
 /** A whole cloud with its web server, whose administrator is signed in. */
 export async function startWebCloud(options: Parameters<typeof startTestCloud>[0] = {}): Promise<WebCloud> {
   const cloud = await startTestCloud(options);
-  const web = await startTestWeb(cloud.runtime).catch(async (error) => {
+  let web: TestWeb | undefined;
+  async function stop() {
+    await web?.stop();
     await cloud.stop();
+  }
+  try {
+    web = await startTestWeb(cloud.runtime);
+    const admin = new Browser(web.origin);
+    await admin.signIn(cloud.token);
+    return { cloud, web, admin, stop };
+  } catch (error) {
+    await stop();
     throw error;
-  });
-  const admin = new Browser(web.origin);
-  await admin.signIn(cloud.token);
-  return {
-    cloud,
-    web,
-    admin,
-    async stop() {
-      await web.stop();
-      await cloud.stop();
-    },
-  };
+  }
 }
 
 /** Somebody's browser, as far as a server can tell. */
