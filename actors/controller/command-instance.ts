@@ -4,10 +4,9 @@
  * plane then does; other commands are refused, instead of being kept for when the host returns.
  *
  * What a host does not confirm is answered as such: it may have heard, or hear yet. A deletion is then written down, and
- * asked for until it is done; any other command is the client's to ask for again, and is taken only in the state that it was
- * asked for in, as long as nothing else was asked for meanwhile.
+ * asked for until it is done; any other command is the client's to ask for again, and is taken only as long as the instance
+ * stands as it did when it was asked.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceEvent } from '../../machines/instance.ts';
 import type { Chance } from '../../transport/clock.ts';
@@ -120,17 +119,11 @@ async function commandInstance(
       const latest = await world.instanceBucket.get(uuid);
       // Whoever has taken it could not say so.
       if (latest?.value.lastCommand === asked.id) return latest.revision;
-      if (toFailure(error).code !== 'conflict' || !latest || !hasMoved(entry, latest)) throw error;
+      if (toFailure(error).code !== 'conflict' || !latest || latest.revision === entry.revision) throw error;
       entry = latest;
     }
   }
   throw fail('conflict', `instance ${uuid} is told too much at once`, { disposition: 'retry' });
-}
-
-/** Whether it is another's by now, or stands elsewhere: what a client edited beside its life is no reason to ask again. */
-function hasMoved({ value: before }: Entry<Instance>, { value: after }: Entry<Instance>): boolean {
-  const lifeOf = ({ owner, chart, lastCommand }: Instance) => [owner, chart, lastCommand];
-  return !isDeepStrictEqual(lifeOf(after), lifeOf(before));
 }
 
 /** Resolves with the revision at which the record shows what is known of the command. */
@@ -152,7 +145,7 @@ async function pass(
   const { value, revision } = entry;
   const { id, command } = asked;
   const now = world.owners.clock.now();
-  const key = commandKey(id, value);
+  const key = commandKey(id, entry);
   const event = { ...command, at: now };
   const owner = new InstanceOwner(world.owners, value, revision);
   const take = (...following: InstanceEvent[]) => owner.command(event, key, context, ...following);
@@ -192,8 +185,8 @@ const castDeletion: TellHost = async ({ bus, owners }, host, entry, asked, conte
 };
 
 /** A command as its host is told of it. */
-function passed({ key: uuid, value }: Entry<Instance>, { id, command }: Asked) {
-  return { uuid, command, ...commandKey(id, value) };
+function passed(entry: Entry<Instance>, { id, command }: Asked) {
+  return { uuid: entry.key, command, ...commandKey(id, entry) };
 }
 
 function askDeletion(record: Instance): Instance {

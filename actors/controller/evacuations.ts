@@ -40,14 +40,15 @@ export const evacuationWrites: Writes = async (on, world) => {
   ]);
 
   /** Resolves with the revision at which the instance waits for another host. */
-  async function evacuate({ value, revision }: Entry<Instance>, context: CallContext, wishes: Wishes): Promise<number> {
+  async function evacuate(entry: Entry<Instance>, context: CallContext, wishes: Wishes): Promise<number> {
+    const { value, revision } = entry;
     const { uuid, owner } = value;
     const { host } = wishes;
     if (owner === 'control') throw fail('conflict', `instance ${uuid} is on no host: there is nothing to leave`);
     const failure = await lossOf(hostBucket, owner.host);
     if (!failure) throw stillUp(owner.host);
     if (host === owner.host) throw fail('conflict', `instance ${uuid} is on host ${host} (field /host)`, field);
-    const key = commandKey(chance.uuid(), value);
+    const key = commandKey(chance.uuid(), entry);
     return new InstanceOwner(owners, value, revision).command(event(failure, owner.host, wishes), key, context);
   }
 

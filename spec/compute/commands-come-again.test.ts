@@ -1,5 +1,6 @@
 /** A failure story: a host is given a command a second time, or when its instance has moved on. */
 import { beforeEach, expect, it } from 'vitest';
+import type { CommandKey } from '../../actors/instance/owner.ts';
 import { api } from '../../transport/messages/api.ts';
 import { computeCasts, type InstanceCommand } from '../../transport/messages/internal.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
@@ -10,7 +11,7 @@ import { type RecoveryCloud, startRecoveryCloud } from './support.ts';
 let story: RecoveryCloud;
 let uuid: string;
 beforeEach(async () => {
-  story = await startRecoveryCloud();
+  story = await startRecoveryCloud({ lostGuests: 'restart' });
   uuid = await story.launch();
 });
 
@@ -22,15 +23,19 @@ const now = (type: 'instance.start' | 'instance.stop' | 'instance.delete'): Inst
 });
 const reboot = (): InstanceCommand => ({ type: 'instance.reboot', how: 'hard', at: Date.now() });
 
+type Stood = Pick<CommandKey, 'from' | 'revision' | 'after'>;
+
+/** As one that is asked of an instance that is running, and was given no command yet. */
+async function ofRunning() {
+  const record = await (await story.cloud.runtime.store.bucket('instance')).get(uuid);
+  return { from: 'running', revision: record?.revision ?? 0 };
+}
+
 /** As another delivery of the same command: the work queue would take the same message for one. */
-async function give(
-  id: string,
-  command: InstanceCommand,
-  stood: { from?: string; after?: string } = { from: 'running' },
-): Promise<Receipt | undefined> {
+async function give(id: string, command: InstanceCommand, stood?: Stood): Promise<Receipt | undefined> {
   const { bus, chance } = story.cloud.runtime;
   const kind = computeCasts.commandInstance;
-  const body = { uuid, id, command, ...stood };
+  const body = { uuid, id, command, ...(stood ?? (await ofRunning())) };
   const options = { id: chance.uuid(), context: newContext(), waitMs: 5_000 };
   return castForReceipt(bus, subjects.computeCast('host1', kind.name), kind, body, options);
 }
@@ -59,18 +64,19 @@ it('too late for a command that was taken meanwhile, it is refused, and does not
   await running();
   const refused = { failure: expect.objectContaining({ code: 'conflict', disposition: 'retry' }) };
   expect(await give(second, now('instance.stop'))).toEqual(refused);
-  await give(second, reboot(), { from: 'running', after: first });
+  await give(second, reboot(), { ...(await ofRunning()), after: first });
   await running();
   expect(await give(first, reboot())).toEqual(refused);
   expect(await boots()).toBe(3);
   expect((await running()).state).toBe('running');
 });
 
+const refused = (message: string) => ({
+  failure: expect.objectContaining({ code: 'conflict', message: expect.stringContaining(message) }),
+});
+
 it('refused in the state that it was asked for in, it is refused in every other one too', async () => {
   const { hypervisor, cloud } = story;
-  const refused = (message: string) => ({
-    failure: expect.objectContaining({ code: 'conflict', message: expect.stringContaining(message) }),
-  });
   expect(await give(first, now('instance.start'))).toEqual(refused('is running'));
   hypervisor.shutDownGuest(uuid);
   await cloud.until(uuid, ({ state }) => state === 'stopped');
@@ -78,10 +84,31 @@ it('refused in the state that it was asked for in, it is refused in every other 
   expect((await cloud.client.ask(api.instance.get, { uuid })).instance.state).toBe('stopped');
 });
 
-it('told without the state that it was asked for in, it is refused, and is no dead letter', async () => {
-  expect(await give(first, reboot(), {})).toEqual({
-    failure: expect.objectContaining({ code: 'conflict', disposition: 'retry' }),
-  });
+it('nor is it taken when the instance has left that state, and is back in it', async () => {
+  const { hypervisor, cloud, instanceFacts, told } = story;
+  const before = await ofRunning();
+  hypervisor.loseGuest(uuid);
+  await told(instanceFacts, { uuid, from: 'starting', to: 'running' });
+  await running();
+  expect(await give(first, now('instance.stop'), before)).toEqual(refused('has moved on'));
+  expect((await cloud.client.ask(api.instance.get, { uuid })).instance.state).toBe('running');
+  expect(await give(first, now('instance.stop'))).toEqual({ revision: expect.any(Number) });
+});
+
+it('what a client has edited, before or since, keeps it from nothing', async () => {
+  const rename = (name: string) => story.cloud.client.ask(api.instance.update, { uuid, name });
+  await rename('before');
+  const stood = await ofRunning();
+  await rename('since');
+  expect(await give(first, reboot(), stood)).toEqual({ revision: expect.any(Number) });
+  expect((await running()).name).toBe('since');
+});
+
+it('told without the state that it was asked for in, or the revision, it is refused, and is no dead letter', async () => {
+  const { from, revision } = await ofRunning();
+  const late = { failure: expect.objectContaining({ code: 'conflict', disposition: 'retry' }) };
+  const untold: Stood[] = [{}, { from }, { revision }];
+  for (const stood of untold) expect(await give(first, reboot(), stood)).toEqual(late);
   expect(await boots()).toBe(1);
 });
 

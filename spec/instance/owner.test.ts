@@ -147,16 +147,19 @@ it('leaves an effect that another has to do to the one whose the instance is, as
 it('takes a command once, and knows which it took last when a client has edited the record meanwhile', async () => {
   const { owner, uuid } = await own();
   const [id, other] = [systemChance.uuid(), systemChance.uuid()];
+  const asked = (id: string) => commandKey(id, { value: owner.record, revision: owner.revision });
   const remove = { type: 'instance.delete', at: runtime.clock.now() } as const;
   await rename(uuid, 'renamed');
-  const revision = await owner.command(remove, commandKey(id, owner.record), newContext());
+  const revision = await owner.command(remove, asked(id), newContext());
   expect(await bucket.get(uuid)).toMatchObject({
     revision,
     value: { name: 'renamed', lastCommand: id, vmState: 'deleted' },
   });
-  expect(await owner.command(remove, commandKey(id, owner.record), newContext())).toBe(revision);
+  expect(await owner.command(remove, asked(id), newContext())).toBe(revision);
   const stop = { type: 'instance.stop', at: runtime.clock.now() } as const;
-  await expect(owner.command(stop, commandKey(other, newInstance(uuid)), newContext())).rejects.toThrow('moved on');
+  await expect(
+    owner.command(stop, commandKey(other, { value: newInstance(uuid), revision: owner.revision }), newContext()),
+  ).rejects.toThrow('moved on');
 });
 
 it('gives up what is new when the store has no room for it, and asks for ever for nothing that nobody has heard of', async () => {
