@@ -6,7 +6,7 @@ import { type Actor, createActor, fromPromise } from 'xstate';
 import type { EffectKey } from '../../machines/effect.ts';
 import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { type HostEvent, hostMachine } from '../../machines/host.ts';
-import { type Clock, every } from '../../transport/clock.ts';
+import { type Clock, every, sleep } from '../../transport/clock.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import type { Inspection } from '../runtime/inspection.ts';
 import type { Inspected } from '../runtime/machine-teller.ts';
@@ -190,7 +190,13 @@ export class HostActor implements Inspected {
 
   /** The record says it first: whoever takes an instance from the host, and has not seen this yet, has taken it by then. */
   async #reconcile(signal: AbortSignal): Promise<void> {
-    await this.#store();
+    const { clock, pulse } = this.#runtime;
+    const isStored = () =>
+      this.#store().then(
+        () => true,
+        () => false,
+      );
+    while (!(await isStored())) await sleep(clock, pulse.beatEveryMs, signal);
     signal.throwIfAborted();
     await this.#effects.reconcileInstances(signal);
   }

@@ -6,12 +6,14 @@ import { shrink } from './shrink.ts';
 
 /** In so many worlds no promise is broken; and in one of them is, when something is sabotaged. */
 const worlds = 60;
+/** In 138 a host whose record could not be stored went round and round without end. */
+const onceBroken = [138];
 /** A world is a third of a second of work, and a machine may have other things to do. */
 const patienceMs = 600_000;
 
 describe('a simulated world', () => {
   it('keeps every promise', { timeout: patienceMs }, async () => {
-    for (let seed = 1; seed <= worlds; seed++) {
+    for (const seed of [...Array.from({ length: worlds }, (_, index) => index + 1), ...onceBroken]) {
       const { violations } = await runWorld(scriptOf(seed));
       expect(violations, `seed ${seed}`).toEqual([]);
     }
