@@ -1,11 +1,12 @@
-/** What happened to instances, read again from the stream of facts. */
-import type { FactView } from '../../transport/messages/api/fact.ts';
+/** What happened to instances and hosts, read again from the stream of facts. */
 import { api } from '../../transport/messages/api.ts';
 import type { Caller } from '../../transport/messages/call-context.ts';
 import { facts } from '../../transport/messages/internal.ts';
+import type { Fact } from '../../transport/messages/kinds.ts';
 import { replayFacts } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import { seenInstance } from '../records/lookup.ts';
+import { hostKey } from '../records/keys.ts';
+import { missing, seenInstance } from '../records/lookup.ts';
 import { Page } from '../records/paging.ts';
 import { parseTimestamp } from '../records/timestamp.ts';
 import type { Reads } from './reads.ts';
@@ -13,21 +14,36 @@ import type { Reads } from './reads.ts';
 /** How many are listed when nothing is said. */
 const defaultLimit = 100;
 
-export const factReads: Reads = async (on, { bus, store }) => {
-  const instances = await store.view('instance');
+interface Wanted {
+  since?: string;
+  marker?: number;
+  limit?: number;
+}
 
-  function subjectOf(uuid: string | undefined, caller: Caller): string {
+export const factReads: Reads = async (on, { bus, store }) => {
+  const [instances, hosts] = await Promise.all([store.view('instance'), store.view('host')]);
+
+  function instanceSubject(uuid: string | undefined, caller: Caller): string {
     if (uuid === undefined) return subjects.instanceFacts(caller.projectId);
     return subjects.instanceFact(seenInstance(instances.get(uuid), caller, uuid).projectId, uuid);
   }
 
-  on(api.fact.list, async ({ uuid, since, marker, limit = defaultLimit }, { caller }) => {
+  function hostSubject(host: string): string {
+    if (!hosts.get(hostKey(host))) throw missing('host', host, '/host');
+    return subjects.hostFact(host);
+  }
+
+  async function pageOf<Body>(subject: string, kind: Fact<Body>, { since, marker, limit = defaultLimit }: Wanted) {
     const start = { after: marker, since: since === undefined ? undefined : parseTimestamp(since) };
-    const page = new Page<FactView>(limit);
-    for await (const { sequence, body } of replayFacts(bus, subjectOf(uuid, caller), facts.instance, start)) {
+    const page = new Page<{ sequence: number; fact: Body }>(limit);
+    for await (const { sequence, body } of replayFacts(bus, subject, kind, start)) {
       if (body && !page.add({ sequence, fact: body })) break;
       if (page.isFull) break;
     }
     return { facts: page.entries };
-  });
+  }
+
+  on(api.fact.list, ({ uuid, ...wanted }, { caller }) => pageOf(instanceSubject(uuid, caller), facts.instance, wanted));
+
+  on(api.host.facts, ({ host, ...wanted }) => pageOf(hostSubject(host), facts.host, wanted));
 };

@@ -83,6 +83,8 @@ describe('clients that are nothing but NATS connections', () => {
     await succeed(operator, api.host.drain, { host, reason: 'it is to be replaced' });
     expect((await succeed(operator, api.host.get, { host })).host.service).toBe('draining');
     await succeed(operator, api.host.enable, { host });
+    const { facts } = await succeed(operator, api.host.facts, { host });
+    expect(facts.at(0)?.fact).toMatchObject({ host, type: 'transition' });
     const { aggregate } = await succeed(operator, api.aggregate.create, { name: 'slow', metadata: { ssd: 'true' } });
     await succeed(operator, api.aggregate.addHost, { aggregate: aggregate.id, host });
     await succeed(operator, api.aggregate.update, { aggregate: 'slow', name: 'fast', availabilityZone: 'fast' });

@@ -17,6 +17,7 @@ import { newContext } from '../../transport/nats/call-context.ts';
 import { encodeToken, subjects } from '../../transport/nats/subjects.ts';
 import { newHost } from '../support/records.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { pagesOf } from './pages.ts';
 
 let cloud: TestCloud;
 const extra: Part[] = [];
@@ -195,6 +196,37 @@ describe('a host that nobody runs', () => {
     await cloud.addHost({ name: 'restarted' });
     expect((await get('restarted')).service).toBe('enabled');
     await disable('restarted');
+  });
+
+  it('has a history of all that it went through, in pages, for administrators only', async () => {
+    const query = { host: 'remembered' };
+    const history = async (page: object = {}) => (await cloud.client.ask(api.host.facts, { ...query, ...page })).facts;
+    const missed = { failure: { code: 'not_found', details: { field: '/host' } } };
+    await expect(history()).rejects.toMatchObject(missed);
+
+    const first = await cloud.addHost({ name: 'remembered' });
+    await untilThere('remembered');
+    await disable('remembered', 'its fan is loud');
+    await enable('remembered');
+    await first.stop();
+    await cloud.addHost({ name: 'remembered' });
+    const all = await eventually(async () => {
+      const told = await history();
+      return told.length >= 11 ? told : undefined;
+    });
+    const begun = ['stopped enabled', 'connecting enabled', 'reconciling enabled', 'up enabled'];
+    expect(all.map(({ fact: { command, to } }) => command ?? to)).toEqual([
+      ...begun,
+      'disable',
+      'enable',
+      'stopped enabled',
+      ...begun,
+    ]);
+    expect(all[4]?.fact).toMatchObject({ type: 'command', to: 'up disabled', reason: 'its fan is loud' });
+    expect((await pagesOf(3, 'sequence', history)).flat()).toEqual(all);
+
+    const member = await cloud.createUser('history', ['member']);
+    await expect(member.ask(api.host.facts, query)).rejects.toMatchObject({ failure: { code: 'forbidden' } });
   });
 
   it('is disabled after its process was killed, looks no more alive by that, and comes back disabled', async () => {

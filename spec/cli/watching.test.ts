@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { whatIsNew } from '../../transport/cli/commands/instance-console.ts';
-import type { InstanceFact } from '../../transport/nats/api-client.ts';
+import type { HostFact, InstanceFact } from '../../transport/nats/api-client.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { openShell, type Shell } from './support.ts';
 
@@ -45,6 +45,19 @@ describe('instance events', () => {
     expect(facts).toHaveLength(3);
     expect(facts.every((fact) => fact.uuid === uuid)).toBe(true);
     expect((await shell.kilonova('instance', 'events', '--since', '2099-01-01')).stdout).toBe('');
+  });
+});
+
+describe('host events', () => {
+  it('tells the history of one host, oldest first', async () => {
+    await shell.kilonova('host', 'disable', 'host1', '--reason', 'a new disk');
+    const { stdout } = await shell.kilonova('host', 'events', 'host1');
+    expect(lines(stdout)[0]).toMatch(/^\d{4}-\d\d-\d\d [\d:.]{12} {2}host1 {2}stopped, enabled$/);
+    expect(lines(stdout).at(-1)).toMatch(/ {2}host1 {2}asked to disable {2}\(a new disk\)$/);
+    const { stdout: first } = await shell.kilonova('host', 'events', 'host1', '--json', '--limit', '1');
+    expect(lines(first).map((line) => JSON.parse(line) as HostFact)).toMatchObject([
+      { host: 'host1', type: 'transition', to: 'stopped enabled' },
+    ]);
   });
 });
 

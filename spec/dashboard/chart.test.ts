@@ -186,7 +186,7 @@ it('keeps the way until now while nobody tells it anew, asks again, and shows no
   await expect.poll(() => told.count()).toBe(0);
 });
 
-it('lights both parts of a host, and follows what its operator does', async () => {
+it('lights both parts of a host, follows what its operator does, and goes back to what was before the page', async () => {
   const { page } = visitor;
   await visitor.go('/charts/host');
   await page.getByRole('link', { name: /^host1/ }).click();
@@ -194,6 +194,11 @@ it('lights both parts of a host, and follows what its operator does', async () =
   await stage.cloud.client.ask(api.host.disable, { host: 'host1', reason: 'a new disk' });
   await marked('now').toEqual(['hypervisor.up', 'service.disabled']);
   expect(await visitor.look('chart-host')).toEqual([]);
+
+  await page.reload();
+  await marked('now').toEqual(['hypervisor.up', 'service.disabled']);
+  await page.getByRole('slider', { name: 'Moment' }).press('ArrowLeft');
+  await marked('now').toEqual(['hypervisor.up', 'service.enabled']);
   expect(visitor.complaints).toEqual([]);
 });
 

@@ -121,6 +121,8 @@ it('lets an instance run, be commanded, tell of itself, and be deleted', async (
   await until(uuid, 'active');
   expect((await admin.ask(api.instance.actions, { uuid })).actions.length).toBeGreaterThan(2);
   expect((await admin.ask(api.fact.list, { uuid })).facts.length).toBeGreaterThan(5);
+  const [{ name: host } = { name: '' }] = (await admin.ask(api.host.list, {})).hosts;
+  expect((await admin.ask(api.host.facts, { host })).facts.length).toBeGreaterThan(0);
   await admin.ask(api.instance.delete, { uuid });
   await until(uuid, 'deleted');
   expect(told.map(({ to }) => to)).toContain('running');

@@ -47,7 +47,7 @@ export function asyncApiDocument(examples: Examples): Json {
     },
     'fact.host': {
       address: factPatterns.host,
-      description: 'What happens to compute hosts.',
+      description: 'What happens to compute hosts, as it happens; `host.facts` tells what has happened.',
       parameters: {
         host: { description: 'its name; one that is no token by itself as `=` and base64url of its bytes' },
       },

@@ -2,6 +2,7 @@
 import { api } from '../../messages/api.ts';
 import { type Column, valueAt } from '../client/columns.ts';
 import type { Noun } from '../client/noun.ts';
+import { eventsVerb } from './host-facts.ts';
 
 const { host, zone, aggregate } = api;
 
@@ -29,6 +30,7 @@ export const hostNoun: Noun = {
   verbs: [
     { word: 'list', endpoint: host.list, watches: 'hosts', example: '--service enabled' },
     { word: 'show', endpoint: host.get, arguments: ['host...'], example: 'host1' },
+    eventsVerb,
     { word: 'disable', endpoint: host.disable, arguments: ['host...'], example: 'host2 --reason "new memory"' },
     { word: 'drain', endpoint: host.drain, arguments: ['host...'], example: 'host2 --reason "to be taken out"' },
     { word: 'enable', endpoint: host.enable, arguments: ['host...'], example: 'host2' },

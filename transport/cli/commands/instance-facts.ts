@@ -3,27 +3,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { api } from '../../messages/api.ts';
 import type { InstanceFact } from '../../nats/api-client.ts';
 import { currentProject } from '../client/current-project.ts';
-import { formatLocalTime, printable, printableJson } from '../client/format-value.ts';
+import { formatLocalTime, printable } from '../client/format-value.ts';
 import type { Invocation } from '../client/invocation.ts';
 import type { Verb } from '../client/noun.ts';
 import { bodyOf } from '../client/request-body.ts';
-
-type Entry = { sequence: number; fact: InstanceFact };
+import { showFact, showHistory } from './facts.ts';
 
 export const eventsVerb: Verb = {
   word: 'events',
   endpoint: api.fact.list,
   description: 'What happened to an instance, or to all of the project, oldest first, as far back as it is kept.',
   arguments: ['uuid'],
-  run: async (invocation) => {
-    const { command } = invocation;
-    const limit = (command.getOptionValue('limit') as number | undefined) ?? Infinity;
-    let left = limit;
-    for await (const page of history(invocation, limit)) {
-      for (const { fact } of page.slice(0, left)) show(fact, invocation);
-      left -= page.length;
-    }
-  },
+  run: (invocation) => showHistory(invocation, api.fact.list, inWordsFor(invocation)),
   example: 'web --since 2h',
 };
 
@@ -43,7 +34,7 @@ async function watch(invocation: Invocation): Promise<void> {
   const own = await currentProject(client);
   const projectId = typeof uuid === 'string' ? (await client.ask(api.instance.get, { uuid })).instance.projectId : own;
   const tell = (fact: InstanceFact) => {
-    if (uuid === undefined || fact.uuid === uuid) show(fact, invocation);
+    if (uuid === undefined || fact.uuid === uuid) showFact(invocation, fact, inWordsFor(invocation));
   };
   // Only what happened to the own project can be listed.
   const stop =
@@ -60,21 +51,9 @@ async function watch(invocation: Invocation): Promise<void> {
   }
 }
 
-async function* history(invocation: Invocation, limit: number): AsyncGenerator<Entry[]> {
-  const { client } = invocation;
-  const body = await bodyOf(invocation);
-  let marker: number | undefined;
-  for (let left = limit; left > 0; ) {
-    const { facts } = await client.ask(api.fact.list, { ...body, ...(marker !== undefined && { marker }) });
-    if (facts.length === 0) return;
-    yield facts;
-    left -= facts.length;
-    marker = facts.at(-1)?.sequence;
-  }
-}
-
-function show(fact: InstanceFact, { output, given: [instance] }: Invocation): void {
-  output.lines([output.isJson ? printableJson(fact) : inWords(fact, instance === undefined)]);
+/** Of one instance its name says enough. */
+function inWordsFor({ given: [instance] }: Invocation): (fact: InstanceFact) => string {
+  return (fact) => inWords(fact, instance === undefined);
 }
 
 function inWords(

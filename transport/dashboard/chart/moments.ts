@@ -1,8 +1,7 @@
-/** What has happened to an instance, from its facts; to a host, from what is heard since the page looks. */
+/** What has happened to an instance or a host, from its facts. */
 import { type ReadonlySignal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Failure, toFailure } from '../../../machines/failure.ts';
-import type { FactView } from '../../messages/api/fact.ts';
 import { api } from '../../messages/api.ts';
 import type { HostFact, InstanceFact } from '../../messages/internal.ts';
 import { allOf, pagesOf } from '../../messages/pages.ts';
@@ -93,20 +92,35 @@ export function useHistory(subject: Subject | undefined): History {
 }
 
 async function past(subject: Subject): Promise<ToldMoment[]> {
-  if ('uuid' in subject) return (await factsOf(subject.uuid)).map(ofInstance);
-  const { host } = await ask(api.host.get, subject);
-  const states = hostStates(`${host.hypervisorState} ${host.service}`);
-  const words = 'as it was when this page looked first';
-  return [{ key: 0, at: Date.now(), states, isMove: false, words, payload: host }];
+  if ('uuid' in subject)
+    return (await factsFrom((page) => ask(api.fact.list, { ...subject, ...page }))).map(ofInstance);
+  const told = await factsFrom((page) => ask(api.host.facts, { ...subject, ...page }));
+  return told.length > 0 ? told.map(ofHost) : [await asItStands(subject.host)];
 }
 
-function factsOf(uuid: string): Promise<FactView[]> {
+function factsFrom<Told extends { sequence: number }>(
+  list: (page: { limit: number; marker?: number }) => Promise<{ facts: Told[] }>,
+): Promise<Told[]> {
   return allOf(
     pagesOf(
-      async (from: { marker?: number }) => (await ask(api.fact.list, { uuid, limit: pageSize, ...from })).facts,
+      async (from: { marker?: number }) => (await list({ limit: pageSize, ...from })).facts,
       ({ sequence }) => sequence,
     ),
   );
+}
+
+/** A host may go on for longer than facts are kept, without any of its own. */
+async function asItStands(name: string): Promise<ToldMoment> {
+  const { host } = await ask(api.host.get, { host: name });
+  const states = hostStates(`${host.hypervisorState} ${host.service}`);
+  return {
+    key: 0,
+    at: Date.now(),
+    states,
+    isMove: false,
+    words: 'as it was when this page looked first',
+    payload: host,
+  };
 }
 
 function momentOf(entry: LiveEntry, subject: Subject): ToldMoment | undefined {

@@ -3,6 +3,7 @@ import Type, { type Static } from 'typebox';
 import { Described, Exact, Id, Metadata, Name, Text, Timestamp, Uuid } from '../common.ts';
 import { Host } from '../records.ts';
 import { read, write } from './endpoint.ts';
+import { factPaging, HostFactView } from './fact.ts';
 import { HostName, IdOrName, markedBy, NewDisk, Nothing, paging } from './fields.ts';
 
 const { service, capacity } = Host.properties;
@@ -62,6 +63,13 @@ export const hostEndpoints = {
     access: 'admin',
     request: OneHost,
     reply: HostReply,
+  }),
+  facts: read({
+    name: 'host.facts',
+    description: 'What happened to a host, oldest first, as far back as facts are kept; an empty page is the end.',
+    access: 'admin',
+    request: Exact({ host: HostName, ...factPaging }),
+    reply: Exact({ facts: Type.Array(HostFactView) }),
   }),
   enable: write({
     name: 'host.enable',
