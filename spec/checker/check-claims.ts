@@ -15,8 +15,12 @@ export function checkClaims({ records, unbroken }: History, capacity: Share): Vi
     const { uuid, owner } = record;
     const { lostHost } = before.has(uuid) ? contextOf(before.get(uuid) as never) : {};
     before.set(uuid, record);
+    const held = shares.get(uuid);
     shares.delete(uuid);
-    if (owner === 'control' || !holdsShare(stateOf(record)) || mayHoldNothing(stateOf(record))) continue;
+    const state = stateOf(record);
+    if (owner === 'control' || !holdsShare(state) || mayHoldNothing(state)) continue;
+    // Deleted before it had claimed anything: it has nothing to give back.
+    if (state.startsWith('releasing') && !held) continue;
     const { host } = owner;
     if (lostHost === host) crowded.add(host);
     shares.set(uuid, { host, share: heldShare(record) });
