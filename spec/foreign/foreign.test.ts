@@ -101,10 +101,15 @@ describe('afterwards', () => {
   it('no secret stands in a log, a fact or a record that clients see', async () => {
     await client.connection.flush();
     const records = await recordsThatShow();
-    const log = await readFile(join(folder, 'log'), 'utf8');
+    // What the parts have logged comes before it; it may be that they had nothing to tell.
+    cloud.runtime.logger.info({ token: secretMark }, 'all was asked');
+    const log = await eventually(async () => {
+      const written = await readFile(join(folder, 'log'), 'utf8');
+      return written.includes('all was asked') ? written : undefined;
+    });
     expect(exercise.secrets.length).toBeGreaterThan(rounds);
     expect(exercise.counts.secret).toBeGreaterThan(0);
-    expect([facts.length > rounds, records.length > rounds, log.length > 0]).toEqual([true, true, true]);
+    expect([facts.length > rounds, records.length > rounds]).toEqual([true, true]);
     const marks = [secretMark, inBase64(secretMark), ...tokens(), ...exercise.secrets];
     for (const [where, text] of Object.entries({ log, facts: facts.join('\n'), records: records.join('\n') }))
       for (const mark of marks) if (text.includes(mark)) expect.fail(`${mark} stands in the ${where}`);
