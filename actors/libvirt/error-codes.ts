@@ -85,6 +85,11 @@ export function isOperationInvalid(thrown: unknown): boolean {
   return isLibvirtError(thrown, errorCodes.operationInvalid);
 }
 
+/** Somebody else is at work on the domain, for longer than libvirt waits. */
+export function isOperationTimeout(thrown: unknown): boolean {
+  return isLibvirtError(thrown, errorCodes.operationTimeout);
+}
+
 export function isDeviceMissing(thrown: unknown): boolean {
   return isLibvirtError(thrown, errorCodes.deviceMissing);
 }

@@ -1,9 +1,13 @@
 /** Bringing a new domain to life: the two steps of a spawn that are libvirt's own. */
 import { fail } from '../../machines/failure.ts';
+import { brokenStart, isStarting } from './broken-starts.ts';
 import { isOperationInvalid } from './error-codes.ts';
 import type { LibvirtClient } from './libvirt-client.ts';
 import { isActive } from './power-state.ts';
 import { lookUntil, settle } from './settle.ts';
+
+/** Longer than a daemon that lives takes to start an emulator that it has begun to start. */
+const longestStartMs = 30_000;
 
 /**
  * Defines the domain and starts it; nothing to do when it runs. `xml` is asked for only when it is needed, and replaces
@@ -42,10 +46,12 @@ export function defineGuest(client: LibvirtClient, uuid: string, xml: string, si
  */
 export function waitForGuest(client: LibvirtClient, uuid: string, signal: AbortSignal): Promise<void> {
   return settle(client, uuid, signal, async () => {
+    const startEndsAt = performance.now() + longestStartMs;
     await lookUntil(
       client,
       uuid,
       (look) => {
+        if (look && isStarting(look) && performance.now() > startEndsAt) throw brokenStart(uuid);
         const powerState = look?.powerState ?? 'absent';
         // A guest may be paused while libvirt starts it.
         if (powerState === 'paused' || powerState === 'nostate') return false;

@@ -4,7 +4,8 @@
  * domain and `conflict` when its state does not allow it. An abort ends the waiting, not what was asked of libvirt.
  */
 import { fail } from '../../machines/failure.ts';
-import { isNoDomain, isNotSupported, isOperationInvalid } from './error-codes.ts';
+import { brokenStart, isStarting } from './broken-starts.ts';
+import { isNoDomain, isNotSupported, isOperationInvalid, isOperationTimeout } from './error-codes.ts';
 import type { DomainLook, LibvirtClient } from './libvirt-client.ts';
 import { isActive, isPaused, isRunning } from './power-state.ts';
 import { lookUntil, settle } from './settle.ts';
@@ -181,6 +182,7 @@ async function pullPlug(client: LibvirtClient, look: DomainLook, signal: AbortSi
   try {
     await client.destroy(look.ref, signal);
   } catch (error) {
+    if (isOperationTimeout(error) && isStarting(look)) throw brokenStart(look.ref.uuid);
     if (!isOperationInvalid(error) && !isNoDomain(error)) throw error;
   }
 }

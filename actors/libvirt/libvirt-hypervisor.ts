@@ -14,6 +14,8 @@ import type { Firewall } from '../firewall/firewall.ts';
 import type { GuestReport, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
 import { tapName } from '../hypervisor/tap-name.ts';
 import type { GuestDisks } from '../images/guest-disks.ts';
+import { forgetBrokenStarts } from './broken-starts.ts';
+import { resolveConnection } from './connection-uri.ts';
 import { readConsoleLog } from './console-log.ts';
 import { domainXml, isMadeBy, markNamespace } from './domain-xml.ts';
 import { toLibvirtFailure } from './error-codes.ts';
@@ -56,6 +58,7 @@ export class LibvirtHypervisor implements Hypervisor {
   /** For what attaches and detaches devices; see guest-devices.ts. */
   readonly client: LibvirtClient;
   readonly #host: string;
+  readonly #uri: string;
   readonly #disks: GuestDisks;
   readonly #firewall: Firewall;
   readonly #virtType: 'kvm' | 'qemu';
@@ -70,6 +73,7 @@ export class LibvirtHypervisor implements Hypervisor {
   constructor(options: LibvirtHypervisorOptions) {
     this.client = new LibvirtClient({ ...options.client, uri: options.uri });
     this.#host = options.host;
+    this.#uri = options.uri;
     this.#disks = options.disks;
     this.#firewall = options.firewall;
     this.#virtType = options.virtType;
@@ -275,6 +279,16 @@ export class LibvirtHypervisor implements Hypervisor {
   #reportLost(reason: string): void {
     this.#logger?.warn({ reason }, 'libvirt is lost');
     this.#emit({ type: 'lost', reason });
+    void this.#forgetBrokenStarts();
+  }
+
+  async #forgetBrokenStarts(): Promise<void> {
+    try {
+      const domains = await forgetBrokenStarts(resolveConnection(this.#uri).socketPath);
+      if (domains.length > 0) this.#logger?.warn({ domains }, 'libvirt died as it started these');
+    } catch (error) {
+      this.#logger?.warn({ error }, 'what libvirt did not live to start could not be looked for');
+    }
   }
 
   #emit(event: HypervisorEvent): void {

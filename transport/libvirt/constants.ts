@@ -19,7 +19,7 @@ export const controlStates = { ok: 0, job: 1, occupied: 2, error: 3 } as const;
 export const shutoffReasons = { shutdown: 1, destroyed: 2, crashed: 3, failed: 6, daemon: 8 } as const;
 
 /** virDomainPausedReason. */
-export const pausedReasons = { ioError: 5, watchdog: 6, crashed: 10 } as const;
+export const pausedReasons = { ioError: 5, watchdog: 6, crashed: 10, startingUp: 11 } as const;
 
 /** virDomainMetadataType. */
 export const metadataTypes = { element: 2 } as const;
