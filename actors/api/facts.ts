@@ -28,9 +28,11 @@ export const factReads: Reads = async (on, { bus, store }) => {
     return subjects.instanceFact(seenInstance(instances.get(uuid), caller, uuid).projectId, uuid);
   }
 
-  function hostSubject(host: string): string {
-    if (!hosts.get(hostKey(host))) throw missing('host', host, '/host');
-    return subjects.hostFact(host);
+  const historyOf = (host: string, wanted: Wanted) => pageOf(subjects.hostFact(host), facts.host, wanted);
+
+  /** What happened to a host is kept for longer than a host that is deleted. */
+  async function isKnown(host: string): Promise<boolean> {
+    return hosts.get(hostKey(host)) !== undefined || (await historyOf(host, { limit: 1 })).facts.length > 0;
   }
 
   async function pageOf<Body>(subject: string, kind: Fact<Body>, { since, marker, limit = defaultLimit }: Wanted) {
@@ -45,5 +47,9 @@ export const factReads: Reads = async (on, { bus, store }) => {
 
   on(api.fact.list, ({ uuid, ...wanted }, { caller }) => pageOf(instanceSubject(uuid, caller), facts.instance, wanted));
 
-  on(api.host.facts, ({ host, ...wanted }) => pageOf(hostSubject(host), facts.host, wanted));
+  on(api.host.facts, async ({ host, ...wanted }) => {
+    const page = await historyOf(host, wanted);
+    if (page.facts.length === 0 && !(await isKnown(host))) throw missing('host', host, '/host');
+    return page;
+  });
 };

@@ -22,6 +22,11 @@ export function publishHostCommand(bus: Bus, host: Told, command: HostCommand): 
   });
 }
 
+/** An operator had it forgotten: it is as it was last. */
+export function publishHostRemoval(bus: Bus, host: Told, at: number): void {
+  publish(bus, host, { type: 'command', at, command: 'delete' });
+}
+
 export function publishFoundGuest(bus: Bus, host: Told, at: number, { type, uuid, reason }: FoundGuest): void {
   publish(bus, host, { type, at, uuid, reason });
 }

@@ -4,12 +4,13 @@ import type { Host } from '../../transport/messages/records.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
 import type { Written } from '../../transport/nats/relay.ts';
 import { consumers, subjects } from '../../transport/nats/subjects.ts';
+import { publishHostRemoval } from '../compute/host-facts.ts';
 import { hostKey } from '../records/keys.ts';
 import { missing } from '../records/lookup.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** Rejects with `conflict` while the host runs, holds an instance, or is in an aggregate. */
-export async function removeHost({ bus, store }: Runtime, name: string): Promise<Written> {
+export async function removeHost({ bus, store, clock }: Runtime, name: string): Promise<Written> {
   const key = hostKey(name);
   const bucket = await store.bucket('host');
   for (;;) {
@@ -20,6 +21,7 @@ export async function removeHost({ bus, store }: Runtime, name: string): Promise
     const { revision } = entry;
     // A process that has begun to run it meanwhile has written.
     if ((await bucket.remove(key, revision)) === conflict) continue;
+    publishHostRemoval(bus, entry.value, clock.now());
     await bus.forgetCasts({ durable: consumers.compute(name), subject: subjects.computeCasts(name) });
     return { bucket: 'host', revision, removed: key };
   }

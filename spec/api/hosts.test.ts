@@ -209,7 +209,7 @@ describe('a host that nobody runs', () => {
     await disable('remembered', 'its fan is loud');
     await enable('remembered');
     await first.stop();
-    await cloud.addHost({ name: 'remembered' });
+    const second = await cloud.addHost({ name: 'remembered' });
     const all = await eventually(async () => {
       const told = await history();
       return told.length >= 11 ? told : undefined;
@@ -227,6 +227,20 @@ describe('a host that nobody runs', () => {
 
     const member = await cloud.createUser('history', ['member']);
     await expect(member.ask(api.host.facts, query)).rejects.toMatchObject({ failure: { code: 'forbidden' } });
+
+    await second.stop();
+    await cloud.client.ask(api.host.delete, query);
+    const { sequence: marker } = await eventually(async () =>
+      (await history()).find(({ fact }) => fact.command === 'delete'),
+    );
+    await eventually(() =>
+      get('remembered').then(
+        () => undefined,
+        () => true,
+      ),
+    );
+    expect(await history({ marker })).toEqual([]);
+    expect((await pagesOf(3, 'sequence', history)).flat().slice(0, all.length)).toEqual(all);
   });
 
   it('is disabled after its process was killed, looks no more alive by that, and comes back disabled', async () => {

@@ -66,7 +66,9 @@ export const hostEndpoints = {
   }),
   facts: read({
     name: 'host.facts',
-    description: 'What happened to a host, oldest first, as far back as facts are kept; an empty page is the end.',
+    description:
+      'What happened to a host, also to one that is deleted, oldest first, as far back as facts are kept; an empty page is ' +
+      'the end.',
     access: 'admin',
     request: Exact({ host: HostName, ...factPaging }),
     reply: Exact({ facts: Type.Array(HostFactView) }),
