@@ -9,13 +9,8 @@ import { type Frame, inspection, mostNames } from '../../transport/messages/insp
 import type { Message } from '../../transport/nats/bus.ts';
 import { any, inspectedProcess, subjects } from '../../transport/nats/subjects.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { InspectionClient } from './inspection-client.ts';
 import { mostActors, type WatchedChange, WatchedProcess } from './watched-process.ts';
-
-interface Client {
-  /** Absent: all. */
-  machine: string | undefined;
-  listener: (changes: readonly Change[]) => void;
-}
 
 /** What the processes are told of those who watch. */
 interface Asked {
@@ -35,7 +30,7 @@ const mostProcesses = 4_096;
 
 export class InspectionWatch implements InspectionSource {
   readonly #runtime: Pick<Runtime, 'bus' | 'clock' | 'chance' | 'logger'>;
-  readonly #clients = new Set<Client>();
+  readonly #clients = new Set<InspectionClient>();
   readonly #processes = new Map<string, WatchedProcess>();
   #asked: Asked | undefined;
   #hasMissed = false;
@@ -45,8 +40,8 @@ export class InspectionWatch implements InspectionSource {
     this.#runtime = runtime;
   }
 
-  watch(machine: string | undefined, listener: Client['listener']): Watching {
-    const client = { machine, listener };
+  watch(machine: string | undefined, listener: (changes: readonly Change[]) => void): Watching {
+    const client = new InspectionClient(machine, listener, this.#processes.values());
     this.#clients.add(client);
     if (this.#clients.size === 1) this.#listen();
     this.#askIfNew();
@@ -82,9 +77,9 @@ export class InspectionWatch implements InspectionSource {
   #renew(): void {
     for (const [name, process] of this.#processes) {
       if (process.silence++ < mostSilent) {
-        const changes = process.makeRoom();
-        if (changes.length > 0) this.#hasMissed = true;
-        this.#deliver(process, changes);
+        if (!process.makeRoom()) continue;
+        this.#hasMissed = true;
+        this.#deliver(process, []);
       } else {
         this.#processes.delete(name);
         this.#deliver(process, process.close());
@@ -134,9 +129,9 @@ export class InspectionWatch implements InspectionSource {
     if (!process) return;
     process.silence = 0;
     if (process.comesAfterGap(frame)) this.#hasMissed = true;
-    const wasCut = process.isCut;
+    const wasWhole = process.more === undefined;
     this.#deliver(process, process.take(frame, this.#asked.watcher));
-    if (process.isCut && !wasCut) {
+    if (wasWhole && process.more) {
       this.#runtime.logger.warn({ subject, mostActors }, 'a process has more actors than are shown');
     }
   }
@@ -150,17 +145,10 @@ export class InspectionWatch implements InspectionSource {
   }
 
   #deliver(process: WatchedProcess, changes: readonly WatchedChange[]): void {
-    for (const { machine, listener } of this.#clients) {
-      const wanted = machine === undefined ? changes : changes.filter(({ actor }) => process.concerns(machine, actor));
-      if (wanted.length > 0) listener(wanted);
-    }
+    for (const client of this.#clients) client.take(process, changes);
   }
 
-  *#actorsOf({ machine }: Client): Iterable<WatchedActor> {
-    for (const process of this.#processes.values()) {
-      for (const actor of process.actors()) {
-        if (machine === undefined || process.concerns(machine, actor)) yield actor;
-      }
-    }
+  *#actorsOf(client: InspectionClient): Iterable<WatchedActor> {
+    for (const process of this.#processes.values()) yield* client.actorsOf(process);
   }
 }

@@ -19,6 +19,8 @@ export class WatchedProcess {
   readonly #moreId: string;
   readonly #definitions = new Map<string, Definition>();
   readonly #actors = new Map<string, KnownActor>();
+  /** `seenFor`: by whom it was watched when it was told last of one for which there was no room. */
+  #cut: { more: ActorTold; seenFor: string } | undefined;
   #nextSequence: number | undefined;
   /** How often it was asked since it was heard last. */
   silence = 0;
@@ -28,9 +30,9 @@ export class WatchedProcess {
     this.#moreId = `${name}/more`;
   }
 
-  /** Whether there was no room for some of its actors. */
-  get isCut(): boolean {
-    return this.#actors.has(this.#moreId);
+  /** What whoever misses an actor is shown in its place; absent: there was room for all. */
+  get more(): ActorTold | undefined {
+    return this.#cut?.more;
   }
 
   /** Machines before their effects. */
@@ -38,16 +40,9 @@ export class WatchedProcess {
     return this.#actors.values();
   }
 
-  /** Whether who watches that machine is to see the actor. The machine may be one of those for which another actor stands. */
-  concerns(machine: string, actor: KnownActor): boolean {
-    if (actor.machine !== undefined) return actor.machine === machine;
-    // Whoever has seen it has to see its end.
-    return actor.isOver || !this.#shows(machine);
-  }
-
-  #shows(machine: string): boolean {
-    for (const actor of this.#actors.values()) if (actor.machine === machine) return true;
-    return false;
+  /** Whether the machine is one of those for which there was room. */
+  shows(machine: string): boolean {
+    return this.#actors.get(`${this.#name}/${machine}`)?.machine === machine;
   }
 
   /** Whether something was lost between this frame and the one before it. */
@@ -66,12 +61,14 @@ export class WatchedProcess {
     }
     const changes = events.flatMap((told) => this.#change(told, watcher) ?? []);
     if (whole !== watcher) return changes;
+    if (this.#cut?.seenFor !== watcher) this.#cut = undefined;
     const gone = [...this.#actors.values()].filter((actor) => actor.seenFor !== watcher);
     return [...changes, ...gone.flatMap((actor) => this.#close(actor))];
   }
 
   /** The process is gone, and all that it had. */
   close(): WatchedChange[] {
+    this.#cut = undefined;
     return [...this.#actors.values()].flatMap((actor) => this.#close(actor));
   }
 
@@ -92,51 +89,45 @@ export class WatchedProcess {
   #open(told: ActorTold, watcher: string): WatchedChange | undefined {
     // No process speaks for another.
     if (!told.sessionId.startsWith(`${this.#name}/`)) return undefined;
-    if (this.#actors.size >= mostActors) return this.#tellOfMore(told.createdAt, watcher);
+    if (this.#actors.size >= mostActors) {
+      this.#cut = { more: this.#cut?.more ?? this.#introduceMore(told.createdAt), seenFor: watcher };
+      return undefined;
+    }
     const root = told.sessionId === told.rootId ? undefined : this.#actors.get(told.rootId);
     const definition = told.machine && this.#definitions.get(told.machine);
     // It was told to another watcher, and is going to be told to this one.
     if (!root && !definition) return undefined;
     const actor = new KnownActor(told, definition, root);
     root?.effects.add(actor);
-    return this.#keep(actor, watcher);
+    actor.seenFor = watcher;
+    this.#actors.set(told.sessionId, actor);
+    return { actor, told: actor.introduction };
   }
 
-  /** There is no room for one that began then: whoever watches sees that as of one more actor. */
-  #tellOfMore(createdAt: string, watcher: string): WatchedChange | undefined {
-    const known = this.#actors.get(this.#moreId);
-    if (known) known.seenFor = watcher;
-    if (known) return undefined;
-    const about = {
+  #introduceMore(createdAt: string): ActorTold {
+    return {
+      type: '@xstate.actor',
       sessionId: this.#moreId,
       rootId: this.#moreId,
       createdAt,
       id: null,
       _version: protocolVersion,
-    } as const;
-    const name = `more than ${mostActors} actors: no others are shown`;
-    const more = { type: '@xstate.actor', ...about, name, snapshot: { status: 'active' } } as const;
-    return this.#keep(new KnownActor(more, undefined, undefined), watcher);
+      name: `more than ${mostActors} actors: no others are shown`,
+      snapshot: { status: 'active' },
+    };
   }
 
-  /** Not empty when there is room by now for those for which there was none: they have to be asked for. */
-  makeRoom(): WatchedChange[] {
-    const more = this.#actors.get(this.#moreId);
-    return more && this.#actors.size < fewActors ? this.#close(more) : [];
-  }
-
-  #keep(actor: KnownActor, watcher: string): WatchedChange {
-    const told = actor.introduction;
-    actor.seenFor = watcher;
-    this.#actors.set(told.sessionId, actor);
-    return { actor, told };
+  /** Whether there is room by now for those for which there was none: they have to be asked for. */
+  makeRoom(): boolean {
+    if (!this.#cut || this.#actors.size >= fewActors) return false;
+    this.#cut = undefined;
+    return true;
   }
 
   /** It is over, though nothing was heard of that. */
   #close(actor: KnownActor): WatchedChange[] {
     if (actor.isOver) return [];
-    actor.latest = actor.stopped();
-    return [{ actor, told: actor.latest }, ...this.#forget(actor)];
+    return [{ actor, told: actor.end() }, ...this.#forget(actor)];
   }
 
   /** Its effects end with a machine. */
@@ -193,9 +184,11 @@ export class KnownActor implements WatchedActor {
     return isSame || this.root ? undefined : asSnapshot(told);
   }
 
-  stopped(): SnapshotTold {
+  /** Nobody has told that it is over. */
+  end(): SnapshotTold {
     const { snapshot } = this.#latest;
-    return { ...this.#latest, event: { type: 'xstate.stop' }, snapshot: { ...snapshot, status: 'stopped' } };
+    this.#latest = { ...this.#latest, event: { type: 'xstate.stop' }, snapshot: { ...snapshot, status: 'stopped' } };
+    return this.#latest;
   }
 }
 

@@ -5,6 +5,7 @@ import { type Actor, createActor, createMachine, fromPromise } from 'xstate';
 import { Inspection } from '../../actors/runtime/inspection.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import type { Inspected } from '../../actors/runtime/machine-teller.ts';
+import { InspectionClient } from '../../actors/web/inspection-client.ts';
 import { InspectionWatch } from '../../actors/web/inspection-watch.ts';
 import { WatchedProcess } from '../../actors/web/watched-process.ts';
 import { hostMachine } from '../../machines/host.ts';
@@ -238,6 +239,11 @@ describe('a process with more actors than are shown', () => {
       snapshot: { status: 'active' },
     };
   };
+  const gone = ({ type: _, sessionId, rootId, createdAt, id, _version }: Told): Told => {
+    const about = { sessionId, rootId, createdAt, id, _version };
+    return { type: '@xstate.snapshot', ...about, event: { type: 'test' }, snapshot: { status: 'done' } };
+  };
+  const more = 'compute-node-many/more';
   const definitions = [{ machine: 'instance' as const, definition: '{"id":"instance"}' }];
 
   it('says so to inspectors, as of one more actor, and once in the log', async () => {
@@ -263,9 +269,9 @@ describe('a process with more actors than are shown', () => {
       const events = Array.from({ length: 50 }, (_, n) => machine(50 * sequence + n));
       send('many', sequence, events);
     }
-    const more = {
+    const standIn = {
       type: '@xstate.actor',
-      sessionId: 'compute-node-many/more',
+      sessionId: more,
       name: 'more than 20000 actors: no others are shown',
       snapshot: { status: 'active' },
     };
@@ -282,11 +288,11 @@ describe('a process with more actors than are shown', () => {
     ] as const) {
       await receiver.until(({ sessionId }) => sessionId === last);
     }
-    expect(shown).toMatchObject(more);
-    expect(createMachine(JSON.parse(shown.definition ?? '')).id).toBe(more.name);
+    expect(shown).toMatchObject(standIn);
+    expect(createMachine(JSON.parse(shown.definition ?? '')).id).toBe(standIn.name);
     expect(all.events).toHaveLength(20_003);
     const idsOf = ({ events }: Receiver) => events.map(({ sessionId }) => sessionId);
-    expect(idsOf(ofHidden)).toEqual([more.sessionId, hidden]);
+    expect(idsOf(ofHidden)).toEqual([more, hidden]);
     expect(idsOf(ofShown)).toEqual(['compute-node-many/instance/7', seven]);
     const late = [new Receiver(`${url}?instance=20050`), new Receiver(`${url}?instance=7`)] as const;
     await eventually(() => late.every(({ events }) => events.length > 1) || undefined);
@@ -296,35 +302,65 @@ describe('a process with more actors than are shown', () => {
 
   it('cannot speak for who stands for its others', () => {
     const process = new WatchedProcess('compute-node-many');
-    const sessionId = 'compute-node-many/more';
-    const forged = { ...machine(0), sessionId, rootId: sessionId };
+    const forged = { ...machine(0), sessionId: more, rootId: more };
     const end = { ...forged, type: '@xstate.snapshot', event: { type: 'test' }, snapshot: { status: 'done' } } as Told;
     process.take({ sequence: 0, definitions, events: [forged] }, 'first');
-    expect(process.isCut).toBe(false);
+    expect(process.more).toBeUndefined();
     process.take({ sequence: 1, events: Array.from({ length: 20_001 }, (_, n) => machine(n)) }, 'first');
-    expect(process.isCut).toBe(true);
+    expect(process.more).toBeDefined();
     expect(process.take({ sequence: 2, events: [end] }, 'first')).toEqual([]);
-    expect(process.isCut).toBe(true);
+    expect(process.more).toBeDefined();
   });
 
   it('is asked for the others when there is room, and says so no longer when all are shown', () => {
     const process = new WatchedProcess('compute-node-many');
     const machines = Array.from({ length: 20_001 }, (_, n) => machine(n));
-    const gone = (count: number) =>
-      machines.slice(0, count).map(({ type: _, sessionId, rootId, createdAt, id, _version }): Told => {
-        const about = { sessionId, rootId, createdAt, id, _version };
-        return { type: '@xstate.snapshot', ...about, event: { type: 'test' }, snapshot: { status: 'done' } };
-      });
-    const more = 'compute-node-many/more';
-    const shown = () => [...process.actors()].map(({ introduction }) => introduction.sessionId);
-    process.take({ sequence: 0, definitions, events: machines, whole: 'first' }, 'first');
-    process.take({ sequence: 1, events: gone(2_000) }, 'first');
-    expect(process.makeRoom()).toEqual([]);
+    const changes: Change[] = [];
+    const client = new InspectionClient(undefined, (more) => changes.push(...more), []);
+    const take = (frame: Frame, watcher = 'first') => client.take(process, process.take(frame, watcher));
+    const shown = () => [...client.actorsOf(process)].map(({ introduction }) => introduction.sessionId);
+    take({ sequence: 0, definitions, events: machines, whole: 'first' });
+    take({ sequence: 1, events: machines.slice(0, 2_000).map(gone) });
+    expect(process.makeRoom()).toBe(false);
     expect(shown()).toContain(more);
-    process.take({ sequence: 2, events: gone(2_002) }, 'first');
-    expect(process.makeRoom()).toMatchObject([{ told: { sessionId: more, snapshot: { status: 'stopped' } } }]);
-    process.take({ sequence: 3, events: machines.slice(2_002), whole: 'second' }, 'second');
-    expect(shown()).toEqual(machines.slice(2_002).map(({ sessionId }) => sessionId));
+    take({ sequence: 2, events: machines.slice(2_000, 2_001).map(gone) });
+    expect(process.makeRoom()).toBe(true);
+    client.take(process, []);
+    expect(changes.at(-1)).toMatchObject({ told: { sessionId: more, snapshot: { status: 'stopped' } } });
+    take({ sequence: 3, events: machines.slice(2_001), whole: 'second' }, 'second');
+    expect(shown()).toEqual(machines.slice(2_001).map(({ sessionId }) => sessionId));
+  });
+
+  it('says so to each for as long as what it watches is not shown', () => {
+    const process = new WatchedProcess('compute-node-many');
+    const machines = Array.from({ length: 20_001 }, (_, n) => machine(n));
+    const seen: Record<string, unknown[]> = { shown: [], hidden: [], late: [] };
+    const watching = (name: string, n: number, there: WatchedProcess[] = []) =>
+      new InspectionClient(
+        `instance/${n}`,
+        (changes) => seen[name]?.push(...changes.map(({ actor, told }) => [told.sessionId, actor.isOver])),
+        there,
+      );
+    const clients = [watching('shown', 7), watching('hidden', 20_000)];
+    const take = (frame: Frame) => {
+      const changes = process.take(frame, 'first');
+      for (const client of clients) client.take(process, changes);
+    };
+    take({ sequence: 0, definitions, events: machines });
+    const late = watching('late', 20_000, [process]);
+    clients.push(late);
+    const shownLate = () => [...late.actorsOf(process)].map(({ introduction }) => introduction.sessionId);
+    expect(shownLate()).toEqual([more]);
+    // One makes room for it, and others still miss what they watch.
+    take({ sequence: 1, events: [...machines.slice(0, 1).map(gone), ...machines.slice(-1)] });
+    expect(process.more).toBeDefined();
+    const [seven, hidden] = ['compute-node-many/instance/7', 'compute-node-many/instance/20000'];
+    const comes = [
+      [hidden, false],
+      [more, true],
+    ];
+    expect(seen).toEqual({ shown: [[seven, false]], hidden: [[more, false], ...comes], late: comes });
+    expect(shownLate()).toEqual([hidden]);
   });
 });
 
