@@ -5,11 +5,11 @@
 import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Aggregate } from '../../transport/messages/records.ts';
-import { conflict } from '../../transport/nats/bucket.ts';
 import { viewAggregate } from '../records/aggregate-view.ts';
 import { hostKey } from '../records/keys.ts';
 import { missing, named } from '../records/lookup.ts';
 import { refuseZoneChange } from './aggregate-zones.ts';
+import { type DecidedOver, decideOverAll } from './decide-over-all.ts';
 import { nameTaken } from './store-order.ts';
 import type { Writes } from './writes.ts';
 
@@ -21,19 +21,10 @@ export const aggregateWrites: Writes = async (on, { store, clock, chance }) => {
     store.view('instance'),
   ]);
 
-  /** `choose` says what is to be, or to be gone, by what is now; it is asked again when another change came first. */
-  async function decide(choose: () => Aggregate, isGone = false): Promise<{ aggregate: Aggregate; revision: number }> {
-    for (;;) {
-      await Promise.all([aggregates, hosts, instances].map((view) => view.caughtUp()));
-      const seen = aggregates.revision;
-      const aggregate = choose();
-      const revision = await bucket.decide(aggregate.id, isGone ? undefined : aggregate, seen);
-      if (revision !== conflict) return { aggregate, revision };
-    }
-  }
+  const all: DecidedOver<Aggregate> = { bucket, view: aggregates, others: [hosts, instances], keyOf: ({ id }) => id };
 
   async function keep(choose: () => Aggregate) {
-    const { aggregate, revision } = await decide(() => {
+    const { value: aggregate, revision } = await decideOverAll(all, () => {
       const chosen = choose();
       refuseTakenName(chosen);
       return chosen;
@@ -94,7 +85,7 @@ export const aggregateWrites: Writes = async (on, { store, clock, chance }) => {
   );
 
   on(api.aggregate.delete, async ({ aggregate }) => {
-    const gone = await decide(() => {
+    const empty = () => {
       const found = find(aggregate);
       if (found.hosts.length > 0) {
         throw fail('conflict', `aggregate ${found.name} has hosts: they must be taken out first (field /aggregate)`, {
@@ -102,7 +93,8 @@ export const aggregateWrites: Writes = async (on, { store, clock, chance }) => {
         });
       }
       return found;
-    }, true);
-    return { reply: {}, written: [{ bucket: 'aggregate', revision: gone.revision, removed: gone.aggregate.id }] };
+    };
+    const { key, revision } = await decideOverAll(all, empty, true);
+    return { reply: {}, written: [{ bucket: 'aggregate', revision, removed: key }] };
   });
 };

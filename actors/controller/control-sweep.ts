@@ -12,10 +12,10 @@ import { type InstanceEvent, instanceTimeouts } from '../../machines/instance.ts
 import { isJustPlaced, isPlacing, isTriedAgain } from '../../machines/instance-states.ts';
 import { computeCasts } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
+import type { Entry } from '../../transport/nats/bucket.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import { cast } from '../../transport/nats/cast.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import type { ViewEntry } from '../../transport/nats/view.ts';
 import { castId } from '../instance/cast-id.ts';
 import { InstanceOwner } from '../instance/owner.ts';
 import { attemptOf, deadlineOf, stateOf } from '../instance/stored-chart.ts';
@@ -39,7 +39,7 @@ const releaseAgainAfter = 12;
 const giveUpAfter = instanceTimeouts.placementTimeout / sweepEveryMs;
 
 /** What is done for an instance in a state. */
-type Help = (entry: ViewEntry<Instance>, waiting: Waiting, state: string) => Promise<void>;
+type Help = (entry: Entry<Instance>, waiting: Waiting, state: string) => Promise<void>;
 
 /** Returns the function that ends it. */
 export async function startControlSweep(world: ControllerWorld): Promise<() => void> {
@@ -79,7 +79,7 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     return isTriedAgain(state) ? releaseAgain : undefined;
   }
 
-  async function goOn({ value, revision }: ViewEntry<Instance>, { sweeps }: Waiting, state: string): Promise<void> {
+  async function goOn({ value, revision }: Entry<Instance>, { sweeps }: Waiting, state: string): Promise<void> {
     const { uuid, updatedAt } = value;
     const now = clock.now();
     if (isPlacing(state) && sweeps >= giveUpAfter) {
@@ -90,7 +90,7 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     }
   }
 
-  async function releaseAgain({ key, value, revision }: ViewEntry<Instance>, { sweeps }: Waiting): Promise<void> {
+  async function releaseAgain({ key, value, revision }: Entry<Instance>, { sweeps }: Waiting): Promise<void> {
     if (sweeps < releaseAgainAfter) return;
     // Should it fail as before, the next try is as far away.
     waitingList.forget(key);
@@ -101,7 +101,7 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
    * The host makes nothing of what it has already. It is left for another, if it can be, when it is no more; and when it
    * lives and takes no notice, as long as it has not begun.
    */
-  async function tellHost({ value, revision }: ViewEntry<Instance>, waiting: Waiting, state: string): Promise<void> {
+  async function tellHost({ value, revision }: Entry<Instance>, waiting: Waiting, state: string): Promise<void> {
     const { uuid, owner } = value;
     if (owner === 'control') return;
     if (waiting.sweeps >= leaveHostAfter && (isJustPlaced(state) || liveness.statusOf(owner.host) === 'down')) {

@@ -1,21 +1,23 @@
 /**
  * Security groups of a project, and their rules.
  *
- * A rule may name another group, and a group that is named stays: so each change is decided over all groups as they are,
- * and none is written that was decided over others. A group that an instance has stays too: it is looked for again when
- * the group is gone, and whoever admits an instance looks again for its groups, so that one of the two sees the other.
+ * A rule may name another group, and a group that is named stays; and there are no more of them than the quota allows. So
+ * each change is decided over all groups as they are, and none is written that was decided over others. A group that an
+ * instance has stays too: it is looked for again when the group is gone, and whoever admits an instance looks again for
+ * its groups, so that one of the two sees the other.
  */
 import { type FailureError, fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { SecurityGroup } from '../../transport/messages/records.ts';
-import { conflict, type Entry } from '../../transport/nats/bucket.ts';
+import type { Entry } from '../../transport/nats/bucket.ts';
 import { securityGroupKey } from '../records/keys.ts';
 import { missing } from '../records/lookup.ts';
 import { viewSecurityGroup } from '../records/security-group-view.ts';
+import { type DecidedOver, decideOverAll } from './decide-over-all.ts';
 import { defaultSecurityGroup, ensureDefaultSecurityGroup } from './default-security-group.ts';
 import { checkRule, isSameRule } from './security-group-rule.ts';
 import { nameTaken } from './store-order.ts';
-import { keepWithinQuota } from './within-quota.ts';
+import { limitOf, refuseBeyond } from './within-quota.ts';
 import type { Writes } from './writes.ts';
 
 const maxRules = 200;
@@ -26,6 +28,8 @@ export const securityGroupWrites: Writes = async (on, { store, clock, chance, ad
     store.view('securityGroup'),
     store.view('instance'),
   ]);
+  const keyOf = ({ projectId, name }: SecurityGroup) => securityGroupKey(projectId, name);
+  const all: DecidedOver<SecurityGroup> = { bucket, view, keyOf };
 
   on(api.securityGroup.create, async ({ name, description = '' }, { caller: { projectId } }) => {
     if (name === defaultSecurityGroup) throw nameTaken('security group', name);
@@ -38,11 +42,15 @@ export const securityGroupWrites: Writes = async (on, { store, clock, chance, ad
       rules: [{ id: chance.uuid(), direction: 'egress' }],
       createdAt: clock.now(),
     };
-    const revision = await bucket.create(key, value);
-    if (revision === conflict) throw nameTaken('security group', name);
-    const isOwn = (each: SecurityGroup) => each.projectId === projectId;
-    await keepWithinQuota({ bucket, view, key, revision }, store, 'securityGroups', projectId, isOwn);
-    return answer({ key, value, revision });
+    const limit = await limitOf(store, 'securityGroups', projectId);
+    const made = await decideOverAll(all, () => {
+      // Also one that cannot be read here.
+      if (view.revisionOf(key) !== undefined) throw nameTaken('security group', name);
+      const used = [...view.values()].filter((each) => each.projectId === projectId).length;
+      refuseBeyond(limit, 'securityGroups', used);
+      return value;
+    });
+    return answer(made);
   });
 
   on(api.securityGroup.update, async ({ securityGroup, description }, { caller }) =>
@@ -82,13 +90,15 @@ export const securityGroupWrites: Writes = async (on, { store, clock, chance, ad
   on(api.securityGroup.delete, async ({ securityGroup: name }, { caller: { projectId } }) => {
     if (name === defaultSecurityGroup) throw inUse(name, 'is what instances have that name none');
     await refuseUsedByInstance(projectId, name);
-    const { key, value, revision } = await decide(projectId, name, () => {
+    const unnamed = () => {
+      const group = there(projectId, name);
       const user = [...view.values()].find(
-        (each) => each.projectId === projectId && each.name !== name && each.rules.some(({ group }) => group === name),
+        (each) => each.projectId === projectId && each.name !== name && each.rules.some((rule) => rule.group === name),
       );
       if (user) throw inUse(name, `is named by a rule of group ${user.name}`);
-      return undefined;
-    });
+      return group;
+    };
+    const { key, value, revision } = await decideOverAll(all, unnamed, true);
     try {
       await refuseUsedByInstance(projectId, name);
     } catch (error) {
@@ -104,27 +114,13 @@ export const securityGroupWrites: Writes = async (on, { store, clock, chance, ad
     next: (group: SecurityGroup) => SecurityGroup,
   ): Promise<Entry<SecurityGroup>> {
     if (name === defaultSecurityGroup) await ensureDefaultSecurityGroup({ bucket, view, clock }, projectId);
-    return decide(projectId, name, next);
+    return decideOverAll(all, () => next(there(projectId, name)));
   }
 
-  /**
-   * Writes what becomes of the group, or removes it when that is nothing; nobody has written any group since the view
-   * that it was decided on. Resolves with what is written, or with what was removed.
-   */
-  async function decide(
-    projectId: string,
-    name: string,
-    next: (group: SecurityGroup) => SecurityGroup | undefined,
-  ): Promise<Entry<SecurityGroup>> {
-    const key = securityGroupKey(projectId, name);
-    for (;;) {
-      await view.caughtUp();
-      const entry = view.entry(key);
-      if (!entry) throw missing('security group', name, '/securityGroup');
-      const value = next(entry.value);
-      const revision = await bucket.decide(key, value, view.revision);
-      if (revision !== conflict) return value ? { key, value, revision } : entry;
-    }
+  function there(projectId: string, name: string): SecurityGroup {
+    const group = view.get(securityGroupKey(projectId, name));
+    if (!group) throw missing('security group', name, '/securityGroup');
+    return group;
   }
 
   /** Rejects with `conflict` when an instance has the group, or may be about to. */

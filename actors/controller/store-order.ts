@@ -1,6 +1,9 @@
 /**
  * Decides between those who make something at the same time: whoever was first, in the order of the store, keeps it.
  * What was made is there for a moment before it is judged, so that no two controllers can both overlook the other's.
+ *
+ * That order is told by the revisions of records that nobody ever edits: an edit would move one behind others that came
+ * later. What is edited is decided over all at once, as security groups are.
  */
 import { fail } from '../../machines/failure.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
@@ -34,7 +37,9 @@ export function nameTaken(what: string, name: string) {
 }
 
 /** The records that came to be before this one, and are still there. */
-export async function earlierThan<T>({ view, revision }: Made<T>, isAlike: (record: T) => boolean): Promise<T[]> {
-  await view.reached(revision);
-  return [...view.entries()].filter(({ value, born }) => born < revision && isAlike(value)).map(({ value }) => value);
+export async function earlierThan<T>({ view, revision: own }: Made<T>, isAlike: (record: T) => boolean): Promise<T[]> {
+  await view.reached(own);
+  return [...view.entries()]
+    .filter(({ value, revision }) => revision < own && isAlike(value))
+    .map(({ value }) => value);
 }

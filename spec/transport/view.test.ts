@@ -53,20 +53,7 @@ it('reads its own writes once it has reached their revision', async () => {
     await counts.reached(await write(bucket, 'a', count));
     expect(counts.get('a')).toEqual({ count });
   }
-  expect(counts.entry('a')).toEqual({ key: 'a', value: { count: 20 }, revision: counts.revision, born: 1 });
-});
-
-it('knows since when a record is there, and catches up with what others wrote', async () => {
-  const bucket = await openCounts(await openBus(nats.url));
-  const counts = await view(bucket);
-  const orderOfBirth = () => [...counts.entries()].toSorted((a, b) => a.born - b.born).map(({ key }) => key);
-  for (const key of ['a', 'b', 'a', 'c', 'a']) await write(bucket, key, 1);
-  await counts.caughtUp();
-  expect(orderOfBirth()).toEqual(['a', 'b', 'c']);
-  await bucket.remove('a');
-  await write(bucket, 'a', 2);
-  await counts.caughtUp();
-  expect(orderOfBirth()).toEqual(['b', 'c', 'a']);
+  expect(counts.entry('a')).toEqual({ key: 'a', value: { count: 20 }, revision: counts.revision });
 });
 
 it('holds all that there was when it is opened late', async () => {
@@ -172,14 +159,6 @@ describe('when a version was replaced before its turn came', () => {
     expect(await failureOf(counts.caughtUp(100))).toMatchObject({ code: 'timeout', disposition: 'retry' });
     expect(counts.shows(counts.revision)).toBe(false);
     await counts.passed(100);
-  });
-
-  it('takes the record for as old as it may be', async () => {
-    const told = toldByHand();
-    const counts = await view(told.bucket);
-    told.tell('a', 1);
-    told.tell('b', 5);
-    expect([counts.entry('a')?.born, counts.entry('b')?.born]).toEqual([1, 2]);
   });
 });
 

@@ -19,18 +19,13 @@ export interface Change<T> {
   readonly after: T | undefined;
 }
 
-export interface ViewEntry<T> extends Entry<T> {
-  /** The revision at which the record came to be; where it is not known, the first at which it may have. */
-  born: number;
-}
-
 export interface View<T> {
   get(key: string): T | undefined;
-  entry(key: string): ViewEntry<T> | undefined;
+  entry(key: string): Entry<T> | undefined;
   /** At which revision the record is, without reading it. */
   revisionOf(key: string): number | undefined;
   values(): IterableIterator<T>;
-  entries(): Iterable<ViewEntry<T>>;
+  entries(): Iterable<Entry<T>>;
   readonly size: number;
   /** The latest revision that the view has heard of. */
   readonly revision: number;
@@ -92,9 +87,9 @@ export async function openView<T>(
     const { key, bytes } = version;
     // A watch that is begun again tells once more of what is known.
     if (version.revision <= (records.get(key)?.revision ?? 0)) return;
-    const first = progress.comeTo(version.revision);
+    progress.comeTo(version.revision);
     const before = records.get(key);
-    const after = version.isRemoval ? undefined : new Held(key, version.revision, before?.born ?? first, bytes, decode);
+    const after = version.isRemoval ? undefined : new Held(key, version.revision, bytes, decode);
     if (after) records.set(key, after);
     else records.delete(key);
     tell(new HeldChange(key, version.revision, before, after));
@@ -188,15 +183,13 @@ type Decode<T> = (key: string, bytes: Uint8Array) => T | undefined;
 class Held<T> {
   readonly key: string;
   readonly revision: number;
-  readonly born: number;
   #bytes: Uint8Array | undefined;
   #decode: Decode<T> | undefined;
   #value: T | undefined;
 
-  constructor(key: string, revision: number, born: number, bytes: Uint8Array, decode: Decode<T>) {
+  constructor(key: string, revision: number, bytes: Uint8Array, decode: Decode<T>) {
     this.key = key;
     this.revision = revision;
-    this.born = born;
     // A part of all that was read from the socket at once, which it would keep.
     this.#bytes = bytes.slice();
     this.#decode = decode;
@@ -209,10 +202,10 @@ class Held<T> {
     return this.#value;
   }
 
-  entry(): ViewEntry<T> | undefined {
-    const { key, revision, born } = this;
+  entry(): Entry<T> | undefined {
+    const { key, revision } = this;
     const value = this.read();
-    return value === undefined ? undefined : { key, value, revision, born };
+    return value === undefined ? undefined : { key, value, revision };
   }
 }
 

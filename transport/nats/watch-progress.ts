@@ -36,13 +36,11 @@ export class WatchProgress {
     return this.#revision;
   }
 
-  /** Takes note of a version that is told of. Returns the first revision that it may have replaced untold, or its own. */
-  comeTo(revision: number): number {
-    const first = Math.min(this.#revision + 1, revision);
-    if (first < revision && revision > this.#revision) this.#gaps += 1;
+  /** Takes note of a version that is told of. */
+  comeTo(revision: number): void {
+    if (revision > this.#revision + 1) this.#gaps += 1;
     this.#revision = Math.max(this.#revision, revision);
     for (const waiter of this.#waiting) if (waiter.revision <= this.#revision) waiter.resolve();
-    return first;
   }
 
   /** Whether all that was written up to `revision` is shown, or what has replaced it. */
