@@ -4,10 +4,13 @@
  * waits for a revision waits, after a gap, until the watch has come to all that was written by then without another one.
  */
 import { fail } from '../../machines/failure.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, every } from '../clock.ts';
 
 /** How long (ms) who does not say otherwise waits for what was written. */
 export const standardPatienceMs = 5_000;
+
+/** How long (ms) an answer of the store is waited for before it is taken for lost, and asked for once more. */
+const askAnewMs = 500;
 
 export interface WatchedBucket {
   readonly name: string;
@@ -40,7 +43,11 @@ export class WatchProgress {
   comeTo(revision: number): void {
     if (revision > this.#revision + 1) this.#gaps += 1;
     this.#revision = Math.max(this.#revision, revision);
-    for (const waiter of this.#waiting) if (waiter.revision <= this.#revision) waiter.resolve();
+    for (const waiter of this.#waiting) {
+      if (waiter.revision > this.#revision) continue;
+      this.#waiting.delete(waiter);
+      waiter.resolve();
+    }
   }
 
   /** Whether all that was written up to `revision` is shown, or what has replaced it. */
@@ -75,23 +82,21 @@ export class WatchProgress {
     do {
       before = this.#gaps;
       await this.#told(await this.#lastRevision(), ending);
-      if (ending.aborted) return;
     } while (before < this.#gaps);
     this.#closedGaps = before;
   }
 
+  /** Rejects when it is wanted no longer: nothing more is begun for nobody. */
   #told(revision: number, ending: AbortSignal): Promise<void> {
-    if (revision <= this.#revision) return Promise.resolve();
-    return new Promise((resolve) => {
-      const waiter = {
-        revision,
-        resolve: () => {
-          this.#waiting.delete(waiter);
-          resolve();
-        },
-      };
+    return new Promise((resolve, reject) => {
+      ending.throwIfAborted();
+      if (revision <= this.#revision) return resolve();
+      const waiter = { revision, resolve };
       this.#waiting.add(waiter);
-      ending.addEventListener('abort', waiter.resolve, { once: true });
+      ending.addEventListener('abort', () => {
+        this.#waiting.delete(waiter);
+        reject(ending.reason);
+      });
     });
   }
 
@@ -100,10 +105,23 @@ export class WatchProgress {
     const ask = () => {
       this.#asking = this.#askedNext ?? Promise.resolve();
       this.#askedNext = undefined;
-      return this.#bucket.lastRevision();
+      return this.#askedUntilAnswered();
     };
     this.#askedNext ??= this.#asking.then(ask, ask);
     return this.#askedNext;
+  }
+
+  /** An answer that is lost with the link that it was to come by is missed only after seconds, in which others wait to ask. */
+  async #askedUntilAnswered(): Promise<number> {
+    const first = Promise.withResolvers<number>();
+    const ask = () => void this.#bucket.lastRevision().then(first.resolve, first.reject);
+    ask();
+    const stopAsking = every(this.#clock, askAnewMs, async () => ask());
+    try {
+      return await first.promise;
+    } finally {
+      stopAsking();
+    }
   }
 
   async #within(timeoutMs = standardPatienceMs, work: (ending: AbortSignal) => Promise<void>): Promise<void> {
