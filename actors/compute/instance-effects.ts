@@ -28,7 +28,7 @@ export interface HostWorld {
 type Run = EffectImplementation['run'];
 
 /** What the control plane alone does. */
-type ControlEffect = 'leaveTriedHosts';
+type ControlEffect = 'leaveLostHosts' | 'leaveTriedHosts';
 
 export function hostEffects(world: HostWorld): Record<Exclude<EffectName, ControlEffect>, EffectImplementation> {
   const { hypervisor, claims, specs } = world;

@@ -14,10 +14,11 @@
  *
  * Only reads and repeatable steps: it may be broken off anywhere, and done again at any time.
  */
-import { fail, toFailure } from '../../machines/failure.ts';
+import { type FailureCode, fail, toFailure } from '../../machines/failure.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bucket, Entry } from '../../transport/nats/bucket.ts';
+import type { Receipt } from '../../transport/nats/cast.ts';
 import { openView } from '../../transport/nats/view.ts';
 import type { GuestReport, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { InstanceOwner } from '../instance/owner.ts';
@@ -71,6 +72,10 @@ export class Reconciler {
   /** The guests of which something may be left, because their destruction was begun and has not succeeded yet. */
   readonly #halfDestroyed = new Set<string>();
 
+  #toLookAt = new Set<string>();
+  #nextLook: Promise<void> | undefined;
+  #lastLook: Promise<void> = Promise.resolve();
+
   constructor(world: ReconcilerWorld, bootId: string | undefined) {
     this.#world = world;
     this.#bootId = bootId;
@@ -104,12 +109,33 @@ export class Reconciler {
     this.#bootId = bootId;
   }
 
-  /** The instance was taken from this host, which may have compared what it has before that. */
-  async forget(uuid: string, signal: AbortSignal): Promise<void> {
-    // Without its hypervisor it will compare everything when that is back.
-    if (!this.#world.hypervisor.isConnected) return;
-    await this.#world.instances.disownTaken(uuid);
-    await this.#compareOnly(new Set([uuid]), signal);
+  /**
+   * The instance was taken from this host, which may have compared what it has before that. The failure says why it cannot
+   * be told that nothing of it runs here.
+   */
+  async forget(uuid: string, signal: AbortSignal): Promise<Receipt> {
+    const { name, hypervisor, instances } = this.#world;
+    // It will compare everything when that is back.
+    if (!hypervisor.isConnected) return refusal('hypervisor_unavailable', `host ${name} is without its hypervisor`);
+    await this.#lookAt(uuid, signal);
+    if (instances.owns(uuid) || (await hypervisor.powerState(uuid)) === 'absent') return {};
+    return refusal('conflict', `host ${name} still has its guest`);
+  }
+
+  /** Those that are asked for while one looks are looked at together, afterwards. */
+  #lookAt(uuid: string, signal: AbortSignal): Promise<void> {
+    const { instances } = this.#world;
+    this.#toLookAt.add(uuid);
+    this.#nextLook ??= this.#lastLook.then(async () => {
+      const uuids = this.#toLookAt;
+      this.#toLookAt = new Set();
+      this.#nextLook = undefined;
+      await Promise.all([...uuids].map((each) => instances.disownTaken(each)));
+      await this.#compareOnly(uuids, signal);
+    });
+    const looking = this.#nextLook;
+    this.#lastLook = looking.catch(() => undefined);
+    return looking;
   }
 
   /** Looks again after the disks of which it was not decided yet who needs them. */
@@ -132,7 +158,8 @@ export class Reconciler {
     const wanted = found.filter(({ uuid }) => uuids.has(uuid));
     const returned = await this.#attendAll(wanted, records, this.#unknown, signal);
     for (const { value, revision } of returned) instances.takeUp(value, revision);
-    const owners = instances.owners().filter(({ uuid }) => returned.some(({ key }) => key === uuid));
+    // Also those that have come back, and were taken up, before it was looked what their guests do.
+    const owners = instances.owners().filter(({ uuid }) => uuids.has(uuid));
     await this.#tell(owners, found, 'when the instance came back');
   }
 
@@ -253,6 +280,10 @@ export class Reconciler {
       }),
     );
   }
+}
+
+function refusal(code: FailureCode, message: string): Receipt {
+  return { failure: fail(code, message, { disposition: 'retry' }).failure };
 }
 
 const foundWords = {

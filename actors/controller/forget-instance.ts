@@ -1,9 +1,10 @@
 /**
  * Tells the hosts that an instance was on, or tried on, that it is theirs no longer. A host that was down compares, when it
  * returns, all that it has with the records; what is taken from it just then, by a controller that has not heard of its
- * return yet, it learns by this. The instance is placed elsewhere only when a host that returns has heard: until then its
- * guest may be there.
+ * return yet, it learns by this.
  */
+import { fail } from '../../machines/failure.ts';
+import { every } from '../../transport/clock.ts';
 import { computeCasts } from '../../transport/messages/internal.ts';
 import type { Host } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
@@ -23,8 +24,10 @@ export interface TellingWorld {
 }
 
 const kind = computeCasts.forgetInstance;
-/** How long a host that returns may take to say that it has removed what it had (ms). */
-const receiptMs = 5_000;
+/** How long a host that lives may take to say that it has removed what it had, before it is told once more (ms). */
+const receiptMs = 30_000;
+/** How often is looked whether it still lives (ms). */
+const lookEveryMs = 1_000;
 
 /** The effect, done after the hosts were told. */
 export function tellingHosts(bus: Bus, effect: EffectImplementation): EffectImplementation {
@@ -37,16 +40,15 @@ export function tellingHosts(bus: Bus, effect: EffectImplementation): EffectImpl
   };
 }
 
-/** As `tellingHosts`, and after those that were lost, and return just now, have removed what they had. */
-export function leavingHosts(world: TellingWorld, effect: EffectImplementation): EffectImplementation {
-  const telling = tellingHosts(world.bus, effect);
+/**
+ * The effect of `leaving`: done when those of the hosts that live, such as one that returns just now, have removed what they
+ * had. Until then the guest may be there, and on its disk.
+ */
+export function leaveLostHosts(world: TellingWorld): EffectImplementation {
   return {
-    ...effect,
+    isDurable: true,
     async run(job) {
-      const { tried } = job.owner.context;
-      const lost = tried.filter(({ failure }) => failure.code === 'host_down');
-      await Promise.all(lost.map(({ host }) => leave(world, job, host)));
-      return telling.run(job);
+      await Promise.all(leftHosts(job).map((host) => leave(world, job, host)));
     },
   };
 }
@@ -79,21 +81,34 @@ async function tell(bus: Bus, { key: { uuid, attempt }, callContext }: EffectJob
   );
 }
 
-/** Rejects, for another try, when the host lives and has not said that it has heard. */
+/** Rejects, for another try, when the host lives and has not said that nothing is there any more. */
 async function leave({ bus, hosts, liveness }: TellingWorld, job: EffectJob, host: string): Promise<void> {
+  const mayBeThere = () => {
+    const record = hosts.get(hostKey(host));
+    return record !== undefined && (!record.down || liveness.isAlive(host));
+  };
   await hosts.caughtUp();
-  const record = hosts.get(hostKey(host));
-  // What has yet to begin to compare will do so by records that show that the instance has left.
-  if (!record || (record.down && (record.hypervisorState !== 'reconciling' || !liveness.isAlive(host)))) return;
+  // It will compare by records that show that the instance has left, or hear of it afterwards.
+  if (!mayBeThere()) return tell(bus, job, [host]);
   const { key, callContext } = job;
+  const dying = new AbortController();
+  const stopLooking = every(bus.clock, lookEveryMs, async () => {
+    if (!mayBeThere()) dying.abort();
+  });
   const receipt = await castForReceipt(
     bus,
     subjects.computeCast(host, kind.name),
     kind,
     { uuid: key.uuid },
-    // The receipt of one that was sent before may be lost.
-    { id: `${key.uuid}-${key.attempt}-leave-${host}-${bus.clock.now()}`, context: callContext, waitMs: receiptMs },
-  );
+    {
+      // The receipt of one that was sent before may be lost.
+      id: `${key.uuid}-${key.attempt}-leave-${host}-${bus.clock.now()}`,
+      context: callContext,
+      waitMs: receiptMs,
+      signal: AbortSignal.any([job.signal, dying.signal]),
+    },
+  ).finally(stopLooking);
   job.signal.throwIfAborted();
-  if (!receipt) throw unansweredBy(host);
+  if (receipt?.failure) throw fail(receipt.failure.code, receipt.failure.message, { disposition: 'retry' });
+  if (!receipt && mayBeThere()) throw unansweredBy(host);
 }

@@ -6,7 +6,7 @@ import type { OwnerWorld } from '../instance/owner.ts';
 import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { leaveTriedHosts, leavingHosts, tellingHosts } from './forget-instance.ts';
+import { leaveLostHosts, leaveTriedHosts, tellingHosts } from './forget-instance.ts';
 import type { ControllerWorld } from './writes.ts';
 
 /** What it takes. */
@@ -19,7 +19,8 @@ export async function ownInstances(world: OwningWorld): Promise<OwnerWorld> {
     name: 'control',
     inspection,
     machine: provideEffects({
-      requestPlacement: leavingHosts({ bus, hosts, liveness }, requestPlacement(bus)),
+      requestPlacement: requestPlacement(bus),
+      leaveLostHosts: leaveLostHosts({ bus, hosts, liveness }),
       releaseNetwork: tellingHosts(bus, releaseNetwork(bus, subjects.networkCall)),
       leaveTriedHosts: leaveTriedHosts(bus),
     }),

@@ -94,7 +94,10 @@ export class EffectRunner {
     limit.cancelDeadline = this.#clock.after(roundUp(Math.max(0, key.deadline - this.#clock.now())), () => {
       const { cause } = limit;
       limit.reach(
-        fail('timeout', `${name} did not end in time`, { disposition: 'reschedule', ...(cause && { cause }) }),
+        fail('timeout', cause ? `${cause.message}: ${name} did not end in time` : `${name} did not end in time`, {
+          disposition: 'reschedule',
+          ...(cause && { cause }),
+        }),
       );
       // Whether it heeds its signal or not.
       failed(limit.reason);

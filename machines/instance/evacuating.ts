@@ -14,12 +14,24 @@ export const evacuating = state({
   entry: tell('evacuate.start'),
   on: {
     'host.lost': [
-      { guard: 'mayLeaveForAnother', target: '.scheduling', actions: [blame('evacuating'), 'beginNextAttempt'] },
+      { guard: 'mayLeaveForAnother', target: '.leaving', actions: [blame('evacuating'), 'beginNextAttempt'] },
       { guard: 'isPlaced', target: '.returning', actions: blame('evacuating') },
     ],
   },
-  initial: 'scheduling',
+  initial: 'leaving',
   states: {
+    leaving: {
+      description:
+        'Should the host live after all, and return, it has to say first that nothing of it is there any more.',
+      tags: 'control',
+      invoke: {
+        src: 'leaveLostHosts',
+        input: within('leaveTimeout'),
+        onDone: { target: 'scheduling' },
+        onError: { target: 'returning', actions: blame('evacuating') },
+      },
+      on: { 'instance.delete': { target: '#instance.reclaiming', actions: wishDeletion } },
+    },
     scheduling: {
       description: 'The scheduler is asked to choose another host. Without one, the instance stays where it is.',
       tags: ['control', 'placing'],

@@ -54,6 +54,7 @@ export const instanceSetup = setup({
     releaseNetwork: effect(),
     removeDisks: effect(),
     releaseClaim: effect(),
+    leaveLostHosts: effect(),
     leaveTriedHosts: effect(),
   },
   actions: {

@@ -1,10 +1,13 @@
 /** How long the effects of an instance may take. */
 import { type EffectKey, timeOf } from '../effect.ts';
+import { hostTimeouts } from '../host.ts';
 import type { InstanceContext } from './context.ts';
 
 /** How long each wait may take, in ms. */
 export const instanceTimeouts = {
   placementTimeout: 60_000,
+  /** A host that returns compares all that it has before it hears of anything else. */
+  leaveTimeout: hostTimeouts.reconcileTimeout + 60_000,
   claimTimeout: 15_000,
   networkTimeout: 30_000,
   blockDeviceTimeout: 60_000,

@@ -60,6 +60,7 @@ confirming                       | resized   | resize_confirming    | as before 
 reverting.destroyingDomain       | as before | resize_reverting     | as before | delete
 reverting.restoringDisks         | as before | resize_reverting     | as before | delete
 reverting.definingDomain         | as before | resize_reverting     | as before | delete
+evacuating.leaving               | as before | rebuilding           | as before | delete
 evacuating.scheduling            | as before | rebuilding           | as before | delete
 evacuating.claiming              | as before | rebuilding           | as before | delete
 evacuating.networking            | as before | rebuilding           | as before | delete

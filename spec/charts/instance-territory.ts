@@ -103,7 +103,7 @@ const whole: Held = ['claim', 'disks', 'domain', 'filter', 'ports', 'volumes'];
 function affectOnWay(held: Held, label: string, from: StateValue, to: StateValue): Held {
   if (!statePath(from).startsWith('evacuating')) return affect(held, label);
   if (/^(starting|stopped|failed)/.test(statePath(to))) return whole;
-  return affect(held, /^evacuating\.(scheduling|returning)/.test(statePath(to)) ? 'host.lost' : label);
+  return affect(held, /^evacuating\.(leaving|scheduling|returning)/.test(statePath(to)) ? 'host.lost' : label);
 }
 
 const commands: Sent[] = [

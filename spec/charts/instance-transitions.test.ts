@@ -85,6 +85,8 @@ reverting.destroyingDomain      | destroyDomain → reverting.restoringDisks, el
 reverting.restoringDisks        | restoreDisks → reverting.definingDomain, else failed.resizing
 reverting.definingDomain        | defineDomain done if isToRun → starting
                                 | defineDomain → stopped, else failed.resizing
+evacuating.leaving              | leaveLostHosts → evacuating.scheduling, else evacuating.returning
+                                | instance.delete → reclaiming
 evacuating.scheduling           | requestPlacement fails → failed.powering
                                 | instance.scheduled → evacuating.claiming
                                 | placement.failed → failed.powering
@@ -140,14 +142,14 @@ failed.reclaiming               | release.retry → reclaiming
 `;
 
 const ofLaunchOrRelease = /^(building|networking|mapping|spawning|releasing|failed\.releasing)/;
-const ofTry = /^evacuating\.(?!scheduling|returning)/;
+const ofTry = /^evacuating\.(?!leaving|scheduling|returning)/;
 const withoutGuest =
   /^(scheduling|building|networking|mapping|spawning|evacuating|releasing|reclaiming|failed\.(?!powering|resizing))/;
 
 /** What goes for many states alike; of a deletion some say otherwise themselves. */
 function alike(state: string, rows: readonly string[]): string[] {
   const deletion = state.startsWith('releasing.') ? state : 'releasing.destroyingDomain';
-  const evacuation = 'evacuating.scheduling';
+  const evacuation = 'evacuating.leaving';
   return [
     ...(rows.some((row) => row.startsWith('instance.delete')) ? [] : [`instance.delete → ${deletion}`]),
     ...(ofLaunchOrRelease.test(state) ? ['host.lost → reclaiming'] : []),

@@ -101,7 +101,7 @@ function isDiskGivenUp({ disks = [] }: History, { uuid }: Instance): boolean {
 function checkGuest(instance: Instance, held: HeldGuest[], isWithoutDisk: boolean, broken: Broken): void {
   const { uuid } = instance;
   const state = stateOf(instance);
-  const { host } = contextOf(instance);
+  const { host, fault } = contextOf(instance);
   const wanted = expectedPower.get(state);
   const { powerState = 'absent' } = held.find((guest) => guest.host === host) ?? {};
   if (wanted && !isWithoutDisk && !held.some((guest) => guest.held.some((what) => /^disks?$/.test(what)))) {
@@ -110,6 +110,9 @@ function checkGuest(instance: Instance, held: HeldGuest[], isWithoutDisk: boolea
   if (wanted && !wanted.includes(powerState)) {
     broken('records tell what guests do', `it is ${state} on ${host}, and there is ${describe(held)}`, uuid);
   }
+  // What an evacuation that came to nothing has left on its host goes on there.
+  const isBack = state === 'failed.powering' && fault?.step === 'evacuating' && powerState !== 'absent';
+  if (isBack) broken('records tell what guests do', `it is ${state} on ${host}, and its guest is ${powerState}`, uuid);
   if (!holdsShare(state) && held.length > 0) {
     broken('a failure leaves nothing behind', `it is ${state}, and there is ${describe(held)}`, uuid);
   }

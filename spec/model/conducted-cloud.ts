@@ -104,7 +104,8 @@ export async function startConductedCloud(): Promise<ConductedCloud> {
           names.set(record.uuid, record.name);
           await mayCast('requestPlacement', record.uuid);
         } else if (nameOf(subject) === computeCasts.forgetInstance.name) {
-          await mayCast('leaveTriedHosts', (JSON.parse(String(payload)) as { uuid: string }).uuid);
+          const { uuid } = JSON.parse(String(payload)) as { uuid: string };
+          for (const step of ['leaveLostHosts', 'leaveTriedHosts']) await mayCast(step, uuid);
         }
         return request(subject, payload, options);
       },

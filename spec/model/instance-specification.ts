@@ -108,7 +108,7 @@ function restart(target: string): Consequences {
 const withGuest: Consequences = {
   ...deletion,
   'operator: evacuate': [
-    to('evacuating.scheduling', ({ attempt }) => ({
+    to('evacuating.leaving', ({ attempt }) => ({
       attempt: attempt + 1,
       tries: 1,
       fault: undefined,
@@ -130,10 +130,7 @@ const stayed = to('failed.powering', { fault: 'evacuating' });
 
 /** The host that it was to be moved to is down as well. */
 const newHostDown: Consequences = {
-  'host: down': [
-    to('evacuating.scheduling', tryAnother, mayTryMore),
-    to('evacuating.returning', { fault: 'evacuating' }),
-  ],
+  'host: down': [to('evacuating.leaving', tryAnother, mayTryMore), to('evacuating.returning', { fault: 'evacuating' })],
 };
 
 const rules: Rules<InstanceFacts> = {
@@ -219,6 +216,11 @@ const rules: Rules<InstanceFacts> = {
     ...withGuest,
   },
   ...inOrder(revert, [to('starting', {}, isToRun), to('stopped')], 'failed.resizing', 'resizing'),
+  'evacuating.leaving': {
+    'leaveLostHosts succeeds': [to('evacuating.scheduling')],
+    'leaveLostHosts fails': [to('evacuating.returning', { fault: 'evacuating' })],
+    'client: delete': [to('reclaiming', { isDeleteWanted: true })],
+  },
   'evacuating.scheduling': {
     'scheduler: host found': [to('evacuating.claiming')],
     'scheduler: no host': [stayed],

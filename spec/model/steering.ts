@@ -35,6 +35,7 @@ const steps: Record<string, string> = {
   'reverting.destroyingDomain': 'destroyDomain',
   'reverting.restoringDisks': 'restoreDisks',
   'reverting.definingDomain': 'defineDomain',
+  'evacuating.leaving': 'leaveLostHosts',
   'evacuating.scheduling': 'requestPlacement',
   'evacuating.networking': 'allocateNetwork',
   'evacuating.creatingDisks': 'createDisks',
@@ -86,7 +87,7 @@ export function isOnLostHost(state: string, { fault }: Pick<InstanceFacts, 'faul
 
 /** Whether it is the control plane's: nothing of it is on a host, or the host is down. */
 export function isOfControl(state: string): boolean {
-  return /^(scheduling|evacuating\.(scheduling|returning)|reclaiming|deleted|failed\.(scheduling|reclaiming))$/.test(
+  return /^(scheduling|evacuating\.(leaving|scheduling|returning)|reclaiming|deleted|failed\.(scheduling|reclaiming))$/.test(
     state,
   );
 }

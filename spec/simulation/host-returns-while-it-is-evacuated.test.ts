@@ -3,7 +3,7 @@
  * it: what it has of that it is told to remove, and nothing is made elsewhere before it has.
  */
 import { expect, it } from 'vitest';
-import { contextOf } from '../../actors/instance/stored-chart.ts';
+import { contextOf, stateOf } from '../../actors/instance/stored-chart.ts';
 import type { Asked, History } from '../checker/history.ts';
 import type { Action } from './actions.ts';
 import { plainPlan } from './plain-plan.ts';
@@ -19,8 +19,13 @@ function hostsOf({ records }: History, instance: number): string[] {
   return hosts.filter((host, index): host is string => host !== undefined && hosts.indexOf(host) === index);
 }
 
-/** Another instance of the host was moved away before: while its copy is removed, nobody is told yet that the host is back. */
-async function whileItReturns(more: (lost: string) => Action[] = () => []) {
+interface Return {
+  /** How long the host needs to remove the copy of an instance that was moved away before: nobody is told yet that it is back. */
+  comparesForMs?: number;
+  more?: (lost: string) => Action[];
+}
+
+async function whileItReturns({ comparesForMs = 12_000, more = () => [] }: Return = {}) {
   const alone = await runWorld({ plan, actions: creates });
   const [lost = ''] = hostsOf(alone.history, 0);
   const neighbour = [1, 2, 3].find((instance) => hostsOf(alone.history, instance)[0] === lost) ?? 0;
@@ -30,16 +35,20 @@ async function whileItReturns(more: (lost: string) => Action[] = () => []) {
       ...creates,
       { at: 10_000, fault: 'kill', process: lost, forMs: 30_000 },
       { at: 35_000, wish: 'evacuate', instance: neighbour },
-      { at: 36_000, fault: 'hangStep', host: lost, step: 'destroyDomain', forMs: 12_000 },
+      { at: 36_000, fault: 'hangStep', host: lost, step: 'destroyDomain', forMs: comparesForMs },
       { at: 42_000, wish: 'evacuate', instance: 0 },
       ...more(lost),
     ],
   });
   const { uuid, at: askedAt } = history.asked.findLast(({ verb }) => verb === 'evacuate') as Asked;
   const guests = history.guests.filter((guest) => guest.uuid === uuid);
+  const states = (history.records.get(uuid) ?? [])
+    .filter(({ at }) => at > askedAt)
+    .map(({ record }) => stateOf(record));
   return {
     violations,
     askedAt,
+    states,
     goneAt: guests.find(({ host, powerState }) => host === lost && powerState === 'absent')?.at,
     madeAt: guests.find(({ host }) => host !== lost)?.at,
   };
@@ -51,9 +60,38 @@ it('makes the guest anew only when the one that the host has is gone', async () 
   expect(madeAt).toBeGreaterThan(goneAt ?? Number.POSITIVE_INFINITY);
 });
 
+it.each([47_900, 48_050, 48_100, 48_200])('nor when the host is without its hypervisor after %i ms', async (at) => {
+  const { violations, goneAt, madeAt } = await whileItReturns({
+    more: (host) => [{ at, fault: 'loseHypervisor', host, forMs: 40_000 }],
+  });
+  expect(violations).toEqual([]);
+  expect(madeAt).toBeGreaterThan(goneAt ?? Number.POSITIVE_INFINITY);
+});
+
+it('waits for as long as a host may compare', async () => {
+  const { violations, askedAt, goneAt, madeAt } = await whileItReturns({ comparesForMs: 200_000 });
+  expect(violations).toEqual([]);
+  expect(goneAt).toBeGreaterThan(askedAt + 150_000);
+  expect(madeAt).toBeGreaterThan(goneAt ?? Number.POSITIVE_INFINITY);
+});
+
+it('leaves it where it was, and running, when the host does not find its hypervisor', async () => {
+  const { violations, states, madeAt } = await whileItReturns({
+    more: (host) => [
+      { at: 47_900, fault: 'loseHypervisor', host, forMs: 500_000 },
+      { at: 700_000, wish: 'rename', instance: 1, name: 'later' },
+    ],
+  });
+  expect(violations).toEqual([]);
+  expect(madeAt).toBeUndefined();
+  const way = ['evacuating.leaving', 'evacuating.returning', 'failed.powering', 'inspecting', 'running'];
+  expect(states.slice(0, way.length)).toEqual(way);
+});
+
 it('waits for no host that dies while it returns', async () => {
-  const dies = (process: string): Action => ({ at: 43_000, fault: 'kill', process, forMs: 200_000 });
-  const { violations, askedAt, goneAt, madeAt } = await whileItReturns((lost) => [dies(lost)]);
+  const { violations, askedAt, goneAt, madeAt } = await whileItReturns({
+    more: (process) => [{ at: 43_000, fault: 'kill', process, forMs: 200_000 }],
+  });
   expect(violations).toEqual([]);
   expect(madeAt).toBeLessThan(askedAt + 30_000);
   expect(goneAt).toBeGreaterThan(askedAt + 200_000);

@@ -76,24 +76,30 @@ export async function enqueue(
   });
 }
 
-/** As `cast`, then waits up to `waitMs` for the receipt. `undefined`: none yet; it may be applied later on. */
+/**
+ * As `cast`, then waits up to `waitMs` for the receipt, and no longer than the signal. `undefined`: none yet; it may be
+ * applied later on.
+ */
 export async function castForReceipt<Body>(
   bus: Bus,
   subject: string,
   kind: Cast<Body>,
   body: Body,
-  { id, context, waitMs }: { id: string; context: CallContext; waitMs: number },
+  { id, context, waitMs, signal }: { id: string; context: CallContext; waitMs: number; signal?: AbortSignal },
 ): Promise<Receipt | undefined> {
   const { clock } = bus;
   const inbox = bus.newInbox();
   const waiting = Promise.withResolvers<Message | undefined>();
   const subscription = bus.subscribe(inbox, waiting.resolve);
+  const giveUp = () => waiting.resolve(undefined);
+  signal?.addEventListener('abort', giveUp);
   try {
     await cast(bus, subject, kind, body, { id, context, receiptTo: inbox });
-    const stopWaiting = clock.after(waitMs, () => waiting.resolve(undefined));
+    const stopWaiting = clock.after(waitMs, giveUp);
     const message = await waiting.promise.finally(stopWaiting);
     return message && receiptCodec.decode(message.data);
   } finally {
+    signal?.removeEventListener('abort', giveUp);
     subscription.unsubscribe();
   }
 }
