@@ -186,6 +186,27 @@ it('keeps the way until now while nobody tells it anew, asks again, and shows no
   await expect.poll(() => told.count()).toBe(0);
 });
 
+it('says why no way is shown, and asks again only when it hears of what it is the way of', async () => {
+  const { cloud, browser, web } = stage;
+  const { uuid } = await cloud.create({ name: 'heard-of' });
+  await cloud.until(uuid, ({ vmState }) => vmState === 'active');
+  const newcomer = await browser.open(web.origin);
+  const { page } = newcomer;
+  await page.clock.install();
+  let asked = 0;
+  const refusal = { code: 'not_found', message: 'there is none', disposition: 'abort' };
+  await page.route('**/api/v1/fact/list', (route) =>
+    ++asked > 1 ? route.continue() : route.fulfill({ status: 404, json: { failure: refusal } }),
+  );
+  await newcomer.signIn(cloud.token, `/instances/${uuid}/chart`);
+  await page.getByRole('alert').getByText('not_found').waitFor();
+  await page.clock.runFor(60_000);
+  expect(asked).toBe(1);
+  await cloud.client.ask(api.instance.pause, { uuid });
+  await page.getByRole('region', { name: 'History' }).getByRole('listitem').filter({ hasText: 'paused' }).waitFor();
+  expect(await page.getByRole('alert').count()).toBe(0);
+});
+
 it('lights both parts of a host, follows what its operator does, and goes back to what was before the page', async () => {
   const { page } = visitor;
   await visitor.go('/charts/host');

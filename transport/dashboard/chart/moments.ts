@@ -27,7 +27,7 @@ export interface History {
 }
 
 const pageSize = 500;
-/** How soon the past is asked for again that could not be had; later and later (ms). */
+/** How soon the past is asked for again that nobody answered; later and later (ms). */
 const leastPauseMs = 1_000;
 const mostPauseMs = 10_000;
 
@@ -48,6 +48,8 @@ export function useHistory(subject: Subject | undefined): History {
     let again: ReturnType<typeof setTimeout> | undefined;
     /** Without what was before, what comes would stand there as if it had come by no path: until then it waits. */
     let isWhole = false;
+    /** There is no such subject, or it is not for who asks: until it is heard of. */
+    let isRefused = false;
     /** Once each: what was heard is told again by the past. */
     const known = new Map<number, ToldMoment>();
     const add = (told: readonly ToldMoment[]) => {
@@ -60,6 +62,7 @@ export function useHistory(subject: Subject | undefined): History {
       // In a store that was put back, the same numbers are other facts. What is shown stays until it is replaced.
       known.clear();
       isWhole = false;
+      isRefused = false;
       try {
         const told = await past(subject);
         if (mine !== round) return;
@@ -70,13 +73,17 @@ export function useHistory(subject: Subject | undefined): History {
       } catch (error) {
         if (mine !== round) return;
         failure.value = toFailure(error);
-        again = setTimeout(load, pauseMs, Math.min(pauseMs * 2, mostPauseMs));
+        isRefused = !mayPass(failure.value);
+        if (isRefused) moments.value = [];
+        else again = setTimeout(load, pauseMs, Math.min(pauseMs * 2, mostPauseMs));
       }
     };
     const stop = listen({
       facts(entries) {
         const told = entries.flatMap((entry) => momentOf(entry, subject) ?? []);
-        if (told.length > 0) add(told);
+        if (told.length === 0) return;
+        add(told);
+        if (isRefused) void load();
       },
       reset: () => void load(),
     });
@@ -89,6 +96,11 @@ export function useHistory(subject: Subject | undefined): History {
   }, [key]);
 
   return { moments, isLoaded, failure };
+}
+
+/** Whether the same may be answered later. */
+function mayPass({ code }: Failure): boolean {
+  return code === 'timeout' || code === 'unavailable';
 }
 
 async function past(subject: Subject): Promise<ToldMoment[]> {
