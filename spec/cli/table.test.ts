@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { cellOf, chooseColumns, headerOf, valueAt } from '../../transport/cli/client/columns.ts';
 import { details } from '../../transport/cli/client/details.ts';
-import { formatAge, formatBytes, formatValue, printableJson } from '../../transport/cli/client/format-value.ts';
+import {
+  formatAge,
+  formatBytes,
+  formatValue,
+  printableJson,
+  printableLog,
+} from '../../transport/cli/client/format-value.ts';
 import { table } from '../../transport/cli/client/table.ts';
 import { InstanceView } from '../../transport/messages/api/instance.ts';
 
@@ -81,6 +87,15 @@ describe('what others have written', () => {
     ['名前 ä́ 👩‍👩‍👧', '名前 ä́ 👩‍👩‍👧'],
   ])('as %j does nothing to a terminal', (text, shown) => {
     expect(formatValue('name', text, now)).toBe(shown);
+  });
+
+  it.each([
+    ['\u001b[1;32m OK \u001b[0m Started \u001b[Kssh\r\n', ' OK  Started ssh\n'],
+    ['\u001bc\u001b[2J\u001b]0;a title\u0007SeaBIOS\tready', 'SeaBIOS\tready'],
+    ['\u001b]52;c;cm0gLXJm\u001b\\login: \u001b', 'login:  '],
+    ['\u009b2Jlogin:\u202e', 'login: '],
+  ])('on a console, %j, is shown as %j', (log, shown) => {
+    expect(printableLog(log)).toBe(shown);
   });
 
   it('is in JSON what it was', () => {

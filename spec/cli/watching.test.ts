@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { whatIsNew } from '../../transport/cli/commands/instance-console.ts';
+import { facts } from '../../transport/messages/internal.ts';
 import type { HostFact, InstanceFact } from '../../transport/nats/api-client.ts';
-import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { publishFact } from '../../transport/nats/fact.ts';
+import { subjects } from '../../transport/nats/subjects.ts';
+import { readGolden } from '../messages/golden.ts';
+import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { openShell, type Shell } from './support.ts';
 
 let cloud: TestCloud;
@@ -36,6 +40,17 @@ describe('instance events', () => {
     expect(stdout).not.toContain('web');
     const all = (await shell.kilonova('instance', 'events')).stdout;
     expect(all.indexOf('  web  ')).toBeLessThan(all.indexOf(`  ${uuid}  db  `));
+  });
+
+  it('does nothing to the terminal, whoever has told it', async () => {
+    const uuid = await running('web');
+    const told = { ...(readGolden('facts.instance.body') as InstanceFact), uuid, at: Date.now() };
+    const fact = { ...told, type: 'command', command: 'stop\u001b[2J', host: 'a\rb' };
+    publishFact(cloud.runtime.bus, subjects.instanceFact('admin', uuid), facts.instance, fact);
+    await eventually(async () => {
+      const { stdout } = await shell.kilonova('instance', 'events', uuid);
+      return / asked to stop \[2J on a b/.test(stdout) || undefined;
+    });
   });
 
   it('is one JSON a line, and begins and ends where it is told to', async () => {

@@ -8,6 +8,7 @@ import { systemChance, systemClock } from '../clock.ts';
 import { shownUrls } from '../nats/server-urls.ts';
 import { connectTo, type NatsAccess } from './nats-access.ts';
 import type { Settings } from './settings.ts';
+import { sayOn } from './tell.ts';
 import { readVersion } from './version.ts';
 
 /**
@@ -38,7 +39,7 @@ export async function startProcess(
         endsWithServer: true,
         store: { bytes: settings.natsStore, replicas: settings.natsReplicas, factDays: settings.keepFacts },
         waitMs: isFirst ? settings.natsWait * 1000 : Number.POSITIVE_INFINITY,
-        onWait: (reason) => process.stderr.write(`· waiting for NATS at ${shownUrls(access.url)}: ${reason}\n`),
+        onWait: (reason) => sayOn(process.stderr)(`· waiting for NATS at ${shownUrls(access.url)}: ${reason}`),
         onRefusal: (refusal) => logger.error(refusal, 'the NATS user of this process may not do that (--creds)'),
       });
       if (isFirst && !bus.nats.connection.info?.auth_required) {
@@ -52,7 +53,7 @@ export async function startProcess(
       });
     },
     onEnd: async () => tracing?.stop(),
-    onNext: (reason) => process.stderr.write(`! ${reason}: beginning again with what is stored; instances go on\n`),
+    onNext: (reason) => sayOn(process.stderr)(`! ${reason}: beginning again with what is stored; instances go on`),
   });
 }
 

@@ -14,6 +14,7 @@ import { keepAdminCredentials } from './bus-keys.ts';
 import { accessOf } from './nats-access.ts';
 import { askedToStop, startProcess } from './process.ts';
 import { recoveryOf, type Settings } from './settings.ts';
+import { sayOn } from './tell.ts';
 import { openDoor } from './web-door.ts';
 
 /** Resolves with the exit code, when the process has been told to stop. */
@@ -23,7 +24,7 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
   }
   const stopping = new AbortController();
   void askedToStop().then(() => stopping.abort());
-  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const say = sayOn(process.stderr);
   const access = accessOf(settings, settings.nats);
   const clientUsers = access.credentials && ClientUsers.of(access.credentials);
   const door = role === 'web' ? await openDoor(settings, say) : undefined;

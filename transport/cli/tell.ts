@@ -1,4 +1,4 @@
-/** What goes to standard error. */
+/** What is told beside what was asked for. */
 import type { Failure } from '../../machines/failure.ts';
 import { printableJson, printableLines } from './client/format-value.ts';
 
@@ -8,5 +8,10 @@ export function tell(failure: Failure, asJson = false): void {
 }
 
 export function warn(line: string): void {
-  process.stderr.write(`kilonova: ${printableLines(line)}\n`);
+  sayOn(process.stderr)(`kilonova: ${line}`);
+}
+
+/** Tells it whoever runs a part, also in the words of others: those of an alarm, or of a failure. */
+export function sayOn(stream: NodeJS.WritableStream): (line: string) => void {
+  return (line) => void stream.write(`${printableLines(line)}\n`);
 }

@@ -33,6 +33,7 @@ import { accessOf, connectTo, type NatsAccess } from './nats-access.ts';
 import { askedToStop, startProcess } from './process.ts';
 import { formatMs } from './progress.ts';
 import { defaultState, recoveryOf, type Settings } from './settings.ts';
+import { sayOn } from './tell.ts';
 import { readVersion } from './version.ts';
 import { watchHosts } from './watch-hosts.ts';
 import { isLoopback, openDoor } from './web-door.ts';
@@ -58,7 +59,7 @@ class StopAsked extends Error {}
 /** Resolves with the exit code. What went wrong is told on standard error, all else on standard output. */
 export async function up(options: UpOptions): Promise<number> {
   const startedAt = Date.now();
-  const say = (line: string) => process.stdout.write(`${line}\n`);
+  const say = sayOn(process.stdout);
   const end = new AbortController();
   void askedToStop().then((name) => {
     say(`· ${name}: stopping; instances go on`);
@@ -123,7 +124,7 @@ export async function up(options: UpOptions): Promise<number> {
     // Whoever asked for one launch was not given it.
     if (thrown instanceof StopAsked) return options.once ? 1 : 0;
     const { code, message } = toFailure(thrown);
-    process.stderr.write(`✗ ${code}: ${message}\n`);
+    sayOn(process.stderr)(`✗ ${code}: ${message}`);
     return 1;
   } finally {
     await endWatch?.();

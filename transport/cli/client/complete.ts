@@ -6,6 +6,7 @@ import { applyConfigFile } from '../config-file.ts';
 import type { Settings } from '../settings.ts';
 import { findAccess, findToken } from './access.ts';
 import type { Listing } from './flags.ts';
+import { printable } from './format-value.ts';
 import { allPages, isListedBy, keyOf } from './pages.ts';
 import { listings } from './verb-command.ts';
 import { connect } from './with-client.ts';
@@ -76,10 +77,10 @@ async function namesInTheCloud(
   const bus = await connect(findAccess(command.opts<Settings>()), patienceMs);
   try {
     const things = await allPages(new ApiClient(bus, findToken(command).value), endpoint, {});
-    // Names are what people know; an id is offered to who has begun to type one.
+    // Names are what people know; an id is offered to who has begun to type one, and for a name that nobody can type.
     return things.flatMap((thing) => {
       const id = String(thing[keyOf(listing)]);
-      const name = typeof thing.name === 'string' ? thing.name : id;
+      const name = typeof thing.name === 'string' && printable(thing.name) === thing.name ? thing.name : id;
       return begun === '' ? [name] : [name, id];
     });
   } finally {

@@ -1,6 +1,6 @@
 /** One thing with all its fields, a line each; lists of things within it are tables, things within it are indented. */
 import stringWidth from 'string-width';
-import { formatAge, formatLocalTime, formatValue, isTime } from './format-value.ts';
+import { formatAge, formatLocalTime, formatValue, isTime, printable } from './format-value.ts';
 import { pad, table } from './table.ts';
 
 export function details(thing: object, now: number): string[] {
@@ -8,7 +8,7 @@ export function details(thing: object, now: number): string[] {
   const width = Math.max(0, ...fields.map(([name]) => stringWidth(name)));
   return fields.flatMap(([name, value]) => {
     const [first = '-', ...rest] = linesOf(name, value, now);
-    return [`${pad(name, width)}  ${first}`, ...rest.map((line) => `${' '.repeat(width)}  ${line}`)];
+    return [`${pad(printable(name), width)}  ${first}`, ...rest.map((line) => `${' '.repeat(width)}  ${line}`)];
   });
 }
 
@@ -17,7 +17,7 @@ function linesOf(name: string, value: unknown, now: number): string[] {
   if (isListOfThings(value)) {
     const names = [...new Set(value.flatMap((each) => Object.keys(each)))];
     return table(
-      names,
+      names.map(printable),
       value.map((each) => names.map((key) => formatValue(key, each[key], now))),
     );
   }

@@ -1,4 +1,5 @@
 /** Values of the API as a person reads them. */
+import { stripVTControlCharacters } from 'node:util';
 
 /** Control characters, and marks for the direction of writing: they move the cursor, hide a line or turn it around. */
 const unprintable = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu;
@@ -71,6 +72,12 @@ export function printable(text: string): string {
 /** The same of a text that may have several lines. */
 export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
+}
+
+/** What a guest has written for a terminal, without what it would do to ours: its colours go too. */
+export function printableLog(text: string): string {
+  const lines = stripVTControlCharacters(text).split(/\r*\n/);
+  return lines.map((line) => line.split('\t').map(printable).join('\t')).join('\n');
 }
 
 /** A document that changes nothing of the terminal that it is shown on: JSON lets some control characters stand. */

@@ -2,12 +2,17 @@
 import type { Endpoint } from '../../messages/api/endpoint.ts';
 import { pagesOf } from '../../messages/pages.ts';
 import type { Thing } from '../client/columns.ts';
-import { printableJson } from '../client/format-value.ts';
+import { formatLocalTime, printable, printableJson } from '../client/format-value.ts';
 import type { Invocation } from '../client/invocation.ts';
 import { bodyOf } from '../client/request-body.ts';
 
+/** What every fact says. */
+interface Told {
+  at: number;
+}
+
 /** Shows what the endpoint lists, until there is no more of it, or as much as is asked for. */
-export async function showHistory<Fact>(
+export async function showHistory<Fact extends Told>(
   invocation: Invocation,
   endpoint: Endpoint<Thing, { facts: { sequence: number; fact: Fact }[] }>,
   inWords: (fact: Fact) => string,
@@ -26,6 +31,7 @@ export async function showHistory<Fact>(
   }
 }
 
-export function showFact<Fact>({ output }: Invocation, fact: Fact, inWords: (fact: Fact) => string): void {
-  output.lines([output.isJson ? printableJson(fact) : inWords(fact)]);
+export function showFact<Fact extends Told>({ output }: Invocation, fact: Fact, inWords: (fact: Fact) => string): void {
+  const line = () => `${formatLocalTime(fact.at, { millis: true })}  ${printable(inWords(fact))}`;
+  output.lines([output.isJson ? printableJson(fact) : line()]);
 }

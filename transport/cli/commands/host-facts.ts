@@ -1,7 +1,6 @@
 /** `kilonova host events`: what happened. */
 import { api } from '../../messages/api.ts';
 import type { HostFact } from '../../nats/api-client.ts';
-import { formatLocalTime, printable } from '../client/format-value.ts';
 import type { Verb } from '../client/noun.ts';
 import { showHistory } from './facts.ts';
 
@@ -14,9 +13,9 @@ export const eventsVerb: Verb = {
   example: 'host1 --since 2h',
 };
 
-function inWords({ at, host, type, to, command, uuid, reason }: HostFact): string {
+function inWords({ host, type, to, command, uuid, reason }: HostFact): string {
   const what = type === 'transition' ? to.replace(' ', ', ') : type === 'command' ? `asked to ${command}` : type;
   const guest = uuid ? ` ${uuid}` : '';
   const because = reason ? `  (${reason})` : '';
-  return `${formatLocalTime(at, { millis: true })}  ${printable(`${host}  ${what}${guest}${because}`)}`;
+  return `${host}  ${what}${guest}${because}`;
 }

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Option } from 'commander';
 import { api } from '../../messages/api.ts';
+import { printableLog } from '../client/format-value.ts';
 import type { Invocation } from '../client/invocation.ts';
 import type { Verb } from '../client/noun.ts';
 import { bodyOf } from '../client/request-body.ts';
@@ -28,7 +29,7 @@ async function showConsole(invocation: Invocation): Promise<void> {
   const first = (await bodyOf(invocation)) as { uuid: string; maxBytes?: number };
   const reply = await client.ask(api.instance.consoleLog, first);
   if (output.isJson) return output.json(reply);
-  process.stdout.write(reply.output);
+  show(reply.output);
   if (!command.getOptionValue('follow')) {
     if (!reply.output.endsWith('\n') && process.stdout.isTTY) process.stdout.write('\n');
     return;
@@ -43,9 +44,14 @@ async function showConsole(invocation: Invocation): Promise<void> {
     const maxBytes = isShort ? mostBytes : Math.min(mostBytes, Math.max(shortBytes, 4 * Buffer.byteLength(fresh)));
     const { output: latest } = await client.ask(api.instance.consoleLog, { uuid: first.uuid, maxBytes });
     fresh = whatIsNew(seen, latest);
-    process.stdout.write(fresh);
+    show(fresh);
     seen = (seen + fresh).slice(-mostBytes);
   }
+}
+
+/** A file is given what the guest has written; `attach` is for whoever wants a terminal to do as it says. */
+function show(log: string): void {
+  process.stdout.write(process.stdout.isTTY ? printableLog(log) : log);
 }
 
 /** What `latest`, the end of the log, holds after what was seen of it. All of it, when the log has begun anew. */

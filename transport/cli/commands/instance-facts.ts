@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { api } from '../../messages/api.ts';
 import type { InstanceFact } from '../../nats/api-client.ts';
 import { currentProject } from '../client/current-project.ts';
-import { formatLocalTime, printable } from '../client/format-value.ts';
 import type { Invocation } from '../client/invocation.ts';
 import type { Verb } from '../client/noun.ts';
 import { bodyOf } from '../client/request-body.ts';
@@ -57,15 +56,15 @@ function inWordsFor({ given: [instance] }: Invocation): (fact: InstanceFact) => 
 }
 
 function inWords(
-  { at, name, uuid, type, from, to, command, host, attempt, failure, reason }: InstanceFact,
+  { name, uuid, type, from, to, command, host, attempt, failure, reason }: InstanceFact,
   isOneOfMany: boolean,
 ): string {
-  const who = isOneOfMany ? `${uuid}  ${printable(name)}` : printable(name);
+  const who = isOneOfMany ? `${uuid}  ${name}` : name;
   const what =
     type === 'transition' ? `${from ? `${from} → ` : ''}${to}` : type === 'command' ? `asked to ${command}` : type;
-  const where = host ? ` on ${printable(host)}` : '';
+  const where = host ? ` on ${host}` : '';
   const again = attempt > 1 ? `, attempt ${attempt}` : '';
-  const because = reason ? `  (${printable(reason)})` : '';
-  const why = failure ? `  ✗ ${failure.code}: ${printable(failure.message)}` : '';
-  return `${formatLocalTime(at, { millis: true })}  ${who}  ${what}${where}${again}${because}${why}`;
+  const because = reason ? `  (${reason})` : '';
+  const why = failure ? `  ✗ ${failure.code}: ${failure.message}` : '';
+  return `${who}  ${what}${where}${again}${because}${why}`;
 }
