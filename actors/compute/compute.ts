@@ -16,6 +16,7 @@ import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
 import { openDeadLetters } from '../runtime/dead-letters.ts';
 import { Inspection } from '../runtime/inspection.ts';
+import { outageLog } from '../runtime/outage-log.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { type Capacity, defaultAllocationRatio } from './capacity.ts';
 import { Claims } from './claims.ts';
@@ -157,6 +158,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
         onCast(computeCasts.forgetInstance, ({ uuid }) => reconciler.forget(uuid, ending.signal)),
       ].map(assured),
       onFailure: (failure, about) => logger.error({ failure, ...about, host: name }, 'a cast could not be applied'),
+      outage: outageLog(logger, `what host ${name} is told to do`),
     });
     try {
       await casts;

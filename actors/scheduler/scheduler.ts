@@ -29,6 +29,7 @@ import { presentRecord, restoreSettled } from '../instance/chart-snapshot.ts';
 import { publishTransition } from '../instance/facts.ts';
 import { attemptOf, contextOf, stateOf } from '../instance/stored-chart.ts';
 import { openDeadLetters } from '../runtime/dead-letters.ts';
+import { outageLog } from '../runtime/outage-log.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { allFilters, isFilterName } from './filters.ts';
 import { GroupTurns } from './group-turns.ts';
@@ -91,6 +92,7 @@ export async function startScheduler(runtime: Runtime, options: SchedulerOptions
       }),
     ],
     onFailure: (failure, about) => logger.error({ failure, ...about }, 'a launch could not be scheduled'),
+    outage: outageLog(logger, 'what is to be scheduled'),
   });
   return {
     async stop() {

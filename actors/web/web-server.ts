@@ -15,6 +15,7 @@ import { pages } from '../../transport/http/pages.ts';
 import { sessionRoutes } from '../../transport/http/session-routes.ts';
 import { Sockets } from '../../transport/http/sockets.ts';
 import { FactFollower } from '../../transport/nats/fact-follower.ts';
+import { outageLog } from '../runtime/outage-log.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
 import { dashboardFolder } from '../setup/dashboard.ts';
 import { CloudFigures } from './cloud-figures.ts';
@@ -44,7 +45,7 @@ export async function startWebServer(
 ): Promise<Part> {
   const { bus, clock, logger } = runtime;
   const sockets = new Sockets({ bus, clock });
-  const facts = new FactFollower(bus, (failure) => logger.warn({ failure }, 'what happens cannot be followed'));
+  const facts = new FactFollower(bus, outageLog(logger, 'what happens'));
   const figures = new CloudFigures(runtime, facts);
   const machines = new InspectionWatch(runtime);
   const { trustedProxies, signIns } = door;

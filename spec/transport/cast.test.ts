@@ -17,6 +17,7 @@ import {
   onCast,
   type Receipt,
 } from '../../transport/nats/cast.ts';
+import type { OutageListener } from '../../transport/nats/outage.ts';
 import { streams, subjects } from '../../transport/nats/subjects.ts';
 import { holdDeadLetters } from '../support/dead-letters.ts';
 import { startTestNats, type TestNats } from '../support/nats.ts';
@@ -40,7 +41,7 @@ beforeEach(() => {
 
 type Handle = (body: Greeting, context: CallContext) => Promise<Receipt | undefined>;
 
-async function consume(bus: Bus, handle: Handle) {
+async function consume(bus: Bus, handle: Handle, outage?: OutageListener) {
   const deadLetters = holdDeadLetters();
   const failures = new Inbox<{ failure: Failure; delivery: number; isLast: boolean }>();
   const consumer = await consumeCasts(bus, {
@@ -49,6 +50,7 @@ async function consume(bus: Bus, handle: Handle) {
     deadLetters,
     handlers: [onCast<Greeting>(greet, async (body, context) => (await handle(body, context)) ?? {})],
     onFailure: (failure, { delivery, isLast }) => failures.take({ failure, delivery, isLast }),
+    ...(outage && { outage }),
   });
   return { failures, deadLetters, stop: () => consumer.stop() };
 }
@@ -250,10 +252,12 @@ it('goes to one of two consumers that share them', async () => {
 it('makes a consumer again that somebody has removed, says so, and misses nothing', async () => {
   const bus = await open();
   const greeted = new Inbox<string>();
-  const { failures, stop } = await consume(bus, async ({ name }) => {
+  const told: string[] = [];
+  const greet: Handle = async ({ name }) => {
     greeted.take(name);
     return {};
-  });
+  };
+  const { stop } = await consume(bus, greet, { gone: () => told.push('gone'), back: () => told.push('back') });
   await send(bus, 'before');
   await greeted.reach(1);
   // What is not acknowledged would come again.
@@ -261,7 +265,7 @@ it('makes a consumer again that somebody has removed, says so, and misses nothin
   await bus.nats.manager.consumers.delete(streams.casts.name, `test-${host.slice(5)}`);
   await send(bus, 'after');
   expect(await greeted.reach(2)).toEqual(['before', 'after']);
-  expect(failures.all[0]).toMatchObject({ delivery: 0, isLast: false });
+  expect(told).toEqual(['gone', 'back']);
   await stop();
   await bus.close();
 });

@@ -1,10 +1,11 @@
 /** Following the stream of facts on a real nats-server, also one that goes, and comes back with more or with less. */
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../transport/clock.ts';
+import { type Clock, systemClock } from '../../transport/clock.ts';
 import { facts } from '../../transport/messages/internal.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { ensureFactStream } from '../../transport/nats/fact.ts';
 import { FactFollower } from '../../transport/nats/fact-follower.ts';
+import type { OutageListener } from '../../transport/nats/outage.ts';
 import { streams } from '../../transport/nats/subjects.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { type FactStream, openFactStream } from './fact-stream.ts';
@@ -21,8 +22,8 @@ beforeEach(async () => {
   ({ bus, tell } = stream);
 });
 
-function follow(): FactFollower {
-  const follower = new FactFollower({ ...bus, clock: quickClock }, () => undefined);
+function follow(clock: Clock = quickClock, listener?: OutageListener): FactFollower {
+  const follower = new FactFollower({ ...bus, clock }, listener);
   onTestFinished(() => follower.stop());
   return follower;
 }
@@ -130,6 +131,30 @@ it('begins anew when its stream is gone for a while', async () => {
   await tell(1);
   await until(follower, 1);
   expect(follower.isFollowing).toBe(true);
+});
+
+it('says once that its stream is gone, however often it is tried, and once that it is back', async () => {
+  const told: unknown[] = [];
+  let tries = 0;
+  const clock: Clock = {
+    ...quickClock,
+    after(ms, then) {
+      if (ms === 1_000) tries += 1;
+      return quickClock.after(ms, then);
+    },
+  };
+  const follower = follow(clock, {
+    gone: ({ message }) => told.push(message),
+    back: (awayMs) => told.push(awayMs),
+  });
+  await follower.caughtUp;
+  await bus.nats.manager.streams.delete(streams.facts.name);
+  await eventually(() => tries > 4 || undefined);
+  expect(told).toEqual([expect.stringMatching(/stream/)]);
+  await ensureFactStream(bus.nats);
+  await eventually(() => follower.isFollowing || undefined);
+  expect(told).toEqual([expect.any(String), expect.any(Number)]);
+  expect(told[1]).toBeGreaterThanOrEqual(100);
 });
 
 it('is done when all that there was has been forgotten', async () => {

@@ -11,7 +11,7 @@ import { openFactStream } from './fact-stream.ts';
 
 async function listen() {
   const stream = await openFactStream();
-  const follower = new FactFollower(stream.bus, () => undefined);
+  const follower = new FactFollower(stream.bus);
   onTestFinished(() => follower.stop());
   const feed = new LiveFeed(follower, systemClock);
   onTestFinished(() => feed.stop());

@@ -18,6 +18,7 @@ import { traced } from '../tracing.ts';
 import type { Bus, Message, Nats } from './bus.ts';
 import { readContext, writeContext } from './call-context.ts';
 import { ensureStream } from './ensure-stream.ts';
+import type { OutageListener } from './outage.ts';
 import { publishStored } from './publish-stored.ts';
 import { defaultMaxDeliveries, nameOf, streams } from './subjects.ts';
 import type { Delivery } from './work-queue.ts';
@@ -147,6 +148,8 @@ export interface ConsumerOptions {
   maxDeliveries?: number | undefined;
   /** Told of each cast that could not be applied; `isLast` when it will not be tried again. */
   onFailure: (failure: Failure, about: { name: string; delivery: number; isLast: boolean }) => void;
+  /** Told when no casts come any more, and when they come again. */
+  outage?: OutageListener;
 }
 
 /** What came of a try. */
@@ -171,6 +174,7 @@ export async function consumeCasts(
     ackWaitMs = defaultAckWaitMs,
     maxDeliveries = defaultMaxDeliveries,
     onFailure,
+    outage,
   }: ConsumerOptions,
 ): Promise<CastConsumer> {
   const byName = new Map(handlers.map((handler) => [handler.cast.name, handler]));
@@ -184,7 +188,7 @@ export async function consumeCasts(
         delivery,
         settle(delivery).finally(() => inHand.delete(delivery)),
       ),
-    (failure) => onFailure(failure, { name: durable, delivery: 0, isLast: false }),
+    outage,
   );
   const stopKeeping = every(bus.clock, ackWaitMs / 3, async () => {
     for (const delivery of inHand.keys()) delivery.keep();

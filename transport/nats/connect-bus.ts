@@ -125,7 +125,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       openNatsKeyValues(nats, { name, history, clock, request: bus.request, onBack }),
     storeUse: () => storeUse(nats),
     forgetCasts: (part) => forgetCasts(nats, part),
-    consume: (options, take, onTrouble) => consumeFromNats({ bus, onBack }, options, take, onTrouble),
+    consume: (options, take, listener) => consumeFromNats({ bus, onBack }, options, take, listener),
     ended: ended.promise,
     abandon: () => connection.close(),
     async close() {

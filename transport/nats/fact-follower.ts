@@ -6,11 +6,10 @@
  */
 import { type ConsumerMessages, DeliverPolicy, type StreamInfo } from '@nats-io/jetstream';
 import type { QueuedIterator, Status } from 'nats';
-import type { Failure } from '../../machines/failure.ts';
-import { toFailure } from '../../machines/failure.ts';
 import { sleep } from '../clock.ts';
 import type { Bus } from './bus.ts';
 import { endWhenDeaf } from './end-when-deaf.ts';
+import { Outage, type OutageListener } from './outage.ts';
 import { servedBy } from './served-by.ts';
 import { answered } from './store-answer.ts';
 import { type FactSubject, parseFact, streams } from './subjects.ts';
@@ -29,7 +28,7 @@ const askAgainMs = 1_000;
 
 export class FactFollower {
   readonly #bus: Bus;
-  readonly #onTrouble: (failure: Failure) => void;
+  readonly #outage: Outage;
   readonly #stopping = new AbortController();
   readonly #listeners = new Set<(fact: FollowedFact) => void>();
   readonly #gapListeners = new Set<() => void>();
@@ -52,10 +51,10 @@ export class FactFollower {
   #putBack = 0;
   #isFollowing = false;
 
-  /** `onTrouble` is told what is in the way, which is tried to mend until it is stopped. */
-  constructor(bus: Bus, onTrouble: (failure: Failure) => void) {
+  /** `listener` is told when the stream is gone; it is tried to be followed again until this is stopped. */
+  constructor(bus: Bus, listener?: OutageListener) {
     this.#bus = bus;
-    this.#onTrouble = onTrouble;
+    this.#outage = new Outage(bus.clock, listener);
     this.#caughtUp.promise.catch(() => undefined);
     this.#following = this.#follow();
     this.#status = bus.nats.connection.status() as QueuedIterator<Status>;
@@ -117,7 +116,7 @@ export class FactFollower {
       try {
         await this.#hear();
       } catch (error) {
-        if (!signal.aborted) this.#onTrouble(toFailure(error));
+        if (!signal.aborted) this.#outage.failed(error);
       }
       this.#isFollowing = false;
       await sleep(this.#bus.clock, askAgainMs, signal).catch(() => undefined);
@@ -142,6 +141,7 @@ export class FactFollower {
     this.#messages = messages;
     if (this.#stopping.signal.aborted) messages.stop();
     this.#isFollowing = true;
+    this.#outage.succeeded();
     this.#tellCaughtUp();
     const stopLooking = endWhenDeaf(
       this.#bus.clock,

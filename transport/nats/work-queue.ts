@@ -1,9 +1,8 @@
 /** The work queue, from the side of those who take from it: each message stays until somebody has acknowledged it. */
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
-import type { Failure } from '../../machines/failure.ts';
-import { toFailure } from '../../machines/failure.ts';
 import { sleep } from '../clock.ts';
 import type { Bus, Message } from './bus.ts';
+import { Outage, type OutageListener } from './outage.ts';
 import { openQueueConsumer, type QueueConsumer } from './queue-consumer.ts';
 
 /** A message as it is delivered, for the first time or again. */
@@ -34,11 +33,11 @@ export interface ConsumeOptions {
   ackWaitMs: number;
 }
 
-/** Resolves when messages come; `onTrouble` is told what is in the way when they cease to, which is tried to mend for ever. */
+/** Resolves when messages come; `listener` is told when they cease to, which is tried to mend for ever. */
 export type Consume = (
   options: ConsumeOptions,
   take: (delivery: Delivery) => void,
-  onTrouble: (failure: Failure) => void,
+  listener?: OutageListener,
 ) => Promise<{
   /** Takes no more messages, and resolves when none will come. */
   stop(): Promise<void>;
@@ -61,10 +60,11 @@ export async function consumeFromNats(
   { bus, onBack }: WorkQueueWorld,
   { maxInHand, ...options }: ConsumeOptions,
   take: (delivery: Delivery) => void,
-  onTrouble: (failure: Failure) => void,
+  listener?: OutageListener,
 ): ReturnType<Consume> {
   const { connection } = bus.nats;
   const stopping = new AbortController();
+  const outage = new Outage(bus.clock, listener);
 
   async function begin(): Promise<Taking> {
     const { consumer, ...rest } = await openQueueConsumer(bus.nats, options);
@@ -82,15 +82,14 @@ export async function consumeFromNats(
 
   /** Somebody removed the consumer from the server: without it no message would ever come again. */
   async function beginAgain(reason: unknown): Promise<Taking | undefined> {
-    onTrouble(toFailure(reason));
+    outage.failed(reason);
     while (!stopping.signal.aborted) {
       await sleep(bus.clock, beginAgainMs, stopping.signal).catch(() => undefined);
       if (stopping.signal.aborted) return undefined;
-      try {
-        return await begin();
-      } catch (error) {
-        onTrouble(toFailure(error));
-      }
+      const begun = await begin().catch(() => undefined);
+      if (!begun) continue;
+      outage.succeeded();
+      return begun;
     }
     return undefined;
   }
