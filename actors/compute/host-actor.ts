@@ -59,7 +59,7 @@ export class HostActor implements Inspected {
     const { incarnation, clock, pulse } = runtime;
     const { lease, earlier } = await HostLease.take(bucket, name, incarnation, clock, pulse);
     const host = new HostActor(runtime, lease, name, effects, describe, onLost, earlier);
-    host.#begin();
+    host.#begin(earlier?.hypervisorState);
     return host;
   }
 
@@ -164,9 +164,10 @@ export class HostActor implements Inspected {
     this.#actor.stop();
   }
 
-  #begin(): void {
+  /** `told` is what was told last, by the process before: one that has ended in order has told that it is stopped. */
+  #begin(told: Host['hypervisorState'] | undefined): void {
     const { bus, clock } = this.#runtime;
-    let last = '';
+    let last = told;
     this.#actor.subscribe(({ value: { hypervisor }, context: { fault } }) => {
       if (hypervisor === last) return;
       last = hypervisor;

@@ -80,8 +80,6 @@ export async function runHostOnSystem({ cloud, start, isDown }: ConductedCloud, 
     if (!next) throw new Error(`the specification does not know it in ${specified.state}`);
     const step = stepOf(next.state);
     if (event === 'process: starts') {
-      // A process tells at its start where it begins.
-      wanted.push(specified.state);
       conductor.await(step);
       part = await start((its) => startCompute(its, { name, hypervisor, capacity }), clock);
     } else if (event.startsWith('operator: ')) {
