@@ -1,6 +1,7 @@
 /** What a reverse proxy says of whoever asks by it: believed of one that is trusted, and of nobody else. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../transport/clock.ts';
+import { addressesIn } from '../../transport/http/forwarded-for.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { Browser, refusedWith, startTestWeb } from './support.ts';
 
@@ -44,6 +45,26 @@ describe('a proxy that is trusted', () => {
     expect(await refused('192.0.2.1')).toBe(429);
     expect(await refused('192.0.2.1, 127.0.0.1')).toBe(429);
     expect(await refused('192.0.2.2')).toBe(200);
+  });
+
+  it('may tell the port too, and is not believed whom it cannot name', async () => {
+    const browser = (await startWeb('127.0.0.1', '192.0.2.64'))();
+    const tryFrom = (address: string) =>
+      signIn(browser, passedOn(undefined, address), 'nonsense').then(({ status }) => status);
+    const from: ((port: number) => string)[] = [
+      (port) => `192.0.2.1:${port}`,
+      (port) => `[2001:db8::${port}]:${port}`,
+      (port) => `198.51.100.1, 192.0.2.64:${port}`,
+      (port) => `192.0.2.${port}, unknown`,
+    ];
+    for (const address of from) {
+      for (let port = 1; port <= 10; port++) expect(await tryFrom(address(port))).toBe(401);
+      expect(await tryFrom(address(11))).toBe(429);
+    }
+    // Of the proxy itself.
+    expect(await tryFrom('')).toBe(429);
+    expect(await tryFrom('2001:db8::1')).toBe(429);
+    expect(await tryFrom('198.51.100.1, 192.0.2.2')).toBe(401);
   });
 
   it('that ends TLS has the cookie and the browser bound to that', async () => {
@@ -115,4 +136,17 @@ describe('whoever is not trusted', () => {
     const socket = browser.open('/live', claimed);
     await eventually(() => socket.readyState === socket.OPEN || undefined);
   });
+});
+
+it.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['192.0.2.1:5678, [2001:db8::1]:443', '192.0.2.1, 2001:db8::1'],
+  ['[::1] ,, ::ffff:192.0.2.1', '::1, ::ffff:192.0.2.1'],
+  ['192.0.2.1, unknown, 192.0.2.2', '192.0.2.2'],
+  ['192.0.2.1, 2001:db8::1:443:1:2:3:4:5', ''],
+  ['192.0.2.256:1, 192.0.2.2', '192.0.2.2'],
+  ['[192.0.2.1]:80', ''],
+  [' ', ''],
+])('in %j there are the addresses %j', (list, addresses) => {
+  expect(addressesIn(list)).toBe(addresses);
 });

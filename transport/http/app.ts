@@ -5,6 +5,7 @@ import { type Failure, FailureError, fail, toFailure } from '../../machines/fail
 import { statusOf } from '../nats/call.ts';
 import { contextGiven } from '../nats/call-context.ts';
 import type { Routes, WebContext } from './context.ts';
+import { addressesIn } from './forwarded-for.ts';
 import { addHeaders } from './headers.ts';
 import { TooMany } from './too-many.ts';
 
@@ -31,7 +32,11 @@ export async function makeApp(context: WebContext, routes: readonly Routes[]): P
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, asBytes);
-  app.addHook('onRequest', async ({ id }, reply) => void reply.header('x-request-id', id));
+  app.addHook('onRequest', async ({ id, raw: { headers } }, reply) => {
+    reply.header('x-request-id', id);
+    // Node makes one list of all that came.
+    headers['x-forwarded-for'] &&= addressesIn(headers['x-forwarded-for'].toString());
+  });
   app.setErrorHandler<FastifyError>((error, { id, routeOptions: { url } }, reply) => {
     const { failure, status, retryAfterSeconds } = told(error);
     if (failure.code === 'internal') context.logger.error({ error, requestId: id, url }, 'a web request broke');
