@@ -105,6 +105,25 @@ export const resized = state({
         'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'shutdown' } }, target: 'inspecting' },
       },
     },
+    paused: {
+      description: 'The guest is halted in memory: an I/O error, or its watchdog, has halted it.',
+      meta: { powerState: 'paused' },
+      entry: 'noteToRun',
+      on: {
+        ...decisions,
+        'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'paused' } }, target: 'inspecting' },
+        'guest.restart': { target: 'starting', actions: 'clearFault' },
+      },
+    },
+    suspended: {
+      description: 'The guest is on disk, where its host has put it.',
+      meta: { powerState: 'suspended' },
+      entry: 'noteToRun',
+      on: {
+        ...decisions,
+        'domain.changed': { guard: { type: 'isOtherThan', params: { powerState: 'suspended' } }, target: 'inspecting' },
+      },
+    },
     starting: {
       description: 'The domain is started again, as its host wants it.',
       meta: { taskState: 'powering-on' },
@@ -124,7 +143,9 @@ export const resized = state({
         input: within('inspectionTimeout'),
         onDone: [
           { guard: { type: 'isReported', params: { powerState: 'running' } }, target: 'running' },
-          { target: 'stopped' },
+          { guard: { type: 'isReported', params: { powerState: 'shutdown' } }, target: 'stopped' },
+          { guard: { type: 'isReported', params: { powerState: 'paused' } }, target: 'paused' },
+          { target: 'suspended' },
         ],
         onError: { target: 'lost', actions: blame('powering') },
       },

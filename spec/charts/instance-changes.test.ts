@@ -45,6 +45,22 @@ function until(effect: string, stage: Stage): Stage {
 const contextOf = ({ context }: Stage) => context as InstanceContext;
 const effectsOf = ({ invoked }: Stage) => invoked.map(({ effect }) => effect);
 
+it.each([
+  ['paused', 'paused', true],
+  ['suspended', 'suspended', true],
+  ['shutdown', 'stopped', false],
+] as const)(
+  'a guest that is %s by itself while a resize is undecided is %s, and runs after it: %s',
+  (powerState, rest, runs) => {
+    const stage = settle(launched(true).send(resize));
+    stage.send({ type: 'domain.changed', powerState }).done({ powerState });
+    expect(statePath(stage.value)).toBe(`resized.${rest}`);
+    stage.invoked.length = 0;
+    settle(stage.send({ type: 'instance.revert-resize' }));
+    expect(effectsOf(stage)).toEqual([...revertSteps, ...(runs ? ['startDomain'] : [])]);
+  },
+);
+
 describe.each(guests)('when the guest $guest', ({ isToRun, rest }) => {
   const start = isToRun ? ['startDomain'] : [];
 

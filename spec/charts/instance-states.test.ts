@@ -52,6 +52,8 @@ resizing.definingDomain          | as before | resize_finish        | as before 
 resizing.startingGuest           | as before | resize_finish        | as before | delete
 resized.running                  | resized   | -                    | running   | confirm-resize revert-resize delete
 resized.stopped                  | resized   | -                    | shutdown  | confirm-resize revert-resize delete
+resized.paused                   | resized   | -                    | paused    | confirm-resize revert-resize delete
+resized.suspended                | resized   | -                    | suspended | confirm-resize revert-resize delete
 resized.starting                 | resized   | powering-on          | as before | delete
 resized.inspecting               | resized   | inspecting           | as before | delete
 resized.lost                     | resized   | -                    | nostate   | confirm-resize revert-resize delete

@@ -71,9 +71,18 @@ resized.running                 | instance.confirm-resize → confirming
 resized.stopped                 | instance.confirm-resize → confirming
                                 | instance.revert-resize → reverting.destroyingDomain
                                 | domain.changed if isOtherThan(shutdown) → resized.inspecting
+resized.paused                  | instance.confirm-resize → confirming
+                                | instance.revert-resize → reverting.destroyingDomain
+                                | domain.changed if isOtherThan(paused) → resized.inspecting
+                                | guest.restart → resized.starting
+resized.suspended               | instance.confirm-resize → confirming
+                                | instance.revert-resize → reverting.destroyingDomain
+                                | domain.changed if isOtherThan(suspended) → resized.inspecting
 resized.starting                | startDomain → resized.running, else resized.inspecting
 resized.inspecting              | inspectDomain done if isReported(running) → resized.running
-                                | inspectDomain → resized.stopped, else resized.lost
+                                | inspectDomain done if isReported(shutdown) → resized.stopped
+                                | inspectDomain done if isReported(paused) → resized.paused
+                                | inspectDomain → resized.suspended, else resized.lost
                                 | domain.changed → resized.inspecting
 resized.lost                    | instance.confirm-resize → confirming
                                 | instance.revert-resize → reverting.destroyingDomain

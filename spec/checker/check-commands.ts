@@ -41,7 +41,7 @@ const commands: Record<string, { to: RegExp; from?: RegExp }> = {
   resume: { to: /^resuming$/ },
   rebuild: { to: /^rebuilding\b/ },
   resize: { to: /^resizing\b/ },
-  confirmResize: { to: /^confirming$/, from: /^resized\.(running|stopped|lost)$/ },
+  confirmResize: { to: /^confirming$/, from: /^resized\.(running|stopped|paused|suspended|lost)$/ },
   revertResize: { to: /^reverting\b/, from: /^(resized|failed\.resizing)\b/ },
 };
 

@@ -57,6 +57,8 @@ const expectedPower = new Map<string, readonly ReportedPowerState[]>([
   ['suspended', ['suspended']],
   ['resized.running', ['running']],
   ['resized.stopped', ['shutdown', 'crashed']],
+  ['resized.paused', ['paused']],
+  ['resized.suspended', ['suspended']],
 ]);
 
 function checkRest({ instances }: Remains, broken: Broken): void {

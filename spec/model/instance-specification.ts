@@ -66,6 +66,10 @@ export function otherFlavor(flavor: Flavor): Flavor {
   return flavor === 'first' ? 'second' : 'first';
 }
 
+/** What a guest may be found to do, by the state in which it does that. */
+const found = Object.entries(rest).flatMap(([state, { powerState }]) =>
+  powerState ? [[state, powerState] as const] : [],
+);
 /** Where the guest is in memory. */
 const restartable = new Set(['running', 'paused']);
 const mayTryMore = ({ tries }: InstanceFacts) => tries < maxAttempts;
@@ -193,13 +197,20 @@ const rules: Rules<InstanceFacts> = {
     'startDomain fails': [to('reverting.destroyingDomain', { fault: 'resizing' })],
     ...withGuest,
   },
-  'resized.running': { ...decisions, ...restart('resized.starting'), ...look('resized.inspecting', 'running') },
-  'resized.stopped': { ...decisions, ...look('resized.inspecting', 'shutdown') },
+  ...Object.fromEntries(
+    found.map(([state, powerState]) => [
+      `resized.${state}`,
+      {
+        ...decisions,
+        ...(restartable.has(state) && restart('resized.starting')),
+        ...look('resized.inspecting', powerState),
+      },
+    ]),
+  ),
   'resized.lost': { ...decisions, ...look('resized.inspecting') },
   'resized.inspecting': {
-    'inspectDomain finds running': [to('resized.running')],
     ...Object.fromEntries(
-      ['paused', 'shutdown', 'suspended'].map((found) => [`inspectDomain finds ${found}`, [to('resized.stopped')]]),
+      found.map(([state, powerState]) => [`inspectDomain finds ${powerState}`, [to(`resized.${state}`)]]),
     ),
     'inspectDomain fails': [to('resized.lost', { fault: 'powering' })],
     ...look('resized.inspecting'),
@@ -263,11 +274,7 @@ const rules: Rules<InstanceFacts> = {
     'client: delete': [to('reclaiming', { isDeleteWanted: true })],
   },
   inspecting: {
-    ...Object.fromEntries(
-      Object.entries(rest)
-        .filter(([state]) => state !== 'failed.powering')
-        .map(([state, { powerState }]) => [`inspectDomain finds ${powerState}`, [to(state)]]),
-    ),
+    ...Object.fromEntries(found.map(([state, powerState]) => [`inspectDomain finds ${powerState}`, [to(state)]])),
     'inspectDomain fails': [to('failed.powering', { fault: 'powering' })],
     ...look('inspecting'),
     ...withGuest,

@@ -121,6 +121,8 @@ export const guestIsToRun: Record<string, boolean> = {
   paused: true,
   suspended: true,
   'resized.running': true,
+  'resized.paused': true,
+  'resized.suspended': true,
   stopping: false,
   stopped: false,
   'resized.stopped': false,

@@ -45,6 +45,8 @@ const words: Record<string, Words> = {
   'resizing.startingGuest': { taskState: 'resize_finish' },
   'resized.running': { vmState: 'resized', powerState: 'running' },
   'resized.stopped': { vmState: 'resized', powerState: 'shutdown' },
+  'resized.paused': { vmState: 'resized', powerState: 'paused' },
+  'resized.suspended': { vmState: 'resized', powerState: 'suspended' },
   'resized.starting': { vmState: 'resized', taskState: 'powering-on' },
   'resized.inspecting': { vmState: 'resized', taskState: 'inspecting' },
   'resized.lost': { vmState: 'resized', powerState: 'nostate' },
