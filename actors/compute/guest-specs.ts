@@ -13,6 +13,9 @@ import type { View } from '../../transport/nats/view.ts';
 import type { GuestPort, GuestSpec } from '../hypervisor/hypervisor.ts';
 import { attemptOf } from '../instance/stored-chart.ts';
 
+/** Of a guest that has its disks and its domain nobody needs to know what it was made from. */
+export type ImagelessSpec = Omit<GuestSpec, 'image'>;
+
 /** A port as the network controller describes it to a host. */
 export type AllocatedPort = GuestPort & { networkId: string };
 
@@ -23,7 +26,7 @@ export class GuestSpecs {
   readonly #availabilityZone: string;
   /** Of launches under way; after a restart they are asked for again. */
   readonly #ports = new Map<string, AllocatedPort[]>();
-  readonly #specs = new Map<string, GuestSpec>();
+  readonly #known = new Map<string, ImagelessSpec>();
 
   constructor(bus: Bus, images: View<Image>, { name, availabilityZone }: { name: string; availabilityZone: string }) {
     this.#bus = bus;
@@ -32,15 +35,12 @@ export class GuestSpecs {
     this.#availabilityZone = availabilityZone;
   }
 
+  /** Also one that was made just now, and that the view has yet to see. */
   async image({ imageId }: Instance): Promise<Image> {
-    const image = await this.#findImage(imageId);
+    if (!this.#images.get(imageId)) await this.#images.caughtUp();
+    const image = this.#images.get(imageId);
     if (!image) throw fail('image_unavailable', `image ${imageId} is not there any more`);
     return image;
-  }
-
-  /** As a guest knows it: one that has its disks needs to know no more of an image that is gone. */
-  async guestImage({ imageId }: Instance): Promise<GuestSpec['image']> {
-    return (await this.#findImage(imageId)) ?? { id: imageId, name: '', diskFormat: 'none' };
   }
 
   /** Nova's allocate_for_instance. Idempotent: the same ports again for the same instance. */
@@ -58,28 +58,29 @@ export class GuestSpecs {
 
   /** What is needed to make its disks: all that was asked for. A guest without its password is not that. */
   async ofDisks(record: Instance, context: CallContext): Promise<GuestSpec> {
-    const [spec, payload] = await Promise.all([
-      this.of(record, context),
-      this.#askPayload(record, context),
-      this.image(record),
-    ]);
+    const [spec, payload] = await Promise.all([this.ofDomain(record, context), this.#askPayload(record, context)]);
     return { ...spec, configDrive: { ...spec.configDrive, ...payload } };
   }
 
-  /** What else there is to do needs no more: a guest that has its disks starts without its image and payload too. */
-  async of(record: Instance, context: CallContext): Promise<GuestSpec> {
-    const known = this.#specs.get(record.uuid);
+  /** What is needed to make its domain, which would have no disk without its image. */
+  async ofDomain(record: Instance, context: CallContext): Promise<GuestSpec> {
+    const [spec, image] = await Promise.all([this.of(record, context), this.image(record)]);
+    return { ...spec, image };
+  }
+
+  /** What else there is to do needs no more: a guest that has its domain starts without its image and payload too. */
+  async of(record: Instance, context: CallContext): Promise<ImagelessSpec> {
+    const known = this.#known.get(record.uuid);
     if (known) return known;
     const ports = await this.allocatePorts(record, context);
     const { uuid, projectId, userId, name, flavor, hostname, metadata, keyName, publicKey } = record;
-    const spec: GuestSpec = {
+    const spec: ImagelessSpec = {
       uuid,
       domainName: `instance-${uuid.slice(0, 8)}`,
       displayName: name,
       projectId,
       userId,
       flavor,
-      image: await this.guestImage(record),
       ports,
       configDrive: {
         hostname,
@@ -89,7 +90,7 @@ export class GuestSpecs {
         files: [],
       },
     };
-    this.#specs.set(uuid, spec);
+    this.#known.set(uuid, spec);
     return spec;
   }
 
@@ -102,15 +103,9 @@ export class GuestSpecs {
     return payload;
   }
 
-  /** Also one that was made just now, and that the view has yet to see. */
-  async #findImage(imageId: string): Promise<Image | undefined> {
-    if (!this.#images.get(imageId)) await this.#images.caughtUp();
-    return this.#images.get(imageId);
-  }
-
   /** Drops what is only needed while a launch is under way. */
   forget(uuid: string): void {
     this.#ports.delete(uuid);
-    this.#specs.delete(uuid);
+    this.#known.delete(uuid);
   }
 }

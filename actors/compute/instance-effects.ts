@@ -2,7 +2,7 @@
 import { fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceFlavor } from '../../machines/instance.ts';
 import type { Image } from '../../transport/messages/records.ts';
-import type { GuestPort, GuestSpec, Hypervisor } from '../hypervisor/hypervisor.ts';
+import type { GuestPort, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { EffectImplementation, EffectJob } from '../instance/effect-runner.ts';
 import type { EffectName } from '../instance/effects.ts';
 import { greaterOf } from '../instance/held-share.ts';
@@ -33,6 +33,7 @@ type ControlEffect = 'leaveLostHosts' | 'leaveTriedHosts';
 export function hostEffects(world: HostWorld): Record<Exclude<EffectName, ControlEffect>, EffectImplementation> {
   const { hypervisor, claims, specs } = world;
   const specOf = ({ owner, callContext }: EffectJob) => specs.of(owner.record, callContext);
+  const domainOf = ({ owner, callContext }: EffectJob) => specs.ofDomain(owner.record, callContext);
 
   async function createDisks({ owner, callContext, signal }: EffectJob): Promise<void> {
     try {
@@ -50,13 +51,13 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
    * Brings a domain to life again, on a host with its bridges and filters in place: they do not survive the host's own
    * reboot. Nova's _create_domain_and_network.
    */
-  async function revive(job: EffectJob, start: (spec: GuestSpec) => Promise<unknown>): Promise<void> {
+  async function revive(job: EffectJob, start: () => Promise<unknown>): Promise<void> {
     const { key, signal } = job;
     try {
       const spec = await specOf(job);
       for (const port of spec.ports) await world.plugNetwork?.(port, signal);
       await hypervisor.prepareFilter(spec, signal);
-      await start(spec);
+      await start();
       await hypervisor.enableHairpin(spec, signal);
       await hypervisor.applyFilter(spec, signal);
     } finally {
@@ -109,7 +110,7 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
     // was rebooted in between: then there is no bridge, the domain cannot be made, and the launch is placed again.
     prepareFilter: durable(async (job) => hypervisor.prepareFilter(await specOf(job), job.signal)),
     createDisks: local(createDisks),
-    createDomain: local(async (job) => hypervisor.createDomain(await specOf(job), job.signal)),
+    createDomain: local(async (job) => hypervisor.createDomain(await domainOf(job), job.signal)),
     enableHairpin: local(async (job) => hypervisor.enableHairpin(await specOf(job), job.signal)),
     applyFilter: local(async (job) => hypervisor.applyFilter(await specOf(job), job.signal)),
     waitForBoot: local(async ({ key, signal }) => {
@@ -118,13 +119,13 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
     }),
 
     startDomain: durable((job) =>
-      revive(job, async (spec) => {
+      revive(job, async () => {
         try {
           await hypervisor.start(job.key.uuid, job.signal);
         } catch (thrown) {
           if (toFailure(thrown).code !== 'domain_lost') throw thrown;
           // Of its disks, which have to be there: they are not made anew behind the back of who has data on them.
-          await hypervisor.createDomain(spec, job.signal);
+          await hypervisor.createDomain(await domainOf(job), job.signal);
         }
       }),
     ),
@@ -136,12 +137,12 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
       await hypervisor.reboot(key.uuid, 'soft', signal);
     }),
     rebootHard: durable((job) =>
-      revive(job, async (spec) => {
+      revive(job, async () => {
         const { key, signal } = job;
         if ((await hypervisor.powerState(key.uuid)) !== 'absent') return hypervisor.reboot(key.uuid, 'hard', signal);
         // As Nova does: what is lost of the domain is made anew.
         await createDisks(job);
-        return hypervisor.createDomain(spec, signal);
+        return hypervisor.createDomain(await domainOf(job), signal);
       }),
     ),
     pauseDomain: durable(({ key, signal }) => hypervisor.pause(key.uuid, signal)),
@@ -159,7 +160,7 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
 
     defineDomain: durable(async (job) => {
       try {
-        await hypervisor.defineDomain(await specOf(job), job.signal);
+        await hypervisor.defineDomain(await domainOf(job), job.signal);
       } finally {
         specs.forget(job.key.uuid);
       }
@@ -178,7 +179,7 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
       await hypervisor.resizeDisks(uuid, flavor.rootGb, job.signal);
     }),
     restoreDisks: durable(async ({ key, owner: { record, context }, signal }) => {
-      await hypervisor.restoreDisks({ uuid: key.uuid, image: await specs.guestImage(record) }, signal);
+      await hypervisor.restoreDisks({ uuid: key.uuid, image: await specs.image(record) }, signal);
       claims.change(key.uuid, context.previousFlavor ?? record.flavor);
     }),
     confirmResize: durable(async ({ key, owner: { record }, signal }) => {

@@ -14,7 +14,7 @@
  * Needs nft (nftables), CAP_NET_ADMIN and a kernel with nf_tables for bridges.
  */
 import { FailureError, fail } from '../../machines/failure.ts';
-import type { GuestSpec } from '../hypervisor/hypervisor.ts';
+import type { PluggedGuest } from '../hypervisor/hypervisor.ts';
 import { tapName } from '../hypervisor/tap-name.ts';
 import { runInNamespace } from '../process/in-namespace.ts';
 import { commandTrouble } from '../process/run-command.ts';
@@ -55,13 +55,13 @@ export class NftablesFirewall implements Firewall {
     await this.#change(signal, () => this.#basics());
   }
 
-  async prepareInstanceFilter(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+  async prepareInstanceFilter(guest: PluggedGuest, signal: AbortSignal): Promise<void> {
     const chain = chainName(guest.uuid);
     guest.ports.forEach(checkFilterable);
     await this.#change(signal, () => [...this.#basics(), ...this.#rules(chain, guest)]);
   }
 
-  async applyInstanceFilter(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+  async applyInstanceFilter(guest: PluggedGuest, signal: AbortSignal): Promise<void> {
     const chain = chainName(guest.uuid);
     guest.ports.forEach(checkFilterable);
     const taps = guest.ports.map((port) => tapName(port.id));
@@ -112,7 +112,7 @@ export class NftablesFirewall implements Firewall {
     ];
   }
 
-  #rules(chain: string, guest: GuestSpec): string[] {
+  #rules(chain: string, guest: PluggedGuest): string[] {
     const at = `bridge ${this.#table} ${chain}`;
     const rules = guest.ports.flatMap((port) =>
       antiSpoofingRules(port).map((rule) => `add rule ${at} iifname "${tapName(port.id)}" ${rule}`),

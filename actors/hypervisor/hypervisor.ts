@@ -26,6 +26,9 @@ export interface GuestSpec {
   configDrive: ConfigDriveContent;
 }
 
+/** What a guest’s place on the network has to know of it: also of one whose image is gone. */
+export type PluggedGuest = Pick<GuestSpec, 'uuid' | 'ports'>;
+
 export interface GuestImage {
   id: string;
   name: string;
@@ -101,7 +104,7 @@ export interface Hypervisor {
 
   // The steps of a spawn, in order.
   /** Nova's setup_basic_filtering and prepare_instance_filter. */
-  prepareFilter(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  prepareFilter(guest: PluggedGuest, signal: AbortSignal): Promise<void>;
   /** Nova's _create_image: image cache, overlay, resize, config drive. */
   createDisks(guest: GuestSpec, signal: AbortSignal): Promise<void>;
   /**
@@ -112,9 +115,9 @@ export interface Hypervisor {
   /** Nova's to_xml and _create_new_domain: defines the domain and starts it. */
   createDomain(guest: GuestSpec, signal: AbortSignal): Promise<void>;
   /** Nova's _enable_hairpin, on each tap of the guest. */
-  enableHairpin(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  enableHairpin(guest: PluggedGuest, signal: AbortSignal): Promise<void>;
   /** Nova's apply_instance_filter. */
-  applyFilter(guest: GuestSpec, signal: AbortSignal): Promise<void>;
+  applyFilter(guest: PluggedGuest, signal: AbortSignal): Promise<void>;
   /** Resolves when the domain runs; rejects with `domain_lost` when it disappears. */
   waitForBoot(uuid: string, signal: AbortSignal): Promise<void>;
 

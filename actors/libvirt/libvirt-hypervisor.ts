@@ -11,7 +11,14 @@ import type { Logger } from 'pino';
 import type { ReportedPowerState } from '../../machines/instance.ts';
 import type { ConsoleKind } from '../../transport/messages/console.ts';
 import type { Firewall } from '../firewall/firewall.ts';
-import type { GuestReport, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
+import type {
+  GuestReport,
+  GuestSpec,
+  Hypervisor,
+  HypervisorEvent,
+  HypervisorFacts,
+  PluggedGuest,
+} from '../hypervisor/hypervisor.ts';
 import { tapName } from '../hypervisor/tap-name.ts';
 import type { GuestDisks } from '../images/guest-disks.ts';
 import { forgetBrokenStarts } from './broken-starts.ts';
@@ -117,7 +124,7 @@ export class LibvirtHypervisor implements Hypervisor {
     return () => this.#listeners.delete(listener);
   }
 
-  async prepareFilter(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+  async prepareFilter(guest: PluggedGuest, signal: AbortSignal): Promise<void> {
     await this.#firewall.setupBasicFiltering(signal);
     await this.#firewall.prepareInstanceFilter(guest, signal);
   }
@@ -134,7 +141,7 @@ export class LibvirtHypervisor implements Hypervisor {
     return createGuest(this.client, guest.uuid, () => this.#xmlOf(guest), signal);
   }
 
-  async enableHairpin(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+  async enableHairpin(guest: PluggedGuest, signal: AbortSignal): Promise<void> {
     for (const port of guest.ports) {
       const tap = tapName(port.id);
       const isInBridge = await enableHairpin(tap, signal, this.#networkNamespace);
@@ -142,7 +149,7 @@ export class LibvirtHypervisor implements Hypervisor {
     }
   }
 
-  async applyFilter(guest: GuestSpec, signal: AbortSignal): Promise<void> {
+  async applyFilter(guest: PluggedGuest, signal: AbortSignal): Promise<void> {
     await this.#firewall.applyInstanceFilter(guest, signal);
   }
 

@@ -11,7 +11,14 @@ import { type Failure, fail } from '../../machines/failure.ts';
 import type { ReportedPowerState } from '../../machines/instance.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { ConsoleKind } from '../../transport/messages/console.ts';
-import type { GuestReport, GuestSpec, Hypervisor, HypervisorEvent, HypervisorFacts } from '../hypervisor/hypervisor.ts';
+import type {
+  GuestReport,
+  GuestSpec,
+  Hypervisor,
+  HypervisorEvent,
+  HypervisorFacts,
+  PluggedGuest,
+} from '../hypervisor/hypervisor.ts';
 import { cancelled } from '../process/cancelled.ts';
 import { Gate } from './gate.ts';
 import type { Disk } from './simulated-disks.ts';
@@ -152,7 +159,7 @@ export class SimulatedHypervisor implements Hypervisor {
 
   // Spawning.
 
-  prepareFilter({ uuid }: GuestSpec, signal: AbortSignal): Promise<void> {
+  prepareFilter({ uuid }: PluggedGuest, signal: AbortSignal): Promise<void> {
     return this.#do('prepareFilter', signal, () => this.#machine.prepareFilter(uuid));
   }
 
@@ -169,11 +176,11 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   /** There is no bridge. */
-  enableHairpin(_: GuestSpec, signal: AbortSignal): Promise<void> {
+  enableHairpin(_: PluggedGuest, signal: AbortSignal): Promise<void> {
     return this.#do('enableHairpin', signal, () => undefined);
   }
 
-  applyFilter({ uuid }: GuestSpec, signal: AbortSignal): Promise<void> {
+  applyFilter({ uuid }: PluggedGuest, signal: AbortSignal): Promise<void> {
     return this.#do('applyFilter', signal, () => this.#machine.applyFilter(uuid));
   }
 

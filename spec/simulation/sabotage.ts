@@ -129,9 +129,9 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
     hypervisor: (hypervisor) => {
       const guests = new Map<string, GuestSpec>();
       return instead(
-        instead(hypervisor, 'prepareFilter', async (guest, signal) => {
+        instead(hypervisor, 'createDisks', async (guest, signal) => {
           guests.set(guest.uuid, guest);
-          await hypervisor.prepareFilter(guest, signal);
+          await hypervisor.createDisks(guest, signal);
         }),
         'start',
         async (uuid, signal) => {
