@@ -19,16 +19,35 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
   );
 }
 
-interface Question {
-  title: string;
+interface Buttons {
   /** What it does, as the button says it: `Delete`. */
   verb: string;
   isDestructive?: boolean;
+  /** It is being done. */
+  isBusy: boolean;
+  onClose(): void;
+}
+
+/** At the end of the form in a dialog. */
+export function DialogButtons({ verb, isDestructive = false, isBusy, onClose }: Buttons) {
+  return (
+    <div class="buttons">
+      <button type="button" onClick={onClose}>
+        Cancel
+      </button>
+      <button type="submit" class={isDestructive ? 'destructive' : 'primary'} disabled={isBusy}>
+        {verb}
+      </button>
+    </div>
+  );
+}
+
+interface Question extends Omit<Buttons, 'isBusy'> {
+  title: string;
   /** What comes of it. */
   children?: ComponentChildren;
   /** Rejects when it cannot be done: then the question stays, and says why. */
   onConfirm(): Promise<unknown>;
-  onClose(): void;
 }
 
 /** Asks before something is done, and stays until it is. */
@@ -55,14 +74,7 @@ export function Confirm({ title, verb, isDestructive = false, children, onConfir
       <form onSubmit={confirm}>
         {children}
         <FailureNotice failure={failure.value} />
-        <div class="buttons">
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class={isDestructive ? 'destructive' : 'primary'} disabled={isBusy.value}>
-            {verb}
-          </button>
-        </div>
+        <DialogButtons verb={verb} isBusy={isBusy.value} isDestructive={isDestructive} onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -5,7 +5,7 @@ import { toFailure } from '../../../machines/failure.ts';
 import type { InstanceView } from '../../messages/api/instance.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
-import { Dialog } from '../components/dialog.tsx';
+import { Dialog, DialogButtons } from '../components/dialog.tsx';
 import { TextField } from '../components/field.tsx';
 import { Notice } from '../components/notice.tsx';
 import { put } from '../live/instances.ts';
@@ -56,14 +56,7 @@ export function EditInstance({ instance, onClose }: { instance: InstanceView; on
         />
         <MetadataField lines={metadata} problem={problems.value.metadata} />
         {problems.value[''] && <Notice kind="error">{problems.value['']}</Notice>}
-        <div class="buttons">
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="primary" disabled={isBusy.value}>
-            Save
-          </button>
-        </div>
+        <DialogButtons verb="Save" isBusy={isBusy.value} onClose={onClose} />
       </form>
     </Dialog>
   );

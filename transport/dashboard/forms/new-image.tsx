@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { toFailure } from '../../../machines/failure.ts';
 import { api } from '../../messages/api.ts';
-import { Dialog } from '../components/dialog.tsx';
+import { Dialog, DialogButtons } from '../components/dialog.tsx';
 import { Field, SelectField, TextField } from '../components/field.tsx';
 import { Notice } from '../components/notice.tsx';
 import { tell } from '../components/toasts.tsx';
@@ -120,14 +120,7 @@ export function NewImage({ onMade, onClose }: { onMade(): unknown; onClose(): vo
             <progress max={1} value={now.done} />
           </label>
         )}
-        <div class="buttons">
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="primary" disabled={now !== undefined}>
-            Upload
-          </button>
-        </div>
+        <DialogButtons verb="Upload" isBusy={now !== undefined} onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -4,7 +4,7 @@ import { useRef } from 'preact/hooks';
 import { toFailure } from '../../../machines/failure.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
-import { Dialog } from '../components/dialog.tsx';
+import { Dialog, DialogButtons } from '../components/dialog.tsx';
 import { TextArea, TextField } from '../components/field.tsx';
 import { Icon } from '../components/icon.tsx';
 import { Notice } from '../components/notice.tsx';
@@ -78,14 +78,7 @@ export function NewKeyPair({ onMade, onClose }: NewKeyPairProps) {
           />
         )}
         {problems.value[''] && <Notice kind="error">{problems.value['']}</Notice>}
-        <div class="buttons">
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="primary" disabled={isBusy.value}>
-            {isImported.value ? 'Import' : 'Make'}
-          </button>
-        </div>
+        <DialogButtons verb={isImported.value ? 'Import' : 'Make'} isBusy={isBusy.value} onClose={onClose} />
       </form>
     </Dialog>
   );
