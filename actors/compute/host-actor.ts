@@ -6,11 +6,12 @@ import { type Actor, createActor, fromPromise } from 'xstate';
 import type { EffectKey } from '../../machines/effect.ts';
 import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { type HostEvent, hostMachine } from '../../machines/host.ts';
-import { type Clock, every, sleep } from '../../transport/clock.ts';
+import { every, sleep } from '../../transport/clock.ts';
 import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import type { Inspection } from '../runtime/inspection.ts';
 import type { Inspected } from '../runtime/machine-teller.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { beforeDeadline } from './before-deadline.ts';
 import { type PresentedChart, presentChart, stoppedAs } from './host-chart.ts';
 import { publishHostCommand, publishHostReturn, publishHostTransition } from './host-facts.ts';
 import { HostLease, type LeaseHolder } from './host-lease.ts';
@@ -43,6 +44,8 @@ export class HostActor implements Inspected {
   #stopping: Promise<void> | undefined;
   /** Since when others hold it for dead, until it has found out which instances are still its own. */
   #down: Host['down'];
+  /** That another process runs the host: this one says nothing of it any more. */
+  #lost: FailureError | undefined;
 
   /**
    * Goes on with the chart that the host's record holds, so that what an operator wanted stays so. Rejects with
@@ -123,7 +126,7 @@ export class HostActor implements Inspected {
   }
 
   send(event: HostEvent): void {
-    this.#actor.send(event);
+    if (!this.#lost) this.#actor.send(event);
   }
 
   /** Resolves with the revision at which the record shows what the operator wants. Once more is the same as once. */
@@ -206,7 +209,7 @@ export class HostActor implements Inspected {
     const { clock, logger } = this.#runtime;
     return fromPromise<{ at: number }, EffectKey>(async ({ input, signal }) => {
       try {
-        await before(clock, input.deadline, signal, work);
+        await beforeDeadline(clock, input.deadline, signal, work);
         return { at: clock.now() };
       } catch (thrown) {
         const failure = toFailure(thrown);
@@ -218,37 +221,27 @@ export class HostActor implements Inspected {
 
   /** One write after the other; one that fails is made good by the next heartbeat. Resolves with the revision. */
   #store(): Promise<number> {
-    const storing = this.#writing.then(() => this.#lease.renew(this.#holder));
+    const storing = this.#writing.then(() => {
+      if (this.#lost) throw this.#lost;
+      return this.#lease.renew(this.#holder);
+    });
     this.#writing = storing.then(
       () => undefined,
       (error) => {
+        if (error === this.#lost) return;
         const isLost = error instanceof FailureError && error.failure.code === 'conflict';
         this.#runtime.logger[isLost ? 'error' : 'warn']({ error }, 'the host’s record could not be stored');
-        if (!isLost) return;
-        this.#stopHeartbeat();
-        this.#onLost(error);
+        if (isLost) this.#lose(error);
       },
     );
     return storing;
   }
-}
 
-/** Rejects at the deadline, whether the work heeds its signal or not. */
-async function before(
-  clock: Clock,
-  deadline: number,
-  left: AbortSignal,
-  work: (signal: AbortSignal) => Promise<unknown>,
-): Promise<void> {
-  const late = new AbortController();
-  const ms = Math.max(0, deadline - clock.now());
-  const cancel = clock.after(ms, () => late.abort(fail('timeout', `it was not done within ${ms} ms`)));
-  const signal = AbortSignal.any([left, late.signal]);
-  const ended = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => ended.reject(signal.reason), { once: true });
-  try {
-    await Promise.race([work(signal), ended.promise]);
-  } finally {
-    cancel();
+  /** Its chart stops where it stands, with what is under way: nothing is tried again for a host that is another's. */
+  #lose(taken: FailureError): void {
+    this.#lost = taken;
+    this.#stopHeartbeat();
+    this.#actor.stop();
+    this.#onLost(taken);
   }
 }
