@@ -164,6 +164,11 @@ export function holdsShare(path: string): boolean {
   return !hasTag(path, 'shareless');
 }
 
+/** Whether an instance in this state keeps the ports that it is given. */
+export function keepsPorts(path: string): boolean {
+  return holdsShare(path) && !isGivingBack(path);
+}
+
 function hasTag(path: string, tag: InstanceTag): boolean {
   return nodesOf(path).some(({ tags }) => tags.includes(tag));
 }

@@ -2,9 +2,13 @@
  * The network controller: gives ports with fixed IPs to instances, and takes them back. Any number of them share the
  * calls; what keeps an address unique is the store.
  */
+import { fail } from '../../machines/failure.ts';
+import { keepsPorts } from '../../machines/instance-states.ts';
 import { type AlarmFact, networkCalls } from '../../transport/messages/internal.ts';
+import type { Instance } from '../../transport/messages/records.ts';
 import { serve } from '../../transport/nats/call.ts';
 import { any, askingHost, subjects } from '../../transport/nats/subjects.ts';
+import { stateOf } from '../instance/stored-chart.ts';
 import { confirmHost } from '../records/confirm-host.ts';
 import { raiseAlarm } from '../runtime/alarms.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
@@ -52,6 +56,7 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
       async ({ instanceUuid, attempt }, _, subject) => {
         const host = askingHost(subject);
         const instance = await confirmHost(instances, instanceUuid, host, attempt);
+        refuseLate(instance);
         const given = await allocatePorts(books, { ...instance, host, attempt });
         return { ports: given.map((port) => describePort(books, port)) };
       },
@@ -93,4 +98,12 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
       for (const book of [catalog, addresses, ports]) book.close();
     },
   };
+}
+
+/** What an instance is given that has given back, or is about to, nobody gives back any more. */
+function refuseLate(instance: Instance): void {
+  const { uuid } = instance;
+  const state = stateOf(instance);
+  if (keepsPorts(state)) return;
+  throw fail('conflict', `instance ${uuid} is ${state}: it is given no ports any more`, { details: { uuid, state } });
 }

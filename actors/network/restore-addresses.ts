@@ -16,7 +16,7 @@
  * where nothing is lost.
  */
 import type { InstanceContext } from '../../machines/instance.ts';
-import { holdsShare, isGivingBack } from '../../machines/instance-states.ts';
+import { keepsPorts } from '../../machines/instance-states.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { AlarmFact } from '../../transport/messages/internal.ts';
 import type { Instance, Port } from '../../transport/messages/records.ts';
@@ -48,7 +48,7 @@ export async function restoreAddresses(books: RestoreBooks, recorded: AddressRec
   await takeBackAttempts(books, recorded);
   const present = Map.groupBy(recorded.ports.values(), ({ value }) => value.instanceUuid);
   for (const instance of recorded.instances.values()) {
-    if (!mayHavePorts(instance)) continue;
+    if (!keepsPorts(stateOf(instance))) continue;
     const [seen, named] = [present.get(instance.uuid) ?? [], contextOf(instance).ports];
     const ids = new Set([...seen.map(({ key }) => key), ...named.map(({ id }) => id)]);
     for (const id of ids) if (!isWhole(recorded, id)) await restore({ ...books, alarm }, instance.uuid, id);
@@ -71,12 +71,6 @@ async function takeBackAttempts({ addresses, ports }: RestoreBooks, recorded: Ad
   }
 }
 
-/** One that gives back may have given them back already. */
-function mayHavePorts(instance: Instance): boolean {
-  const state = stateOf(instance);
-  return holdsShare(state) && !isGivingBack(state);
-}
-
 function isWhole({ ports, leases }: AddressRecords, portId: string): boolean {
   const port = ports.get(portId)?.value;
   if (!port) return false;
@@ -90,7 +84,7 @@ async function restore(books: RestoreBooks, uuid: string, portId: string): Promi
   // Of a port that cannot be read the instance knows the addresses.
   const place = await unlessUnreadable(logger, portId, () => ports.bucket.look(portId));
   const instance = (await unlessUnreadable(logger, uuid, () => instances.get(uuid)))?.value;
-  if (!instance || !mayHavePorts(instance)) return;
+  if (!instance || !keepsPorts(stateOf(instance))) return;
   const named = contextOf(instance).ports.find(({ id }) => id === portId);
   const port = place?.value ?? (named && portOf(books, instance, named));
   if (!port) return;

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { StateValue } from 'xstate';
 import { ensureDefaultNetwork } from '../../actors/network/default-network.ts';
 import { startNetworkController } from '../../actors/network/network-controller.ts';
 import { portIdOf } from '../../actors/network/port-book.ts';
@@ -54,6 +55,8 @@ const newMac = () =>
 interface Placement {
   host?: string;
   attempt?: number;
+  /** Where its chart stands. */
+  state?: StateValue;
 }
 
 /** The instance is on the host, and has its ports from there. */
@@ -62,10 +65,11 @@ async function allocate(uuid: string, networks: Wanted[], placement: Placement =
   return ask(uuid, placement);
 }
 
-async function place(uuid: string, wanted: Wanted[], { host = 'host1', attempt = 1 }: Placement = {}) {
+async function place(uuid: string, wanted: Wanted[], { host = 'host1', attempt = 1, state }: Placement = {}) {
   const networks = wanted.map((network) => ({ mac: newMac(), ...network }));
   const { chart, ...record } = newInstance(uuid, { networks });
-  const placed = { ...record, owner: { host }, chart: { ...chart, context: { ...chart.context, attempt } } };
+  const value = state ?? chart.value;
+  const placed = { ...record, owner: { host }, chart: { ...chart, value, context: { ...chart.context, attempt } } };
   await (await client.store.bucket('instance')).put(uuid, placed);
 }
 
@@ -330,6 +334,25 @@ describe('a host', () => {
     await release(uuid, 1, 'own er');
     await expectNothingLeft();
   });
+});
+
+describe('an instance that gives back what it has', () => {
+  it.each(['deleted', 'reclaiming', { releasing: 'releasingClaim' }, { failed: 'releasing' }, { failed: 'spawning' }])(
+    'is given nothing any more when it is %o, and still gives back',
+    async (state) => {
+      const { network } = await newNetwork('10.47.0.0/24');
+      const uuid = newUuid();
+      const networks = [{ networkId: network.id, mac: newMac() }];
+      await place(uuid, networks, { state });
+      // Its host was told too late, or its call has been under way for so long.
+      expect(await failureOf(ask(uuid))).toMatchObject({ code: 'conflict', disposition: 'abort', details: { uuid } });
+      await expectNothingLeft();
+      await allocate(uuid, networks);
+      await place(uuid, networks, { state });
+      await release(uuid, 1, 'host1');
+      await expectNothingLeft();
+    },
+  );
 });
 
 describe('an attempt that is over', () => {
