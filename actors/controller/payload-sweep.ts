@@ -3,9 +3,9 @@
  * the instance is deleted, or was never recorded, or has been rebuilt with another one, or a rebuild was refused. Every
  * controller does it: to remove what is gone is to do nothing.
  *
- * A payload is stored before the record that names it. So it is removed only when it was seen unnamed twice, with more time
- * in between than a controller, or a cast, is ever under way; and not while the host is away that has yet to hear of it. No
- * clock has a say in it.
+ * A payload is stored before the record that names it. So, unless its instance is deleted, it is removed only when it was
+ * seen unnamed twice, with more time in between than a controller, or a cast, is ever under way; and not while the host is
+ * away that has yet to hear of it. No clock has a say in it.
  */
 import { toFailure } from '../../machines/failure.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -44,8 +44,9 @@ export async function startPayloadSweep(runtime: Runtime): Promise<() => void> {
     for (const key of await payloads.keys()) {
       const instance = instances.get(instanceOfPayload(key));
       if (instance && (isOf(instance, key) || isAwaited(instance))) continue;
-      // A view may be late, and leaves out records that this version cannot read.
-      if (wasUnnamed(key) && !(await isNamed(key))) await remove(key);
+      // Of a deleted one no record comes to name anything. Else: a view may be late, and leaves out what cannot be read.
+      const isDeleted = instance?.vmState === 'deleted';
+      if (isDeleted || (wasUnnamed(key) && !(await isNamed(key)))) await remove(key);
     }
   });
 

@@ -56,6 +56,21 @@ it('removes what no record names when it finds it twice, and nothing that is in 
   stop();
 });
 
+it('removes at its first look what was put on an instance that is deleted', async () => {
+  const payloads = await cloud.runtime.store.bucket('payload');
+  const { uuid } = await cloud.create({ adminPassword: 'last' });
+  await cloud.until(uuid, ({ state }) => state === 'running');
+  await cloud.client.ask(api.instance.delete, { uuid });
+  await cloud.until(uuid, ({ state }) => state === 'deleted');
+  await eventually(async () => ((await payloads.get(uuid)) ? undefined : true));
+  // As they are left when every controller is killed just then.
+  const left = [payloadKey(uuid), payloadKey(uuid, systemChance.uuid())];
+  for (const key of left) await payloads.put(key, { adminPassword: 'last' });
+  const { stop } = await startSweep();
+  expect((await keys()).filter((key) => left.includes(key))).toEqual([]);
+  stop();
+});
+
 it('keeps what belongs to a record that it cannot read, and goes on with the others', async () => {
   const { bus, store } = cloud.runtime;
   const [instances, payloads] = await Promise.all([store.bucket('instance'), store.bucket('payload')]);
