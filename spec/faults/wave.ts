@@ -46,6 +46,11 @@ export class Wave {
     return new Set(this.uuids.map((uuid) => this.#history.latest(uuid)).map((one) => (one ? stateOf(one) : 'nowhere')));
   }
 
+  /** Where any of them has stood until now. */
+  statesSeen(): Set<string> {
+    return new Set(this.#lives().flatMap((versions) => versions.map(({ record }) => stateOf(record))));
+  }
+
   /** Once the cloud is quiet: how many run, how many failed and say why, how long it took; one line. */
   tell(): string {
     const latest = this.latest();
