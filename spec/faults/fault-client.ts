@@ -8,8 +8,12 @@ import { api } from '../../transport/messages/api.ts';
 import type { ApiClient } from '../../transport/nats/api-client.ts';
 import type { Asked, History } from '../checker/history.ts';
 
-/** How long to wait before what was not answered is asked for again, and for how long that goes on (ms). */
+/** How long to wait before what was not answered is asked for again (ms). */
 const againMs = 250;
+/**
+ * For how long that goes on (ms). On a machine with ten times the load that it has cores for, 60 s were not enough after a
+ * kill of nats-server: it has to start, and then all parts connect and read all their views again, at once.
+ */
 const patienceMs = 120_000;
 
 export class FaultClient {
