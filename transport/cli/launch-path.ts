@@ -1,14 +1,21 @@
 /**
- * How long a launch takes through all parts when the hypervisor takes no time: measured on a simulated host that is
- * there for this only, in a zone of its own. Nothing is left of it, not even the records of what it launched.
+ * How long a launch takes through all parts when the hypervisor takes no time: measured in a cloud of its own, which is
+ * there for this only, so that the other one's records, figures and facts tell of nobody's instances but its users'.
  */
-import { startSimulatedHost } from '../../actors/cloud/compute-hosts.ts';
-import type { Runtime } from '../../actors/runtime/runtime.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { roles, startCloud } from '../../actors/cloud/cloud.ts';
+import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
+import { adminProject, ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import { createLogger } from '../../actors/runtime/logger.ts';
+import { createRuntime } from '../../actors/runtime/runtime.ts';
+import { startNatsServer } from '../../actors/setup/nats-server.ts';
+import { sleep, systemChance, systemClock } from '../clock.ts';
 import { api } from '../messages/api.ts';
-import type { ApiClient } from '../nats/api-client.ts';
-import { consumers, encodeToken, streams } from '../nats/subjects.ts';
+import { ApiClient } from '../nats/api-client.ts';
+import { connectBus } from '../nats/connect-bus.ts';
 
-const zone = 'launch-path';
 /** The first ones warm up what Node compiles as it runs, as a cloud that has been up for a while is. */
 const warmUps = 60;
 const launches = 41;
@@ -20,45 +27,48 @@ export interface LaunchPath {
   warmUps: number;
 }
 
-/** From the request until the fact that the instance runs; one launch at a time. */
-export async function measureLaunchPath(
-  runtime: Runtime,
-  client: ApiClient,
-  wishes: { projectId: string; image: string; flavor: string },
-): Promise<LaunchPath> {
-  const host = `simulated-${runtime.chance.uuid().slice(0, 8)}`;
-  const part = await startSimulatedHost(runtime, { name: host, availabilityZone: zone });
+/** From the request until the fact that the instance runs; one launch at a time. Needs a nats-server on this machine. */
+export async function measureLaunchPath(flavor: string): Promise<LaunchPath> {
+  await using cleanups = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'kilonova-launch-path-'));
+  cleanups.defer(() => rm(folder, { recursive: true, force: true }));
+  const server = await startNatsServer({ stateDir: folder, port: 0 });
+  cleanups.defer(() => server.stop());
+  const bus = await connectBus({ url: server.url, name: 'kilonova launch path' });
+  cleanups.defer(() => bus.close());
+  const runtime = await createRuntime({
+    bus,
+    clock: systemClock,
+    chance: systemChance,
+    logger: createLogger('error'),
+  });
+  cleanups.defer(() => runtime.store.close());
+  const { token } = await ensureFirstAdmin(runtime, join(folder, 'admin-token'));
+  const { name: image } = await ensureFirstRecords(runtime, undefined);
+  const simulatedHosts = [{ name: 'simulated', availabilityZone: 'nova', stateDir: folder }];
+  const cloud = await startCloud(runtime, { roles: roles.filter((role) => role !== 'web'), simulatedHosts });
+  cleanups.defer(() => cloud.stop());
   const hosts = await runtime.store.view('host');
-  while (hosts.get(encodeToken(host))?.hypervisorState !== 'up') await new Promise((resolve) => setTimeout(resolve, 5));
-  const done: Launch[] = [];
-  try {
-    for (let index = 0; index < warmUps + launches; index++) done.push(await launchOnce(client, wishes, index));
-    const times = done.slice(warmUps).map(({ tookMs }) => tookMs);
-    times.sort((a, b) => a - b);
-    return { medianMs: times[Math.floor(launches / 2)] ?? 0, slowestMs: times.at(-1) ?? 0, launches, warmUps };
-  } finally {
-    await part.stop();
-    const instances = await runtime.store.bucket('instance');
-    for (const { uuid } of done) await instances.remove(uuid);
-    await (await runtime.store.bucket('host')).remove(encodeToken(host));
-    await runtime.bus.nats.manager.consumers.delete(streams.casts.name, consumers.compute(host));
-  }
+  while (![...hosts.values()].some(({ hypervisorState }) => hypervisorState === 'up')) await sleep(systemClock, 5);
+
+  const client = new ApiClient(bus, token);
+  const times: number[] = [];
+  for (let index = 0; index < warmUps + launches; index++)
+    times.push(await launchOnce(client, { image, flavor }, index));
+  const counted = times.slice(warmUps).sort((a, b) => a - b);
+  return { medianMs: counted[Math.floor(launches / 2)] ?? 0, slowestMs: counted.at(-1) ?? 0, launches, warmUps };
 }
 
-interface Launch {
-  uuid: string;
-  tookMs: number;
-}
-
+/** How long it took (ms); the instance is deleted again. */
 async function launchOnce(
   client: ApiClient,
-  { projectId, image, flavor }: { projectId: string; image: string; flavor: string },
+  wishes: { image: string; flavor: string },
   index: number,
-): Promise<Launch> {
+): Promise<number> {
   const running = Promise.withResolvers<void>();
   const deleted = Promise.withResolvers<void>();
   const name = `launch-path-${index}`;
-  const stop = client.follow(projectId, (fact) => {
+  const stop = client.follow(adminProject, (fact) => {
     if (fact.name !== name || fact.type !== 'transition') return;
     if (fact.to === 'running') running.resolve();
     if (fact.to === 'deleted') deleted.resolve();
@@ -66,13 +76,12 @@ async function launchOnce(
   });
   try {
     const startedAt = performance.now();
-    const created = client.ask(api.instance.create, { name, image, flavor, availabilityZone: zone });
+    const created = client.ask(api.instance.create, { name, ...wishes });
     const [{ instances }] = await Promise.all([created, running.promise]);
     const tookMs = performance.now() - startedAt;
-    const uuid = instances[0]?.uuid ?? '';
-    await client.ask(api.instance.delete, { uuid });
+    for (const { uuid } of instances) await client.ask(api.instance.delete, { uuid });
     await deleted.promise;
-    return { uuid, tookMs };
+    return tookMs;
   } finally {
     stop();
   }
