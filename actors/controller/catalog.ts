@@ -10,8 +10,10 @@ import type {
   Network,
   SchedulerHints,
   ServerGroup,
+  Subnet,
 } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
+import { subnetOf } from '../network/fixed-ip.ts';
 import { refuseMisfit } from '../records/image-fit.ts';
 import { keyPairKey, securityGroupKey } from '../records/keys.ts';
 import { found, isUsableBy, missing, named, seenInstance } from '../records/lookup.ts';
@@ -23,11 +25,19 @@ interface Known {
   flavors: View<Flavor>;
   images: View<Image>;
   networks: View<Network>;
+  subnets: View<Subnet>;
   keyPairs: View<KeyPair>;
   serverGroups: View<ServerGroup>;
   instances: View<Instance>;
   securityGroups: SecurityGroups;
   zones: Zones;
+}
+
+type AskedNetwork = NonNullable<CreateInstance['networks']>[number];
+
+interface WantedNetwork {
+  network: Network;
+  fixedIp?: string;
 }
 
 export class Catalog {
@@ -38,6 +48,7 @@ export class Catalog {
       flavors: await store.view('flavor'),
       images: await store.view('image'),
       networks: await store.view('network'),
+      subnets: await store.view('subnet'),
       keyPairs: await store.view('keyPair'),
       serverGroups: await store.view('serverGroup'),
       instances: await store.view('instance'),
@@ -108,13 +119,8 @@ export class Catalog {
   }
 
   /** The asked for, or the only one that there is for the project. */
-  networks(asked: CreateInstance['networks'], { projectId }: Caller): { network: Network; fixedIp?: string }[] {
-    if (asked) {
-      return asked.map(({ network, fixedIp }, index) => ({
-        network: named(this.#known.networks, network, 'network', `/networks/${index}/network`, isUsableBy(projectId)),
-        ...(fixedIp !== undefined && { fixedIp }),
-      }));
-    }
+  async networks(asked: CreateInstance['networks'], { projectId }: Caller): Promise<WantedNetwork[]> {
+    if (asked) return Promise.all(asked.map((wanted, index) => this.#network(wanted, `/networks/${index}`, projectId)));
     const [network, ...others] = [...this.#known.networks.values()].filter(isUsableBy(projectId));
     if (!network) throw fail('not_found', 'the project has no network');
     if (others.length > 0) {
@@ -123,6 +129,22 @@ export class Catalog {
       });
     }
     return [{ network }];
+  }
+
+  async #network(
+    { network: idOrName, fixedIp }: AskedNetwork,
+    field: string,
+    projectId: string,
+  ): Promise<WantedNetwork> {
+    const { networks, subnets } = this.#known;
+    const network = await found(networks, () =>
+      named(networks, idOrName, 'network', `${field}/network`, isUsableBy(projectId)),
+    );
+    if (fixedIp === undefined) return { network };
+    await subnets.caughtUp();
+    const ofNetwork = [...subnets.values()].filter(({ networkId }) => networkId === network.id);
+    subnetOf(fixedIp, ofNetwork, network, `${field}/fixedIp`);
+    return { network, fixedIp };
   }
 
   /** The asked for, or the default group, which is made when there is none. */

@@ -62,7 +62,7 @@ export async function createInstances(
   const image = await world.catalog.image(request.image, caller, flavor, '/flavor');
   const keyPair = request.keyName === undefined ? undefined : await world.catalog.keyPair(request.keyName, caller);
   await world.catalog.availabilityZone(request.availabilityZone);
-  const networks = world.catalog.networks(request.networks, caller);
+  const networks = await world.catalog.networks(request.networks, caller);
   await world.catalog.hints(request.hints ?? {}, caller);
   refuseSharedFixedIp(networks, maxCount);
   refuseTooMuch(request, keyPair?.publicKey, maxCount);

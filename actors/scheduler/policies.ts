@@ -4,6 +4,7 @@
  * not fit. Unlike Nova's, they pass over hosts that did not work out. Pure.
  */
 import { type Failure, fail } from '../../machines/failure.ts';
+import { wordsOf } from './filter-words.ts';
 import { allFilters, type Filtered, type FilterName, filterHosts } from './filters.ts';
 import type { HostState, PlacementRequest } from './placement.ts';
 import { bestHosts, defaultMultipliers, type Multipliers } from './weighers.ts';
@@ -38,11 +39,14 @@ export function chooseHost(
   const { passed, removedBy } = filterHosts(hosts, request, filters);
   const best = multipliers ? bestHosts(passed, multipliers) : passed;
   const chosen = best[Math.floor(fraction * best.length)];
-  return chosen ? { host: chosen.host.name } : { failure: noValidHost(hosts.length, removedBy) };
+  return chosen ? { host: chosen.host.name } : { failure: noValidHost(hosts.length, removedBy, request) };
 }
 
-function noValidHost(hosts: number, removedBy: Filtered['removedBy']): Failure {
-  const reasons = Object.entries(removedBy).map(([name, count]) => `${name} removed ${count}`);
+function noValidHost(hosts: number, removedBy: Filtered['removedBy'], request: PlacementRequest): Failure {
+  const reasons = allFilters.flatMap((name) => {
+    const count = removedBy[name];
+    return count === undefined ? [] : [`${count} ${wordsOf[name](request)} (${name})`];
+  });
   const message = hosts === 0 ? 'there are no hosts' : `no host of ${hosts} will do: ${reasons.join(', ')}`;
   return fail('no_valid_host', message, { details: { hosts, removedBy } }).failure;
 }

@@ -124,24 +124,34 @@ describe('a fixed IP', () => {
   });
 
   it.each([
-    ['outside of the subnet', '192.0.2.1', 'invalid_request'],
-    ['the network address', '10.20.0.0', 'invalid_request'],
-    ['the gateway', '10.20.0.1', 'invalid_request'],
-    ['the broadcast address', '10.20.3.255', 'invalid_request'],
-    ['taken', '10.20.0.50', 'address_in_use'],
-  ])('ends the launch as failed.networking, with nothing left, when it is %s', async (what, fixedIp, code) => {
-    const holder = what === 'taken' ? await withIp(fixedIp) : undefined;
-    if (holder) await cloud.until(holder.uuid, ({ state }) => state === 'running');
+    ['outside of the subnet', '192.0.2.1'],
+    ['the network address', '10.20.0.0'],
+    ['the gateway', '10.20.0.1'],
+    ['the broadcast address', '10.20.3.255'],
+  ])('is refused when it is %s', async (_, fixedIp) => {
+    await expect(withIp(fixedIp)).rejects.toMatchObject({
+      failure: {
+        code: 'invalid_request',
+        message: expect.stringContaining(fixedIp),
+        details: { field: '/networks/0/fixedIp' },
+      },
+    });
+  });
+
+  it('that is taken ends the launch as failed.networking, with nothing left', async () => {
+    const fixedIp = '10.20.0.50';
+    const holder = await withIp(fixedIp);
+    await cloud.until(holder.uuid, ({ state }) => state === 'running');
     const { uuid } = await withIp(fixedIp);
     const failed = await cloud.until(uuid, ({ vmState }) => vmState === 'error');
     expect(failed).toMatchObject({
       state: 'failed.networking',
       ports: [],
-      fault: { code, step: 'networking', message: expect.stringContaining(fixedIp) },
+      fault: { code: 'address_in_use', step: 'networking', message: expect.stringContaining(fixedIp) },
       commands: ['delete'],
     });
     await expectNothingLeft(cloud, uuid);
-    if (holder) expect(await cloud.until(holder.uuid, () => true)).toMatchObject({ state: 'running' });
+    expect(await cloud.until(holder.uuid, () => true)).toMatchObject({ state: 'running' });
   });
 });
 
@@ -165,7 +175,9 @@ describe('an availability zone', () => {
       fault: {
         code: 'no_valid_host',
         step: 'scheduling',
-        message: 'no host of 3 will do: ComputeFilter removed 1, AvailabilityZoneFilter removed 2',
+        message:
+          'no host of 3 will do: 1 down, disabled or without a hypervisor (ComputeFilter), ' +
+          '2 not in zone down (AvailabilityZoneFilter)',
         details: { hosts: 3, removedBy: { ComputeFilter: 1, AvailabilityZoneFilter: 2 } },
       },
       commands: ['delete'],

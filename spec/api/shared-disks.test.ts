@@ -42,7 +42,7 @@ it('an instance goes to no host that does not share its disk, and the fault says
   expect(await evacuated('kept')).toMatchObject({
     state: 'failed.powering',
     host: 'lost',
-    fault: { code: 'no_valid_host', message: expect.stringContaining('SharedDisksFilter removed 1') },
+    fault: { code: 'no_valid_host', message: expect.stringContaining('(SharedDisksFilter)') },
   });
   expect(bootsOf('kept')).toBe(1);
 });

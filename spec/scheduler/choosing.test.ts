@@ -156,7 +156,7 @@ describe('the filter policy', () => {
         expect(count).toBe(states.length);
         expect(Object.values(removedBy).reduce((sum, each) => sum + each, 0)).toBe(states.length);
         for (const [filter, removed] of Object.entries(removedBy)) {
-          expect(choice.failure.message).toContain(`${filter} removed ${removed}`);
+          expect(choice.failure.message).toMatch(new RegExp(`[:,] ${removed} [^()]+\\(${filter}\\)`));
         }
       }),
     );
