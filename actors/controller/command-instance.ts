@@ -145,7 +145,7 @@ async function pass(
   const { value, revision } = entry;
   const { id, command } = asked;
   const now = world.owners.clock.now();
-  const key = commandKey(id, entry);
+  const key = commandKey(id, entry.value);
   const event = { ...command, at: now };
   const owner = new InstanceOwner(world.owners, value, revision);
   const take = (...following: InstanceEvent[]) => owner.command(event, key, context, ...following);
@@ -186,7 +186,7 @@ const castDeletion: TellHost = async ({ bus, owners }, host, entry, asked, conte
 
 /** A command as its host is told of it. */
 function passed(entry: Entry<Instance>, { id, command }: Asked) {
-  return { uuid: entry.key, command, ...commandKey(id, entry) };
+  return { uuid: entry.key, command, ...commandKey(id, entry.value) };
 }
 
 function askDeletion(record: Instance): Instance {

@@ -48,7 +48,7 @@ export const evacuationWrites: Writes = async (on, world) => {
     const failure = await lossOf(hostBucket, owner.host);
     if (!failure) throw stillUp(owner.host);
     if (host === owner.host) throw fail('conflict', `instance ${uuid} is on host ${host} (field /host)`, field);
-    const key = commandKey(chance.uuid(), entry);
+    const key = commandKey(chance.uuid(), value);
     return new InstanceOwner(owners, value, revision).command(event(failure, owner.host, wishes), key, context);
   }
 

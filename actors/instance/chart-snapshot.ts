@@ -26,8 +26,14 @@ export function presentRecord(snapshot: InstanceSnapshot, record: Instance, at =
     ...visibleStates(path, snapshot.context, record),
     owner: ownerOf(snapshot),
     chart: persistSnapshot(snapshot),
+    steps: stepsOf(record) + 1,
     updatedAt: Math.max(at, record.updatedAt),
   };
+}
+
+/** How often a step of its life was stored. */
+export function stepsOf({ steps = 0 }: Pick<Instance, 'steps'>): number {
+  return steps;
 }
 
 /** Whose an instance is where its chart stands. */

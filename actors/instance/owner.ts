@@ -10,10 +10,9 @@ import { type FailureError, fail } from '../../machines/failure.ts';
 import type { InstanceContext, InstanceEvent } from '../../machines/instance.ts';
 import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
-import type { Entry } from '../../transport/nats/bucket.ts';
 import type { Inspection } from '../runtime/inspection.ts';
 import type { Inspected } from '../runtime/machine-teller.ts';
-import { type InstanceLogic, type InstanceSnapshot, ownerOf, restoreLive } from './chart-snapshot.ts';
+import { type InstanceLogic, type InstanceSnapshot, ownerOf, restoreLive, stepsOf } from './chart-snapshot.ts';
 import { EffectRunner, type EffectSubject, type EffectWorld, registerRunner } from './effect-runner.ts';
 import { KeptRecord, type RecordWorld } from './kept-record.ts';
 import { stateOf } from './stored-chart.ts';
@@ -38,18 +37,18 @@ export interface CommandKey {
   /** The state of its chart. Absent: it is not told, and none is that. */
   readonly from?: string;
   /**
-   * Of its record: it may come back to the state, and is not the same any more. A store that has lost its last writes gives
-   * out revisions again, for which the others are told, too. Absent: as that of the state.
+   * How often a step of its life was stored: it may come back to the state, and is not the same any more. After a store has
+   * lost its last writes they are counted again, for which the others are told, too. Absent: as that of the state.
    */
-  readonly revision?: number;
+  readonly steps?: number;
   /** The command that was taken last. Absent: none was. */
   readonly after?: string;
 }
 
 /** Of a command that is asked of the instance as it is in the store. */
-export function commandKey(id: string, { value, revision }: Pick<Entry<Instance>, 'value' | 'revision'>): CommandKey {
-  const { lastCommand: after } = value;
-  return { id, from: stateOf(value), revision, ...(after !== undefined && { after }) };
+export function commandKey(id: string, record: Instance): CommandKey {
+  const { lastCommand: after } = record;
+  return { id, from: stateOf(record), steps: stepsOf(record), ...(after !== undefined && { after }) };
 }
 
 /** How long a transition that no effect waits for may stay unstored (ms). */
@@ -119,19 +118,19 @@ export class InstanceOwner implements EffectSubject, Inspected {
   }
 
   /**
-   * As `send`, for a client's command, which is taken once, and only as long as its owner has stored nothing since it was
+   * As `send`, for a client's command, which is taken once, and only as long as no owner has stored anything since it was
    * asked, whatever a client has edited: what was refused is refused again, however late it comes, also when the instance is
    * back in the state that it was asked for in. One that was taken already is answered as it was then. A deletion is right
    * whenever it comes.
    */
   async command(
     event: InstanceEvent,
-    { id, from, revision = 0, after }: CommandKey,
+    { id, from, steps, after }: CommandKey,
     context: CallContext,
     ...following: InstanceEvent[]
   ): Promise<number> {
     const last = this.#record.lastCommand;
-    const isAsAsked = last === after && this.state === from && this.revision <= revision;
+    const isAsAsked = last === after && this.state === from && stepsOf(this.record) === steps;
     if (last !== id && (isAsAsked || event.type === 'instance.delete')) {
       return this.#hear(event, context, following, id);
     }

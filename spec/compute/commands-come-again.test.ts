@@ -23,12 +23,12 @@ const now = (type: 'instance.start' | 'instance.stop' | 'instance.delete'): Inst
 });
 const reboot = (): InstanceCommand => ({ type: 'instance.reboot', how: 'hard', at: Date.now() });
 
-type Stood = Pick<CommandKey, 'from' | 'revision' | 'after'>;
+type Stood = Pick<CommandKey, 'from' | 'steps' | 'after'>;
 
 /** As one that is asked of an instance that is running, and was given no command yet. */
 async function ofRunning() {
   const record = await (await story.cloud.runtime.store.bucket('instance')).get(uuid);
-  return { from: 'running', revision: record?.revision ?? 0 };
+  return { from: 'running', steps: record?.value.steps ?? 0 };
 }
 
 /** As another delivery of the same command: the work queue would take the same message for one. */
@@ -104,10 +104,19 @@ it('what a client has edited, before or since, keeps it from nothing', async () 
   expect((await running()).name).toBe('since');
 });
 
-it('told without the state that it was asked for in, or the revision, it is refused, and is no dead letter', async () => {
-  const { from, revision } = await ofRunning();
+it('and so it is for a process that has taken the instance up with the edit', async () => {
+  const stood = await ofRunning();
+  await story.cloud.client.ask(api.instance.update, { uuid, name: 'renamed' });
+  await story.stopHost();
+  await story.startHost();
+  expect(await give(first, reboot(), stood)).toEqual({ revision: expect.any(Number) });
+  expect((await running()).name).toBe('renamed');
+});
+
+it('told without the state that it was asked for in, or the steps, it is refused, and is no dead letter', async () => {
+  const { from, steps } = await ofRunning();
   const late = { failure: expect.objectContaining({ code: 'conflict', disposition: 'retry' }) };
-  const untold: Stood[] = [{}, { from }, { revision }];
+  const untold: Stood[] = [{}, { from }, { steps }];
   for (const stood of untold) expect(await give(first, reboot(), stood)).toEqual(late);
   expect(await boots()).toBe(1);
 });

@@ -110,10 +110,9 @@ export const computeCasts = {
   /** Scheduler → compute host. Id: uuid and attempt. */
   runInstance: defineCast('run_instance', StoredInstance),
   /**
-   * Cloud controller → compute host. Gives a receipt. Taken once, by its `id`, and only in the state `from`, while its
-   * owner has stored nothing since the record's `revision`, and the command that was taken last is `after` (absent: none
-   * was): what comes too late, or again, changes nothing. Without `from` or `revision`, as it may have waited since such
-   * casts had none, it comes too late. A deletion is right whenever it comes. `at` is when it was asked; it is applied as of
+   * Cloud controller → compute host. Gives a receipt. Taken once, by its `id`, and only in the state `from`, while the
+   * record has the same `steps`, and the command that was taken last is `after` (absent: none was): what comes too late, or
+   * again, changes nothing. Without `from` or `steps`, as it may have waited since such casts had none, it comes too late. A deletion is right whenever it comes. `at` is when it was asked; it is applied as of
    * now.
    */
   commandInstance: defineCast(
@@ -122,7 +121,7 @@ export const computeCasts = {
       uuid: Uuid,
       id: Uuid,
       from: Type.Optional(Type.String({ maxLength: 128 })),
-      revision: Type.Optional(Revision),
+      steps: Type.Optional(Type.Integer({ minimum: 0 })),
       after: Type.Optional(Uuid),
       command: InstanceCommand,
     }),

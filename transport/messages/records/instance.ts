@@ -61,6 +61,8 @@ export const Instance = Exact({
   owner: Type.Union([Type.Literal('control'), Exact({ host: Type.String() })]),
   /** That its deletion was accepted by somebody who could not tell whether its host has heard. */
   isDeletionAsked: Type.Optional(Type.Boolean()),
+  /** How often a step of its life was stored: by its owners, not by who edits what is the client's. Absent: never counted. */
+  steps: Type.Optional(Type.Integer({ minimum: 0 })),
   /** The id of the command that was taken last; one that is passed on says which it comes after. Absent: none was taken. */
   lastCommand: Type.Optional(Uuid),
   vmState: OneOf(vmStates),
