@@ -5,7 +5,7 @@
 import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { nkeys } from 'nats';
-import { fail, toFailure } from '../../machines/failure.ts';
+import { type FailureError, fail } from '../../machines/failure.ts';
 import type { Chance, Clock } from '../../transport/clock.ts';
 import { type Credentials, fromSeed, seedOf } from '../../transport/nats/credentials.ts';
 import { accountClaims, type Claims, operatorClaims, signClaims, userClaims } from '../../transport/nats/nats-jwt.ts';
@@ -30,9 +30,19 @@ export class BusAuthority {
   readonly #keys: Keys;
   readonly #clock: Clock;
 
-  /** Idempotent, also when several processes begin at once. */
-  static async open(file: string, { clock, chance }: { clock: Clock; chance: Chance }): Promise<BusAuthority> {
-    const known = (await readKeys(file)) ?? (await createKeys(file, chance));
+  /**
+   * Idempotent, also when several processes begin at once. `stored`: the accounts that there are records of. Rejects with
+   * `conflict` when it would be none of them: a cloud begun with other keys is empty, and its hosts would take the guests
+   * that they have for nobody's.
+   */
+  static async open(
+    file: string,
+    { clock, chance }: { clock: Clock; chance: Chance },
+    stored: readonly string[] = [],
+  ): Promise<BusAuthority> {
+    const found = await readKeys(file);
+    if (stored.length > 0 && !(found && stored.includes(publicKeyOf(found.account)))) throw lost(file);
+    const known = found ?? (await createKeys(file, chance));
     const missing = roles.filter((role) => known.roles[role] === undefined);
     for (const role of missing) known.roles[role] = seedOf(nkeys.createAccount());
     if (missing.length > 0) await replaceKeys(file, known, chance);
@@ -45,13 +55,13 @@ export class BusAuthority {
   }
 
   get account(): string {
-    return fromSeed(this.#keys.account).getPublicKey();
+    return publicKeyOf(this.#keys.account);
   }
 
   /** What nats-server has to know, in the syntax of its configuration. No secret. */
   serverConfiguration(): string {
     const operator = fromSeed(this.#keys.operator);
-    const system = fromSeed(this.#keys.system).getPublicKey();
+    const system = publicKeyOf(this.#keys.system);
     const vouch = (claims: Claims) => signClaims(operator, claims, this.#clock.now());
     const ofRoles = roles.map((role) => ({ role, key: this.#keyOf(role), permissions: permissions[role] }));
     const accounts = [accountClaims(this.account, 'cloud', ofRoles), accountClaims(system, 'system')];
@@ -83,17 +93,40 @@ export class BusAuthority {
   }
 
   #keyOf(role: BusRole): string {
-    return fromSeed(this.#keys.roles[role]).getPublicKey();
+    return publicKeyOf(this.#keys.roles[role]);
   }
 }
 
+function publicKeyOf(seed: string): string {
+  return fromSeed(seed).getPublicKey();
+}
+
+function lost(file: string): FailureError {
+  return fail(
+    'conflict',
+    `${file} has not the keys of the cloud whose records are beside it: put back a copy of the file; for a new, empty cloud take another state folder`,
+  );
+}
+
 async function readKeys(file: string): Promise<Keys | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw fail('unavailable', `the keys of the bus cannot be read: ${error.message}`);
+  });
+  if (text === undefined) return undefined;
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Keys;
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw fail('unavailable', `the keys of the bus cannot be read: ${toFailure(thrown).message}`);
+    return parseKeys(text);
+  } catch {
+    // Why may quote a seed.
+    throw fail('unavailable', `the keys of the bus in ${file} are damaged: put back a copy of the file`);
   }
+}
+
+/** Throws what is no failure. */
+function parseKeys(text: string): Keys {
+  const keys = JSON.parse(text) as Keys;
+  for (const seed of [keys.operator, keys.system, keys.account, ...Object.values(keys.roles)]) publicKeyOf(seed);
+  return keys;
 }
 
 async function createKeys(file: string, chance: Chance): Promise<Keys> {

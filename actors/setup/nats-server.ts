@@ -14,6 +14,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail } from '../../machines/failure.ts';
 import { canBind, isNatsAt, type NatsGreeting, readGreeting } from './nats-greeting.ts';
+import { accountFolder } from './stored-accounts.ts';
 import { findProgram, tailOf, tryCommand } from './try-command.ts';
 
 const PREFERRED_PORT = 4222;
@@ -153,7 +154,7 @@ exec "$3" --config "$2"
 
 /** Where JetStream keeps what is of nobody in particular, and what is of the account. */
 function storesOf(stateDir: string, { users }: NatsServerOptions): string[] {
-  return users ? ['$G', users.account].map((account) => join(stateDir, 'nats', 'jetstream', account)) : [];
+  return users ? ['$G', users.account].map((account) => accountFolder(stateDir, account)) : [];
 }
 
 /** For a client on this machine. */

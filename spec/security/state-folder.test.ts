@@ -1,5 +1,5 @@
 /** What the users of the bus leave on the disk, and what of it others see. */
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nkeys } from 'nats';
@@ -7,6 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { BusAuthority } from '../../actors/identity/bus-authority.ts';
 import { ClientUsers, userLifetimeMs } from '../../actors/identity/client-users.ts';
 import { startNatsServer } from '../../actors/setup/nats-server.ts';
+import { accountFolder } from '../../actors/setup/stored-accounts.ts';
+import { openAuthority } from '../../transport/cli/bus-keys.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { connectionAs, fromSeed, parseCredentials, readCredentials } from '../../transport/nats/credentials.ts';
@@ -49,6 +51,39 @@ describe('the keys of the bus', () => {
     expect(after).toEqual({ ...keys, roles: { ...keys.roles, scheduler: after.roles.scheduler } });
     expect(after.roles.scheduler).not.toBe(scheduler);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('are not made anew, or taken from another cloud, beside what a cloud has stored', async () => {
+    const state = await newFolder();
+    const file = join(state, 'bus-keys.json');
+    const { account } = await openAuthority(state);
+    const kept = await readFile(file, 'utf8');
+    await mkdir(accountFolder(state, '$G'), { recursive: true });
+    expect((await openAuthority(state)).account).toBe(account);
+    await mkdir(accountFolder(state, account));
+    expect((await openAuthority(state)).account).toBe(account);
+
+    const refusal = { failure: { code: 'conflict', message: expect.stringContaining(`${file} has not the keys`) } };
+    await rm(file);
+    await expect(openAuthority(state)).rejects.toMatchObject(refusal);
+    await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
+    await BusAuthority.open(file, world);
+    await expect(openAuthority(state)).rejects.toMatchObject(refusal);
+    await writeFile(file, kept);
+    expect((await openAuthority(state)).account).toBe(account);
+  });
+
+  it.each([
+    ['empty', () => ''],
+    ['of something else', () => '{"a":1}'],
+    ['torn', (kept: string) => kept.slice(0, -80)],
+    ['with a seed that is none', (kept: string) => kept.replace(/"SO\w{9}/, '"SOnonsense')],
+  ])('are called damaged when the file is %s, without a word of what is in it', async (_, damage) => {
+    const file = join(await newFolder(), 'bus-keys.json');
+    await BusAuthority.open(file, world);
+    await writeFile(file, damage(await readFile(file, 'utf8')));
+    const message = `the keys of the bus in ${file} are damaged: put back a copy of the file`;
+    await expect(BusAuthority.open(file, world)).rejects.toMatchObject({ failure: { code: 'unavailable', message } });
   });
 
   it('tell nats-server nothing secret', async () => {
