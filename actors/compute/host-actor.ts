@@ -49,7 +49,8 @@ export class HostActor implements Inspected {
 
   /**
    * Goes on with the chart that the host's record holds, so that what an operator wanted stays so. Rejects with
-   * `conflict` while another process runs the host; `onLost` is called when one takes it over.
+   * `conflict` while another process runs the host, and with `forbidden` where this process may not be it; `onLost` is
+   * called when either comes to be so.
    */
   static async start(
     runtime: Runtime,
@@ -62,6 +63,10 @@ export class HostActor implements Inspected {
     const { incarnation, clock, pulse } = runtime;
     const { lease, earlier } = await HostLease.take(bucket, name, incarnation, clock, pulse);
     const host = new HostActor(runtime, lease, name, effects, describe, onLost, earlier);
+    // Who may not be this host is to learn it before it says that it is. What fails otherwise the heartbeats make good.
+    await lease.renew(host.#holder).catch((error) => {
+      if (isFinal(error)) throw error;
+    });
     host.#begin(earlier?.hypervisorState);
     return host;
   }
@@ -229,7 +234,7 @@ export class HostActor implements Inspected {
       () => undefined,
       (error) => {
         if (error === this.#lost) return;
-        const isLost = error instanceof FailureError && error.failure.code === 'conflict';
+        const isLost = isFinal(error);
         this.#runtime.logger[isLost ? 'error' : 'warn']({ error }, 'the host’s record could not be stored');
         if (isLost) this.#lose(error);
       },
@@ -244,4 +249,9 @@ export class HostActor implements Inspected {
     this.#actor.stop();
     this.#onLost(taken);
   }
+}
+
+/** Whether the record is another process's, or not for this one to write: it stays so. */
+function isFinal(error: unknown): error is FailureError {
+  return error instanceof FailureError && ['conflict', 'forbidden'].includes(error.failure.code);
 }

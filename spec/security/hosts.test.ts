@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { headers } from 'nats';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startCloud } from '../../actors/cloud/cloud.ts';
+import { startSimulatedHost } from '../../actors/cloud/compute-hosts.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
@@ -153,6 +154,15 @@ it.each([
   listening.unsubscribe();
   const { state } = await manager.streams.info(stream, { subjects_filter: '>' });
   expect(Object.keys(state.subjects ?? {})).not.toContain(target);
+});
+
+it('is not started as another host', async () => {
+  const world = { bus: thief, clock: systemClock, chance: systemChance, logger: createLogger('silent') };
+  const its = await createRuntime(world);
+  const starting = startSimulatedHost(its, { name: 'somebody', availabilityZone: 'nova' });
+  await expect(starting).rejects.toMatchObject({ failure: { code: 'forbidden' } });
+  await its.store.close();
+  expect(await (await runtime.store.bucket('host')).get('somebody')).toBeUndefined();
 });
 
 /** The thief writes it as an instance’s record, and has a consumer bring it to where it wants it. */
