@@ -1,6 +1,6 @@
 /** What a new cloud has at once: flavors, a network, and an image where one could be built. Idempotent. */
-import type { Flavor, Image } from '../../transport/messages/records.ts';
-import { registerImage } from '../images/image-store.ts';
+import type { Flavor } from '../../transport/messages/records.ts';
+import { registeredId, registerImage } from '../images/image-store.ts';
 import { type DefaultNetwork, ensureDefaultNetwork } from '../network/default-network.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { TestImage } from '../setup/test-image.ts';
@@ -15,19 +15,28 @@ export const firstFlavors: Flavor[] = [
   { id: '5', name: 'm1.xlarge', vcpus: 8, memoryMb: 16384, rootGb: 160 },
 ];
 
+/** The revision of a key that nobody has written, or removed, yet. */
+const never = 0;
+
 export const testImageName = 'kilonova-test';
 
-/** Removes nothing and overwrites nothing: a flavor that was changed stays changed. */
+/**
+ * Removes nothing and overwrites nothing: a flavor that was changed stays changed, and what was deleted stays so. Resolves
+ * with the name of the image.
+ */
 export async function ensureFirstRecords(
   runtime: Runtime,
   testImage: TestImage | undefined,
   network: DefaultNetwork = {},
-): Promise<Image> {
-  const flavors = await runtime.store.bucket('flavor');
-  await Promise.all(firstFlavors.map((flavor) => flavors.create(flavor.id, flavor)));
+): Promise<string> {
+  const [flavors, images] = await Promise.all([runtime.store.bucket('flavor'), runtime.store.bucket('image')]);
+  await Promise.all(firstFlavors.map((flavor) => flavors.update(flavor.id, flavor, never)));
   await ensureDefaultNetwork(runtime, network);
-  return registerImage(runtime, {
-    name: testImage ? testImageName : 'simulated',
+  const name = testImage ? testImageName : 'simulated';
+  const { value: image, revision } = await images.look(registeredId(name));
+  if (image?.deletion || (!image && revision !== never)) return name;
+  const registered = await registerImage(runtime, {
+    name,
     diskFormat: testImage ? 'qcow2' : 'none',
     ...(testImage && {
       disk: testImage.disk,
@@ -37,4 +46,5 @@ export async function ensureFirstRecords(
       minMemoryMb: 96,
     }),
   });
+  return registered.name;
 }

@@ -144,7 +144,7 @@ export async function registerImage(runtime: Runtime, files: ImageFiles): Promis
     [files.disk, files.kernel, files.ramdisk].map((path) => (path === undefined ? undefined : objects.put(path))),
   );
   const image: Image = {
-    id: nameUuid('image', files.name),
+    id: registeredId(files.name),
     name: files.name,
     status: 'active',
     diskFormat: files.diskFormat,
@@ -161,6 +161,11 @@ export async function registerImage(runtime: Runtime, files: ImageFiles): Promis
   if (known && !known.deletion && isDeepStrictEqual(bootOf(known), bootOf(image))) return known;
   await bucket.put(image.id, image);
   return image;
+}
+
+/** The id of an image that is registered under the name. */
+export function registeredId(name: string): string {
+  return nameUuid('image', name);
 }
 
 /** What a guest boots from. All else of an image is the administrator's, who may have changed it since. */

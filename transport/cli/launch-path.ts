@@ -44,7 +44,7 @@ export async function measureLaunchPath(flavor: string): Promise<LaunchPath> {
   });
   cleanups.defer(() => runtime.store.close());
   const { token } = await ensureFirstAdmin(runtime, join(folder, 'admin-token'));
-  const { name: image } = await ensureFirstRecords(runtime, undefined);
+  const image = await ensureFirstRecords(runtime, undefined);
   const simulatedHosts = [{ name: 'simulated', availabilityZone: 'nova', stateDir: folder }];
   const cloud = await startCloud(runtime, { roles: roles.filter((role) => role !== 'web'), simulatedHosts });
   cleanups.defer(() => cloud.stop());

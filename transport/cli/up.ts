@@ -112,7 +112,9 @@ export async function up(options: UpOptions): Promise<number> {
       );
       try {
         const client = new ApiClient(clientBus, token);
-        await launchFirst(client, machine, image, { once: options.once, signal: end.signal, say });
+        const missing = await missingFor(client, image);
+        if (missing !== undefined && !options.once) say(`! no instance is launched: ${missing}`);
+        else await launchFirst(client, machine, image, { once: options.once, signal: end.signal, say });
         await showLaunchPath(say);
       } finally {
         await clientBus.close();
@@ -240,7 +242,7 @@ async function beginCloud(
   const administrator = await ensureFirstAdmin(runtime, tokenFile(options));
   const password = await ensureAdminPassword(runtime, passwordFile(options));
   if (clientUsers) add(await keepAdminCredentials(clientUsers, state, runtime));
-  const { name: image } = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
+  const image = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
   const storeRoom = { bytes: options.natsStore, ...(machine.natsServer && { folder: state }) };
   const shared =
     machine.libvirt || sharedDisks === undefined
@@ -279,6 +281,18 @@ async function beginCloud(
   );
   new ApiClient(runtime.bus, administrator.token).followAlarms(({ message }) => say(`! ${message}`));
   return { ...administrator, password, image };
+}
+
+/** What an administrator has deleted since, and a first launch would need. */
+async function missingFor(client: ApiClient, image: string): Promise<string | undefined> {
+  try {
+    await Promise.all([client.ask(api.flavor.get, { flavor }), client.ask(api.image.get, { image })]);
+    return undefined;
+  } catch (thrown) {
+    const { code, message } = toFailure(thrown);
+    if (code !== 'not_found') throw thrown;
+    return message;
+  }
 }
 
 async function launchFirst(
