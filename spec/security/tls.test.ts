@@ -88,7 +88,7 @@ it.each([
   ['that somebody else has vouched for', 'server', 'theirs'],
 ])('does not start with a server of its own %s', async (_, certificate, ca) => {
   await using cloud = startKilonova(['up', ...simulated, ...flags(certificate, ca, await newState())]);
-  expect(await cloud.ended).toBe(1);
+  expect(await cloud.ended).toBe(5);
   expect(cloud.stderr()).toContain('--nats-ca names who has to have signed its certificate');
 });
 
@@ -102,10 +102,10 @@ it('wants certificate and key together, and says when they cannot be read', asyn
     '--state',
     state,
   ]);
-  expect(await half.ended).toBe(1);
+  expect(await half.ended).toBe(2);
   expect(half.stderr()).toContain('--nats-tls-cert and --nats-tls-key go together');
   await using none = startKilonova(['up', ...simulated, ...flags('nothing', undefined, state)]);
-  expect(await none.ended).toBe(1);
+  expect(await none.ended).toBe(2);
   expect(none.stderr()).toContain('nothing.pem');
   expect(await readFile(join(folder, 'server.key'), 'utf8')).toContain('PRIVATE KEY');
 });

@@ -56,7 +56,7 @@ describe('kilonova up', () => {
     await using cloud = startKilonova(['up', ...simulated, '--state', state]);
     await cloud.says(isReady);
     process.kill(Number(await readFile(join(state, 'nats-server.pid'), 'utf8')), 'SIGKILL');
-    expect(await cloud.ended).toBe(1);
+    expect(await cloud.ended).toBe(5);
     expect(cloud.stderr()).toContain('✗ unavailable: nats-server was killed by SIGKILL');
   });
 
@@ -83,8 +83,15 @@ describe('kilonova up', () => {
     const nats = 'nats://127.0.0.1:1';
     const words = ['--nats', nats, '--nats-wait', '0', '--state', await newState()];
     await using cloud = startKilonova(['up', '--hypervisor', 'simulated', ...words]);
-    expect(await cloud.ended).toBe(1);
+    expect(await cloud.ended).toBe(5);
     expect(cloud.stderr()).toContain(`✗ unavailable: there is no NATS for us at ${nats}`);
+  });
+
+  it('refuses a certificate without its key as wrong use', async () => {
+    const words = ['--hypervisor', 'simulated', '--nats-tls-cert', '/nowhere/cert.pem', '--state', await newState()];
+    await using cloud = startKilonova(['up', ...words]);
+    expect(await cloud.ended).toBe(2);
+    expect(cloud.stderr()).toContain('✗ invalid_request: --nats-tls-cert and --nats-tls-key go together');
   });
 
   it.for([

@@ -1,4 +1,5 @@
 /** `kilonova up`: the whole cloud in one process, and, when asked, a first instance in it. */
+import { accessSync, constants } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { roles, startCloud } from '../../actors/cloud/cloud.ts';
@@ -28,6 +29,7 @@ import { shownUrls } from '../nats/server-urls.ts';
 import { subjects } from '../nats/subjects.ts';
 import { keepAdminCredentials, openAuthority } from './bus-keys.ts';
 import { adminCredsFile, natsUrlFile, webUrlFile } from './client/access.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch.ts';
 import { measureLaunchPath } from './launch-path.ts';
 import { accessOf, connectTo, type NatsAccess } from './nats-access.ts';
@@ -125,10 +127,10 @@ export async function up(options: UpOptions): Promise<number> {
     return await new Promise<never>((_, reject) => onAbort(end.signal, reject));
   } catch (thrown) {
     // Whoever asked for one launch was not given it.
-    if (thrown instanceof StopAsked) return options.once ? 1 : 0;
+    if (thrown instanceof StopAsked) return options.once ? exitCodes.failed : exitCodes.done;
     const { code, message } = toFailure(thrown);
     sayOn(process.stderr)(`✗ ${code}: ${message}`);
-    return 1;
+    return exitCodeOf(code);
   } finally {
     await endWatch?.();
     await cloud?.stop();
@@ -211,6 +213,8 @@ function ownServer(
   if ((natsTlsCert === undefined) !== (natsTlsKey === undefined)) {
     throw fail('invalid_request', '--nats-tls-cert and --nats-tls-key go together');
   }
+  if (natsTlsCert !== undefined) expectReadable('--nats-tls-cert', natsTlsCert);
+  if (natsTlsKey !== undefined) expectReadable('--nats-tls-key', natsTlsKey);
   return {
     host: natsAddress,
     ...(natsPort !== undefined && { port: natsPort }),
@@ -220,6 +224,14 @@ function ownServer(
       natsTlsKey !== undefined && { tls: { certificate: natsTlsCert, key: natsTlsKey } }),
     ...(bus && { users: bus.users }),
   };
+}
+
+function expectReadable(flag: string, path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (thrown) {
+    throw fail('invalid_request', `${flag} cannot be read: ${toFailure(thrown).message}`);
+  }
 }
 
 /** What a first launch goes by. */
