@@ -1,6 +1,6 @@
 /**
  * Shows an instance's transitions as they happen, with the time that each state took: on a terminal with a last line that
- * counts on, elsewhere as plain lines.
+ * counts on, elsewhere as plain lines, of which one says when a state takes long.
  */
 import type { WriteStream } from 'node:tty';
 import type { InstanceFact } from '../nats/api-client.ts';
@@ -10,6 +10,9 @@ interface Current {
   state: string;
   since: number;
 }
+
+/** After how long in a state it is shown where no line counts on (ms). */
+const longMs = 5_000;
 
 export class Progress {
   readonly #output: NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY'>>;
@@ -40,7 +43,10 @@ export class Progress {
 
   begin(state: string, at: number): void {
     this.#current = { state: printable(state), since: at };
-    if (this.#isCounting && !this.#ticker) this.#ticker = setInterval(() => this.#tick(), 100);
+    clearInterval(this.#ticker);
+    this.#ticker = this.#isCounting
+      ? setInterval(() => this.#tick(), 100)
+      : setTimeout(() => this.#line(`${printable(state)} …`), longMs);
   }
 
   /** Ends with the state that was reached last. */

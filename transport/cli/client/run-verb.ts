@@ -95,8 +95,10 @@ async function settledReply(
 ): Promise<Thing> {
   const { instance, instances } = reply as { instance?: InstanceView; instances?: InstanceView[] };
   const reaches = verb.reaches ?? [];
-  if (instance) return { instance: await settling.until(instance, reaches, label) };
+  if (instance) return { instance: await settling.until(instance, reaches, { label }) };
   const several = instances ?? [];
-  const settled = several.map((each) => settling.until(each, reaches, several.length > 1 ? each.hostname : label));
+  const settled = several.map((each) =>
+    settling.until(each, reaches, { label: several.length > 1 ? each.hostname : label, isNew: true }),
+  );
   return { instances: await Promise.all(settled) };
 }

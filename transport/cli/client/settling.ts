@@ -9,13 +9,19 @@ import { Progress } from '../progress.ts';
 /** Facts say when to look again: soon, because the record may follow a moment later; one that was missed is made up for. */
 const soonMs = 10;
 const lookAgainMs = 1_000;
+/** How long what is told may lag behind the record. */
+const lagMs = 2_000;
 
 /** The states of the instance chart in which nothing is under way. */
 const settled = ['running', 'stopped', 'paused', 'suspended', 'resized', 'deleted', 'failed'];
 
 export interface Settling {
   /** Resolves with the instance when it has got there; rejects with its fault, or with `timeout`. */
-  until(accepted: InstanceView, reaches: readonly InstanceView['vmState'][], label?: string): Promise<InstanceView>;
+  until(
+    accepted: InstanceView,
+    reaches: readonly InstanceView['vmState'][],
+    shown: { label: string | undefined; isNew?: boolean },
+  ): Promise<InstanceView>;
   end(): void;
 }
 
@@ -33,15 +39,19 @@ export function followSettling(
   });
 
   return {
-    async until(accepted, reaches, label) {
+    async until(accepted, reaches, { label, isNew = false }) {
       const { uuid } = accepted;
       const deadline = AbortSignal.timeout(timeoutMs);
       const progress = isQuiet ? undefined : new Progress(process.stderr, { label });
+      // Nobody tells of the state that it is made in.
+      if (isNew) progress?.begin(accepted.state, Date.parse(accepted.updatedAt));
+      let told = isSettled(accepted) ? accepted.state : undefined;
       let look = new AbortController();
       let waitMs = soonMs;
       const take = (fact: InstanceFact) => {
         if (fact.uuid !== uuid) return;
         progress?.show(fact);
+        if (fact.type === 'transition') told = fact.to;
         waitMs = soonMs;
         look.abort();
       };
@@ -59,6 +69,14 @@ export function followSettling(
           look = new AbortController();
           waitMs = Math.min(2 * waitMs, lookAgainMs);
           instance = await current(client, instance);
+        }
+        const late = AbortSignal.timeout(lagMs);
+        while (progress && told !== instance.state && !late.aborted) {
+          await pause(lagMs, undefined, { signal: AbortSignal.any([look.signal, late, signal]) }).catch(
+            () => undefined,
+          );
+          signal.throwIfAborted();
+          look = new AbortController();
         }
         return arrived(instance, reaches);
       } finally {
