@@ -17,13 +17,14 @@ import { ProjectUsage } from '../records/project-usage.ts';
 import { quotaOf } from '../records/quotas.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { changeRecord, makeOrChangeRecord } from './change-record.ts';
-import { uniqueHostname } from './hostnames.ts';
+import { numberedHostname, uniqueHostname } from './hostnames.ts';
 
 export interface Ask {
   projectId: string;
   /** In order; the first `min` are needed, the others welcome. */
   uuids: string[];
   min: number;
+  /** Numbered as the names are, where several are asked for. */
   hostname: string;
   vcpus: number;
   memoryMb: number;
@@ -267,10 +268,11 @@ export class Admissions {
       });
       const lacking = lackingFor(wanting(min), quota, used);
       if (lacking) return lacking;
-      for (const uuid of ask.uuids) {
+      for (const [index, uuid] of ask.uuids.entries()) {
         const known = this.#instances.get(uuid)?.hostname ?? pending[uuid]?.hostname;
         if (known === undefined && lackingFor(wanting(1), quota, used)) break;
-        const hostname = known ?? uniqueHostname(ask.hostname, (name) => hostnames.has(name) || takenHere.has(name));
+        const label = ask.uuids.length === 1 ? ask.hostname : numberedHostname(ask.hostname, index + 1);
+        const hostname = known ?? uniqueHostname(label, (name) => hostnames.has(name) || takenHere.has(name));
         admitted.push(hostname);
         if (known === undefined) {
           hold(uuid, { hostname, vcpus: ask.vcpus, memoryMb: ask.memoryMb, admittedAt });

@@ -90,7 +90,7 @@ export async function createInstances(
       const record = describe(world.clock.now(), uuid, request, flavor, image, caller, {
         reservationId,
         launchIndex,
-        name: admitted.length === 1 ? request.name : `${shortened(request.name)}-${launchIndex + 1}`,
+        name: maxCount === 1 ? request.name : `${shortened(request.name)}-${launchIndex + 1}`,
         hostname: hostnames[launchIndex] ?? hostnameOf(request.name),
         securityGroups,
         networks: await Promise.all(

@@ -17,8 +17,13 @@ export function hostnameOf(name: string): string {
 /** The label, or the label with the lowest number that makes it free. */
 export function uniqueHostname(label: string, isTaken: (hostname: string) => boolean): string {
   for (let number = 1; ; number++) {
-    const suffix = number === 1 ? '' : `-${number}`;
-    const hostname = label.slice(0, maxLength - suffix.length).replace(/-+$/, '') + suffix;
+    const hostname = number === 1 ? label : numberedHostname(label, number);
     if (!isTaken(hostname)) return hostname;
   }
+}
+
+/** The label with the number, within the length that a label may have. */
+export function numberedHostname(label: string, number: number): string {
+  const suffix = `-${number}`;
+  return label.slice(0, maxLength - suffix.length).replace(/-+$/, '') + suffix;
 }

@@ -199,7 +199,7 @@ describe('names', () => {
     );
     const hostnames = lists.flatMap(({ instances }) => instances.map(({ hostname }) => hostname));
     expect(hostnames.toSorted()).toEqual(
-      ['', '-2', '-3', '-4', '-5', '-6', '-7', '-8'].map((suffix) => `unique-name${suffix}`),
+      ['-1', '-1-2', '-1-3', '-1-4', '-2', '-2-2', '-2-3', '-2-4'].map((suffix) => `unique-name${suffix}`),
     );
     const elsewhere = await cloud.createUser(`${project}-other`);
     expect((await cloud.create({ name: 'Ünique Näme' }, elsewhere)).hostname).toBe('unique-name');
@@ -209,6 +209,7 @@ describe('names', () => {
     const { instances } = await client.ask(api.instance.create, {
       ...{ name: 'many', image: 'simulated', flavor: 'm1.micro', maxCount: 3 },
     });
+    expect(instances.map(({ name, hostname }) => hostname === name)).toEqual([true, true, true]);
     expect(instances.map(({ name, launchIndex }) => [name, launchIndex])).toEqual([
       ['many-1', 0],
       ['many-2', 1],
