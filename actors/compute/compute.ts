@@ -140,9 +140,9 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   /** Whether the last attempt to use the hypervisor failed: the chart tries again at once, and says why meanwhile. */
   let isToPause = false;
   /** Only once it is known what is here: a cast must find its instance, and the book of claims complete. */
-  async function reconcile(signal: AbortSignal): Promise<void> {
+  async function reconcile(signal: AbortSignal, untilAllCompared: () => Promise<boolean>): Promise<void> {
     isToPause = true;
-    await reconciler.run(AbortSignal.any([signal, ending.signal]));
+    await reconciler.run(AbortSignal.any([signal, ending.signal]), untilAllCompared);
     isToPause = false;
     // Stopped, or broken off, in the meantime: nobody would stop a consumer that begins now.
     if (hasEnded || signal.aborted) return;

@@ -15,18 +15,23 @@ import { beforeDeadline } from './before-deadline.ts';
 import { type PresentedChart, presentChart, stoppedAs } from './host-chart.ts';
 import { publishHostCommand, publishHostReturn, publishHostTransition } from './host-facts.ts';
 import { HostLease, type LeaseHolder } from './host-lease.ts';
+import { untilAllCompared } from './until-all-compared.ts';
 
 export interface HostEffects {
   // Each signal aborts when it is wanted no longer, or takes too long.
   connectHypervisor: (signal: AbortSignal) => Promise<unknown>;
-  reconcileInstances: (signal: AbortSignal) => Promise<unknown>;
+  /**
+   * Begins nothing, and starts nothing again, before `untilAllCompared` resolves (with whether that took a while): no guest is
+   * here by then that must not be.
+   */
+  reconcileInstances: (signal: AbortSignal, untilAllCompared: () => Promise<boolean>) => Promise<unknown>;
   /** No cast is taken any more until the instances are reconciled again. */
   holdCasts: () => void;
 }
 
 type HostFacts = Omit<
   Host,
-  'incarnation' | 'heartbeatAt' | 'startedAt' | 'commandedMeanwhile' | 'down' | keyof PresentedChart
+  'incarnation' | 'heartbeatAt' | 'startedAt' | 'comparedWith' | 'commandedMeanwhile' | 'down' | keyof PresentedChart
 >;
 
 export class HostActor implements Inspected {
@@ -46,6 +51,8 @@ export class HostActor implements Inspected {
   #down: Host['down'];
   /** That another process runs the host: this one says nothing of it any more. */
   #lost: FailureError | undefined;
+  #comparedWith: Host['comparedWith'];
+  #hasSeenAllCompared = false;
 
   /**
    * Goes on with the chart that the host's record holds, so that what an operator wanted stays so. Rejects with
@@ -89,6 +96,7 @@ export class HostActor implements Inspected {
         ...presentChart(this.#actor.getSnapshot()),
         startedAt: this.#startedAt,
         heartbeatAt: runtime.clock.now(),
+        ...(this.#comparedWith !== undefined && { comparedWith: this.#comparedWith }),
         ...(this.#down && { down: this.#down }),
       }),
       obey: (command) => this.send(command),
@@ -104,6 +112,7 @@ export class HostActor implements Inspected {
     this.#onLost = onLost;
     this.#startedAt = runtime.clock.now();
     this.#down = earlier?.down;
+    this.#comparedWith = earlier?.comparedWith;
     const snapshot = earlier && stoppedAs(earlier.chart);
     this.#actor = createActor(
       hostMachine.provide({
@@ -207,7 +216,20 @@ export class HostActor implements Inspected {
       );
     while (!(await isStored())) await sleep(clock, pulse.beatEveryMs, signal);
     signal.throwIfAborted();
-    await this.#effects.reconcileInstances(signal);
+    await this.#effects.reconcileInstances(signal, () => this.#untilAllCompared(signal));
+  }
+
+  /** Once is enough: this lives no longer than the server that it is served by. */
+  async #untilAllCompared(signal: AbortSignal): Promise<boolean> {
+    if (this.#hasSeenAllCompared) return false;
+    this.#comparedWith = this.#runtime.bus.servedBy;
+    await this.#store();
+    const hasWaited = await untilAllCompared(this.#runtime, signal);
+    // It may have been declared down over that, and then begins again.
+    if (hasWaited) await this.#store();
+    signal.throwIfAborted();
+    this.#hasSeenAllCompared = true;
+    return hasWaited;
   }
 
   #provide(work: (signal: AbortSignal) => Promise<unknown>) {

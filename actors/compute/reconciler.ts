@@ -89,7 +89,8 @@ export class Reconciler {
     return [...this.#unknown];
   }
 
-  async run(signal: AbortSignal): Promise<void> {
+  /** What must not be here is gone when `untilAllCompared` is called, and nothing is begun here before it resolves. */
+  async run(signal: AbortSignal, untilAllCompared: () => Promise<boolean>): Promise<void> {
     const { hypervisor, instances } = this.#world;
     const bootId = await hypervisor.bootId();
     // Guests first, then records: of whatever has made a guest there was a record before.
@@ -99,11 +100,14 @@ export class Reconciler {
     const unknown = new Set<string>();
     const returned = await this.#attendAll(found, records, unknown, signal);
     this.#unknown = unknown;
+    // Guests may have done something meanwhile, of which nobody was told.
+    const latest = (await untilAllCompared()) ? await this.#look(signal) : found;
+    signal.throwIfAborted();
     for (const { value, revision } of [...records.owned, ...returned]) instances.takeUp(value, revision);
     const isAfterBoot = this.#bootId !== undefined && this.#bootId !== bootId;
     const back = this.#isFirst ? 'when the compute host came back' : 'when the hypervisor was back';
     const when = isAfterBoot ? 'after the machine was booted' : back;
-    await this.#tell(instances.owners(), found, when, isAfterBoot);
+    await this.#tell(instances.owners(), latest, when, isAfterBoot);
     await instances.releaseAgain();
     this.#isFirst = false;
     this.#bootId = bootId;

@@ -95,6 +95,14 @@ export function takesInstances({ service, hypervisorState, down }: Host, isAlive
   return service === 'enabled' && hypervisorState === 'up' && isAlive && !down;
 }
 
+/**
+ * Whether it has yet to compare its guests with the records of the nats-server that answers now: its record is of before that
+ * was started. One that never has compared with anything has no guests.
+ */
+export function isOfEarlierServer({ comparedWith }: Host, servedBy: string): boolean {
+  return comparedWith !== undefined && comparedWith !== servedBy;
+}
+
 function beatOf({ incarnation, heartbeatAt }: Host): string {
   return `${incarnation} ${heartbeatAt}`;
 }

@@ -4,7 +4,7 @@ import type { Bucket } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { contextOf } from '../instance/stored-chart.ts';
 import { HostAggregates, zoneOf } from '../records/host-aggregates.ts';
-import type { Liveness } from '../runtime/liveness.ts';
+import { isOfEarlierServer, type Liveness } from '../runtime/liveness.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { GroupTurn } from './group-turns.ts';
 import { HostUsage } from './host-usage.ts';
@@ -12,6 +12,7 @@ import type { HostState, PlacementRequest } from './placement.ts';
 
 export class HostStates {
   readonly usage: HostUsage;
+  readonly #servedBy: string;
   readonly #hosts: View<Host>;
   readonly #liveness: Liveness;
   readonly #aggregates: HostAggregates;
@@ -19,6 +20,7 @@ export class HostStates {
   readonly #imageBucket: Bucket<Image>;
 
   private constructor(
+    servedBy: string,
     hosts: View<Host>,
     liveness: Liveness,
     aggregates: HostAggregates,
@@ -26,6 +28,7 @@ export class HostStates {
     images: View<Image>,
     imageBucket: Bucket<Image>,
   ) {
+    this.#servedBy = servedBy;
     this.#hosts = hosts;
     this.#liveness = liveness;
     this.#aggregates = aggregates;
@@ -34,8 +37,9 @@ export class HostStates {
     this.#imageBucket = imageBucket;
   }
 
-  static async open({ store }: Runtime): Promise<HostStates> {
+  static async open({ bus, store }: Runtime): Promise<HostStates> {
     return new HostStates(
+      bus.servedBy,
       await store.view('host'),
       await store.liveness(),
       await HostAggregates.open(store),
@@ -54,7 +58,8 @@ export class HostStates {
       const membership = this.#aggregates.of(host.name);
       states.push({
         host,
-        isAlive: this.#liveness.isAlive(host.name),
+        // One that was up before the nats-server was started may be dead, or is yet to see what it has.
+        isAlive: this.#liveness.isAlive(host.name) && !isOfEarlierServer(host, this.#servedBy),
         zone: zoneOf(host, membership),
         metadata: membership.metadata,
         used: this.usage.of(host.name),

@@ -91,12 +91,15 @@ function checkGuests(history: History, { instances, guests }: Remains, broken: B
 }
 
 /**
- * Whether an evacuation to a new disk has removed the one that the hosts share, and then came to nothing. Its guest may
- * still run without it: whoever asks for that is to see that the lost host is off.
+ * Whether an evacuation to a new disk has removed the one that the hosts share, and then came to nothing; or a deletion of
+ * which the store knows nothing any more. Its guest may still run without it: whoever asks for that is to see that the lost
+ * host is off.
  */
-function isDiskGivenUp({ disks = [] }: History, { uuid }: Instance): boolean {
+function isDiskGivenUp({ asked, disks = [] }: History, { uuid }: Instance): boolean {
   const last = disks.findLast((disk) => disk.uuid === uuid);
-  if (last?.did !== 'removed' || !last.isShared || !last.record) return false;
+  if (last?.did !== 'removed') return false;
+  if (asked.some((one) => one.uuid === uuid && one.verb === 'delete' && one.outcome === 'lost')) return true;
+  if (!last.isShared || !last.record) return false;
   return stateOf(last.record).startsWith('evacuating') && contextOf(last.record).sharedDisks === undefined;
 }
 

@@ -24,6 +24,16 @@ describe('a host that was declared down while its guest runs on another one, too
   });
 });
 
+it('two guests of an instance without a record are nobody’s, until it has one again', () => {
+  const { watch, history } = watchOfTwo();
+  history.forgotten.push({ at: 0, uuid });
+  watch.hostSeen(up('host-1'));
+  expect(history.doubles).toEqual([]);
+  history.records.set(uuid, []);
+  watch.look(uuid);
+  expect(history.doubles).toHaveLength(1);
+});
+
 /** Of two hosts, on each of which a guest of the same instance runs. */
 function watchOfTwo() {
   const history = new History();

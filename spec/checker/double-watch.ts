@@ -1,6 +1,7 @@
 /**
  * Sees when an instance has active guests on two hosts. While one of them is declared down that may be: nobody can reach
- * it to end its copy. Once it is taken for up again, its copy has to be gone.
+ * it to end its copy. Once it is taken for up again, its copy has to be gone. Of an instance of which the store has lost
+ * every record nobody can tell which guest is its own: they are reported, and run on.
  */
 import type { ReportedPowerState } from '../../machines/instance.ts';
 import type { Host } from '../../transport/messages/records.ts';
@@ -64,6 +65,7 @@ export class DoubleWatch {
 
   /** Something happened to a guest of the instance. */
   look(uuid: string): void {
+    if (this.#history.isForgotten(uuid)) return;
     const isActive = (host: string) => ['running', 'paused'].includes(this.#guests.powerState(host, uuid));
     const hosts = this.#guests.hosts.filter((host) => !this.#down.has(host) && isActive(host));
     if (hosts.length > 1) this.#history.doubles.push({ at: this.#now(), uuid, hosts });

@@ -128,6 +128,11 @@ export class History {
     }
   }
 
+  /** Whether the store has lost every version of its record, and has not been given another since. */
+  isForgotten(uuid: string): boolean {
+    return !this.records.has(uuid) && this.forgotten.some((forgotten) => forgotten.uuid === uuid);
+  }
+
   portRemoved(portId: string, at: number): void {
     for (const uuid of this.records.keys()) {
       const record = this.latest(uuid);

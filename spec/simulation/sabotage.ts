@@ -214,6 +214,32 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
     },
     breaks: 'a host gives what it has',
   },
+  'a host that does not say what it has compared with: nobody waits for it, and makes what it has a second time': {
+    // Launches that have failed on one host run on the other, which is the last to hear that the store knows nothing of it.
+    script: ({ plan }) => ({
+      plan: { ...plan, hosts: ['host-1', 'host-2'], sharers: 0, cidr: '10.20.0.0/22', quota: -1 },
+      actions: [
+        {
+          at: 0,
+          fault: 'failStep',
+          host: 'host-1',
+          step: 'createDomain',
+          times: 3,
+          failure: elsewhere,
+          timing: 'before',
+        },
+        ...Array.from({ length: 8 }, (_, instance): Action => ({ at: 0, wish: 'create', instance, flavor: 'slim' })),
+        { at: 1_000, fault: 'pause', process: 'host-2', forMs: 8_000 },
+        { at: 1_000, fault: 'killNats', forMs: 200, lost: 80 },
+      ],
+    }),
+    carry: ({ subject, data, ...message }) => {
+      if (!subject.startsWith(subjects.record(buckets.host.name, '')) || data.length === 0) return undefined;
+      const { comparedWith: _, ...record } = JSON.parse(Buffer.from(data).toString());
+      return { ...message, subject, data: Buffer.from(JSON.stringify(record)) };
+    },
+    breaks: 'no instance has two domains',
+  },
   'an effect without a deadline: one that hangs is waited for': {
     // On every host, for longer than a launch may wait for its domain.
     script: ({ plan }) => ({

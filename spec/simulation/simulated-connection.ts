@@ -30,6 +30,9 @@ export class SimulatedConnection implements Peer {
   get ended(): Promise<FailureError> {
     return this.#ended.promise;
   }
+  get servedBy(): string {
+    return `run ${this.#serverRun}`;
+  }
   get isAlive(): boolean {
     return this.#process.isAlive && !this.#isClosed;
   }

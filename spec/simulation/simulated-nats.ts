@@ -171,6 +171,7 @@ export class SimulatedNats {
     };
     return {
       clock: process.clock,
+      servedBy: process.servedBy,
       send: (subject, payload, envelope) => this.#send(process, subject, payload, envelope),
       request,
       subscribe: (subject, take, options) => this.#subscribe(process, subject, take, options?.queue),

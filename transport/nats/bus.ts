@@ -38,6 +38,8 @@ export interface Subscription {
 export interface Bus {
   /** What deadlines and pauses on the way are measured by. */
   readonly clock: Clock;
+  /** Who served the connection when it was made (`served-by.ts`): a nats-server that is started anew is another. */
+  readonly servedBy: string;
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer | undefined;
   /** Publishes, together with what else this turn of the event loop sends. Throws for what is too large to be carried. */

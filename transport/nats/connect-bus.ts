@@ -115,6 +115,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   });
   const bus: Bus = {
     clock,
+    servedBy: servedBy(connection),
     tracer: options.tracer,
     nats,
     send: (subject, payload, envelope) => outbox.send(subject, payload, envelope),

@@ -57,6 +57,8 @@ export const Host = Exact({
   ),
   /** Of the machine, when guests and records were compared last. */
   bootId: Type.Optional(Type.String()),
+  /** Of the nats-server (`served-by.ts`) whose records the guests were compared with last. Absent: with none yet. */
+  comparedWith: Type.Optional(Type.String()),
   startedAt: Time,
   heartbeatAt: Time,
   chart: ChartSnapshot,
