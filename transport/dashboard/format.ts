@@ -31,13 +31,15 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(ms / 3_600_000)} h ${Math.floor(ms / 60_000) % 60} min`;
 }
 
+/** In one unit from a minute on, where there is little room. */
+export function formatBriefly(ms: number): string {
+  return ms < 60_000 ? formatDuration(ms) : inOneUnit(ms / 1_000);
+}
+
 /** How long ago, in one unit. */
 export function formatAge(since: string, now: number): string {
   const seconds = Math.max(0, Math.round((now - Date.parse(since)) / 1_000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
+  return seconds < 60 ? `${seconds} s` : inOneUnit(seconds);
 }
 
 export function formatTime(timestamp: string | number): string {
@@ -54,6 +56,13 @@ export function formatMoment(timestamp: string | number): string {
 
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** Of a minute and more. */
+function inOneUnit(seconds: number): string {
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
 }
 
 function scaled(amount: number, units: readonly string[]): string {

@@ -35,7 +35,7 @@ const maxExitWidth = 196;
 const indentation = 12;
 const stepIndentation = 14;
 /** Beside each name there is room to say how long a state took. */
-const timeWidth = 40;
+export const timeWidth = 40;
 
 export function contentOf({ state, isFolded, exits }: Box): BoxContent {
   const isRoot = state.path === '';

@@ -114,8 +114,9 @@ export function Canvas({ title, picture, path, focus, onState, children }: Canva
           {/* Whatever a machine says of itself is escaped there. */}
           <g ref={drawing} dangerouslySetInnerHTML={html} />
           <g class="times">
-            {times.value.map(({ path: state, x: right, y: line, text }) => (
+            {times.value.map(({ path: state, x: right, y: line, text, exact }) => (
               <text key={state} x={right} y={line}>
+                <title>{exact}</title>
                 {text}
               </text>
             ))}

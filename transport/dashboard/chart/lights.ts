@@ -2,7 +2,7 @@
 import { padding } from '../../visualizer/box-content.ts';
 import type { PathTaken } from '../../visualizer/path-taken.ts';
 import type { DrawnBox, Point, Rectangle } from '../../visualizer/picture.ts';
-import { formatDuration } from '../format.ts';
+import { formatBriefly, formatDuration } from '../format.ts';
 
 /** The box of a state, or that of the one that it is a step of. */
 export interface ShownState extends Rectangle {
@@ -64,12 +64,12 @@ export function light(element: Element, states: readonly ShownState[], path: Pat
   }
 }
 
-/** How long each state took that the path has left, all in all, to stand beside its name. */
+/** How long each state took that the path has left, all in all, to stand beside its name, and exactly. */
 export function timesBeside(states: readonly ShownState[], { visits, now }: PathTaken) {
   return states.flatMap(({ path, beside }) => {
     const visit = visits.get(path);
     if (!visit || now.has(path) || isAroundNow(path, { now })) return [];
-    return [{ path, ...beside, text: formatDuration(visit.ms) }];
+    return [{ path, ...beside, text: formatBriefly(visit.ms), exact: formatDuration(visit.ms) }];
   });
 }
 
