@@ -207,6 +207,29 @@ it('says why no way is shown, and asks again only when it hears of what it is th
   expect(await page.getByRole('alert').count()).toBe(0);
 });
 
+it('begins with the chart in sight on a phone, and scrolls its history alone where that is a list beside it', async () => {
+  const { page } = visitor;
+  const { uuid } = await stage.cloud.create({ name: 'long' });
+  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'active');
+  const latest = moments().locator('[aria-current]');
+  const title = page.getByRole('heading', { level: 1 });
+  const topOf = async (shown: typeof title) => (await shown.boundingBox())?.y;
+  await visitor.go('/charts');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await visitor.go(`/instances/${uuid}/chart`);
+  await latest.filter({ hasText: 'running' }).waitFor();
+  expect(await topOf(title)).toBeGreaterThan(0);
+  expect(await topOf(latest)).toBeGreaterThan(844);
+
+  await visitor.go('/charts');
+  await page.setViewportSize({ width: 1280, height: 400 });
+  await visitor.go(`/instances/${uuid}/chart`);
+  await latest.filter({ hasText: 'running' }).waitFor();
+  await expect.poll(() => topOf(latest)).toBeLessThan(400);
+  expect(await topOf(title)).toBeGreaterThan(0);
+  await page.setViewportSize({ width: 1280, height: 720 });
+});
+
 it('lights both parts of a host, follows what its operator does, and goes back to what was before the page', async () => {
   const { page } = visitor;
   await visitor.go('/charts/host');

@@ -23,7 +23,8 @@ export function Timeline({ moments, chosen }: TimelineProps) {
   };
 
   useEffect(() => {
-    list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' });
+    const shown = list.current?.querySelector('[aria-current]');
+    if (list.current && shown) scrollTo(shown, list.current);
   }, [place]);
 
   if (moments.length === 0) return null;
@@ -79,6 +80,14 @@ export function Timeline({ moments, chosen }: TimelineProps) {
       </ol>
     </section>
   );
+}
+
+/** Moves the list alone: where that is as high as all that is in it, the page stays where it is. */
+function scrollTo(shown: Element, list: Element): void {
+  const [inner, outer] = [shown.getBoundingClientRect(), list.getBoundingClientRect()];
+  const [above, below] = [outer.top - inner.top, inner.bottom - outer.bottom];
+  if (above > 0) list.scrollTop -= above;
+  else if (below > 0) list.scrollTop += below;
 }
 
 function classesOf({ isMove }: ToldMoment, isFailure: boolean, isLater: boolean): string {
