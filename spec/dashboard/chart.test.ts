@@ -246,6 +246,34 @@ it('lights both parts of a host, follows what its operator does, and goes back t
   expect(visitor.complaints).toEqual([]);
 });
 
+it('tells the day and the time of what came much later, and of all else how much later it was', async () => {
+  const { page } = visitor;
+  const begun = Date.UTC(2026, 10, 20, 9, 0, 0);
+  const hours = 3_600_000;
+  const fact = { host: 'host1', type: 'transition', from: 'stopped enabled' };
+  const told = [
+    { at: begun, to: 'connecting enabled' },
+    { at: begun + 59_900, to: 'up enabled' },
+    { at: begun + 80 * hours, to: 'stopped enabled' },
+    { at: begun + 80 * hours + 864, to: 'connecting enabled' },
+  ];
+  const facts = told.map((each, index) => ({ sequence: index + 1, fact: { ...fact, ...each } }));
+  await page.route('**/api/v1/host/facts', (route) => {
+    const isFirst = !('marker' in (route.request().postDataJSON() as object));
+    return route.fulfill({ json: { facts: isFirst ? facts : [] } });
+  });
+  await visitor.go('/charts');
+  await visitor.go('/charts/host/host1');
+  await expect.poll(() => moments().locator('time').count()).toBe(2);
+  const read = await moments()
+    .locator('time')
+    .evaluateAll((all) => all.map((each) => each.getAttribute('datetime')));
+  expect(read).toEqual([begun, begun + 80 * hours].map((at) => new Date(at).toISOString()));
+  expect(await moments().locator('.when').allTextContents()).toEqual(['+0 ms', '+59.9 s', '+0 ms', '+864 ms']);
+  await page.unroute('**/api/v1/host/facts');
+  expect(visitor.complaints).toEqual([]);
+});
+
 /** The instance whose chart it is. */
 function shown(): string {
   const [, uuid = ''] = /instances\/([^/]+)\/chart/.exec(visitor.page.url()) ?? [];

@@ -3,8 +3,11 @@ import type { Signal } from '@preact/signals';
 import { Fragment } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { failuresIn } from '../../visualizer/path-taken.ts';
-import { formatDuration, formatMoment, formatTime, plural } from '../format.ts';
+import { formatDuration, formatMoment, plural } from '../format.ts';
 import type { ToldMoment } from './moments.ts';
+
+/** What follows within it is told by how much later it was, and else by its day and time. */
+const mostTogetherMs = 60_000;
 
 interface TimelineProps {
   moments: readonly ToldMoment[];
@@ -28,7 +31,7 @@ export function Timeline({ moments, chosen }: TimelineProps) {
   }, [place]);
 
   if (moments.length === 0) return null;
-  const begun = moments[0]?.at ?? 0;
+  const begun = beginnings(moments);
   return (
     <section class="timeline" aria-labelledby="history">
       <h2 id="history">
@@ -60,6 +63,11 @@ export function Timeline({ moments, chosen }: TimelineProps) {
       <ol ref={list}>
         {moments.map((moment, index) => (
           <li key={moment.key} class={classesOf(moment, failures.has(moment), index > place)}>
+            {begun[index] !== begun[index - 1] && (
+              <p class="begun">
+                <time dateTime={new Date(moment.at).toISOString()}>{formatMoment(moment.at)}</time>
+              </p>
+            )}
             <button
               type="button"
               aria-expanded={index === place}
@@ -67,7 +75,7 @@ export function Timeline({ moments, chosen }: TimelineProps) {
               onClick={() => go(index)}
               title={formatMoment(moment.at)}
             >
-              <span class="when">{index === 0 ? formatTime(moment.at) : `+${formatDuration(moment.at - begun)}`}</span>
+              <span class="when">+{formatDuration(Math.max(0, moment.at - (begun[index] ?? 0)))}</span>
               <span class="told">{breakable(moment.words)}</span>
             </button>
             {failures.has(moment) && <p class="bad">{moment.fault}</p>}
@@ -80,6 +88,15 @@ export function Timeline({ moments, chosen }: TimelineProps) {
       </ol>
     </section>
   );
+}
+
+/** When what each moment is part of began. It is at most a minute ago, so that steps tell how they follow each other. */
+function beginnings(moments: readonly ToldMoment[]): number[] {
+  let begun = Number.NEGATIVE_INFINITY;
+  return moments.map(({ at }) => {
+    if (at - begun >= mostTogetherMs) begun = at;
+    return begun;
+  });
 }
 
 /** Moves the list alone: where that is as high as all that is in it, the page stays where it is. */
