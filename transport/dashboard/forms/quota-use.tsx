@@ -6,17 +6,22 @@ import { formatCount, formatMemory } from '../format.ts';
 
 interface QuotaUseProps {
   quota: QuotaView;
-  flavor: Flavor | undefined;
-  count: number;
+  /** Absent: nothing is being launched. */
+  launch?: { flavor: Flavor | undefined; count: number };
 }
 
-export function QuotaUse({ quota, flavor, count }: QuotaUseProps) {
+export function QuotaUse({ quota, launch }: QuotaUseProps) {
+  const { flavor, count } = launch ?? { flavor: undefined, count: 0 };
   const rows = [
     { name: 'Instances', use: quota.instances, more: count, format: formatCount },
     { name: 'vCPUs', use: quota.vcpus, more: count * (flavor?.vcpus ?? 0), format: formatCount },
     { name: 'Memory', use: quota.memoryMb, more: count * (flavor?.memoryMb ?? 0), format: formatMemory },
   ];
   const short = rows.filter(({ use, more }) => use.limit >= 0 && use.used + more > use.limit);
+  const note =
+    short.length > 0
+      ? `More than the project may have of: ${short.map(({ name }) => name).join(', ')}.`
+      : launch && 'Bold is what this launch takes.';
   return (
     <section class="quota" aria-labelledby="quota">
       <h2 id="quota">Quota</h2>
@@ -30,11 +35,11 @@ export function QuotaUse({ quota, flavor, count }: QuotaUseProps) {
           </div>
         ))}
       </dl>
-      <p class={short.length > 0 ? 'problem' : 'hint'} role="status">
-        {short.length > 0
-          ? `More than the project may have of: ${short.map(({ name }) => name).join(', ')}.`
-          : 'Bold is what this launch takes.'}
-      </p>
+      {note && (
+        <p class={short.length > 0 ? 'problem' : 'hint'} role="status">
+          {note}
+        </p>
+      )}
     </section>
   );
 }

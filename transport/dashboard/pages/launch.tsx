@@ -168,7 +168,7 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
           </button>
         </div>
       </div>
-      <QuotaUse quota={quota} flavor={flavor} count={form.wanted} />
+      <QuotaUse quota={quota} launch={{ flavor, count: form.wanted }} />
     </form>
   );
 }

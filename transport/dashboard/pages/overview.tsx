@@ -154,5 +154,5 @@ function Hosts() {
 
 function Quota() {
   const { data } = useAsked(() => ask(api.quota.get, {}), [], 10_000);
-  return data.value ? <QuotaUse quota={data.value.quota} flavor={undefined} count={0} /> : null;
+  return data.value ? <QuotaUse quota={data.value.quota} /> : null;
 }
