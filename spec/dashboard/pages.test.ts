@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => stage?.stop());
 
-it('shows the private key of a new pair once, and lets it be kept', async () => {
+it('shows the private key of a new pair once, lets it be kept, and asks whoever has not', async () => {
   const { page } = visitor;
   await page.getByRole('button', { name: 'Add key pair' }).click();
   await page.getByRole('button', { name: 'Make', exact: true }).click();
@@ -32,6 +32,13 @@ it('shows the private key of a new pair once, and lets it be kept', async () => 
   const privateKey = (await shown.locator('pre').textContent()) ?? '';
   expect(privateKey).toMatch(/^-----BEGIN OPENSSH PRIVATE KEY-----\n/);
   expect(await visitor.look('key-pair-private')).toEqual([]);
+  await page.keyboard.press('Escape');
+  const question = page.getByRole('dialog', { name: 'Close without the private key?' });
+  await question.waitFor();
+  expect(await visitor.look('key-pair-leaving')).toEqual([]);
+  await page.keyboard.press('Escape');
+  await question.waitFor({ state: 'detached' });
+  expect(await shown.locator('pre').textContent()).toBe(privateKey);
   const [download] = await Promise.all([page.waitForEvent('download'), shown.getByText('Download').click()]);
   expect(download.suggestedFilename()).toBe('laptop.pem');
   // As a page over plain HTTP from elsewhere has none.
@@ -46,6 +53,13 @@ it('shows the private key of a new pair once, and lets it be kept', async () => 
   await page.reload();
   await page.getByRole('row', { name: /laptop/ }).waitFor();
   expect(await page.content()).not.toContain('PRIVATE KEY');
+
+  await page.getByRole('button', { name: 'Add key pair' }).click();
+  await page.getByLabel('Name', { exact: true }).fill('lost');
+  await page.getByRole('button', { name: 'Make', exact: true }).click();
+  await page.getByRole('button', { name: 'Done' }).click();
+  await question.getByRole('button', { name: 'Close without it' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
   expect(visitor.complaints).toEqual([]);
 });
 

@@ -1,10 +1,10 @@
-/** Makes a key pair, or imports a public key. What was made is shown once, and can be kept until the dialog is closed. */
+/** Makes a key pair, or imports a public key. What was made is shown once: whoever did not keep it is asked before it is gone. */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { toFailure } from '../../../machines/failure.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
-import { Dialog, DialogButtons } from '../components/dialog.tsx';
+import { Confirm, Dialog, DialogButtons } from '../components/dialog.tsx';
 import { TextArea, TextField } from '../components/field.tsx';
 import { Icon } from '../components/icon.tsx';
 import { Notice } from '../components/notice.tsx';
@@ -86,6 +86,17 @@ export function NewKeyPair({ onMade, onClose }: NewKeyPairProps) {
 
 function PrivateKey({ name, privateKey, onClose }: { name: string; privateKey: string; onClose(): void }) {
   const text = useRef<HTMLPreElement>(null);
+  const isKept = useSignal(false);
+  const isLeaving = useSignal(false);
+
+  function keep(): void {
+    isKept.value = true;
+  }
+
+  function leave(): void {
+    if (isKept.value) onClose();
+    else isLeaving.value = true;
+  }
 
   function download(): void {
     const url = URL.createObjectURL(new Blob([privateKey], { type: 'application/octet-stream' }));
@@ -94,11 +105,13 @@ function PrivateKey({ name, privateKey, onClose }: { name: string; privateKey: s
     link.download = `${name.replaceAll(/[^\w.-]+/g, '-')}.pem`;
     link.click();
     URL.revokeObjectURL(url);
+    keep();
   }
 
   async function copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(privateKey);
+      keep();
       tell('The private key is copied');
     } catch {
       // Over plain HTTP there is no clipboard.
@@ -107,11 +120,27 @@ function PrivateKey({ name, privateKey, onClose }: { name: string; privateKey: s
     }
   }
 
+  if (isLeaving.value) {
+    return (
+      <Confirm
+        title="Close without the private key?"
+        verb="Close without it"
+        isDestructive
+        onConfirm={async () => onClose()}
+        onClose={() => {
+          isLeaving.value = false;
+        }}
+      >
+        <p>It was neither copied nor downloaded, and cannot be shown again.</p>
+      </Confirm>
+    );
+  }
+
   return (
-    <Dialog title={`Private key of ${name}`} onClose={onClose}>
+    <Dialog title={`Private key of ${name}`} onClose={leave}>
       <Notice kind="warning">It is shown this once, and stored nowhere. Keep it now.</Notice>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys. */}
-      <pre class="private-key" tabIndex={0} ref={text}>
+      <pre class="private-key" tabIndex={0} ref={text} onCopy={keep}>
         {privateKey}
       </pre>
       <div class="buttons">
@@ -123,7 +152,7 @@ function PrivateKey({ name, privateKey, onClose }: { name: string; privateKey: s
           <Icon name="download" />
           Download
         </button>
-        <button type="button" onClick={onClose}>
+        <button type="button" onClick={leave}>
           Done
         </button>
       </div>
