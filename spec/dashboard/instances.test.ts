@@ -78,6 +78,8 @@ it('says at its field what is wrong, before it is sent and after', async () => {
   await page.getByText('More than the project may have of: Instances, vCPUs.').waitFor();
   await page.getByRole('button', { name: 'Launch 30' }).click();
   await page.getByRole('alert').getByText(/quota/i).waitFor();
+  await page.getByLabel('Count', { exact: true }).fill('2');
+  await page.getByRole('alert').waitFor({ state: 'detached' });
   expect(visitor.complaints).toEqual([]);
 });
 

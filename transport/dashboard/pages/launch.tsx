@@ -70,8 +70,13 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
   }
 
   const elsewhere = Object.entries(wrong).filter(([name]) => !shownFields.has(name));
+  // What was said of the whole was said of another request than the one that stands there now.
+  const forgetElsewhere = () => {
+    if (elsewhere.length === 0) return;
+    problems.value = Object.fromEntries(Object.entries(wrong).filter(([name]) => shownFields.has(name)));
+  };
   return (
-    <form class="launch" ref={element} onSubmit={submit} noValidate>
+    <form class="launch" ref={element} onSubmit={submit} onInput={forgetElsewhere} noValidate>
       <div class="fields">
         <div class="columns">
           <TextField label="Name" text={form.name} problem={wrong.name} />
