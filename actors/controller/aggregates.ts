@@ -9,6 +9,7 @@ import { viewAggregate } from '../records/aggregate-view.ts';
 import { hostKey } from '../records/keys.ts';
 import { missing, named } from '../records/lookup.ts';
 import { refuseZoneChange } from './aggregate-zones.ts';
+import { changedMetadata } from './changed-metadata.ts';
 import { type DecidedOver, decideOverAll } from './decide-over-all.ts';
 import { nameTaken } from './store-order.ts';
 import type { Writes } from './writes.ts';
@@ -56,10 +57,15 @@ export const aggregateWrites: Writes = async (on, { store, clock, chance }) => {
     return keep(() => aggregate);
   });
 
-  on(api.aggregate.update, ({ aggregate, availabilityZone, ...replaced }) =>
+  on(api.aggregate.update, ({ aggregate, availabilityZone, metadata = {}, ...replaced }) =>
     change(aggregate, '/availabilityZone', ({ availabilityZone: zone, ...kept }) => {
       const wanted = availabilityZone === undefined ? zone : (availabilityZone ?? undefined);
-      return { ...kept, ...replaced, ...(wanted !== undefined && { availabilityZone: wanted }) };
+      return {
+        ...kept,
+        ...replaced,
+        ...(wanted !== undefined && { availabilityZone: wanted }),
+        metadata: changedMetadata(kept.metadata, metadata, '/metadata'),
+      };
     }),
   );
 

@@ -11,6 +11,7 @@ import { ImageUploads } from '../images/image-uploads.ts';
 import { isImageMeantBy, storedFilesOf, viewImage } from '../records/image-view.ts';
 import { found, isSeenBy, missing, named } from '../records/lookup.ts';
 import { changeRecord } from './change-record.ts';
+import { changedMetadata } from './changed-metadata.ts';
 import { ImageFinishing } from './image-finishing.ts';
 import { ImageRemoval } from './image-removal.ts';
 import type { Writes } from './writes.ts';
@@ -117,14 +118,19 @@ export const imageWrites: Writes = async (on, world) => {
     };
   });
 
-  on(api.image.update, async ({ image: idOrName, isPublic, ...changes }, { caller }) => {
+  on(api.image.update, async ({ image: idOrName, isPublic, properties = {}, ...replaced }, { caller }) => {
     const { id } = await find(idOrName, caller);
     if (isPublic) refusePublic(caller);
     const changed = await changeRecord(images, id, ({ projectId, ...image }) => {
       if (image.deletion) throw missing('image', idOrName, '/image');
       // An image that was everybody's becomes the administrator's project's.
       const owner = isPublic === undefined ? projectId : isPublic ? undefined : (projectId ?? caller.projectId);
-      return { ...image, ...changes, ...(owner !== undefined && { projectId: owner }) };
+      return {
+        ...image,
+        ...replaced,
+        properties: changedMetadata(image.properties, properties, '/properties'),
+        ...(owner !== undefined && { projectId: owner }),
+      };
     });
     if (!changed) throw missing('image', idOrName, '/image');
     return {

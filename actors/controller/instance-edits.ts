@@ -6,6 +6,7 @@ import type { Instance } from '../../transport/messages/records.ts';
 import { publishTransition } from '../instance/facts.ts';
 import { contextOf, stateOf } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';
+import { changedMetadata } from './changed-metadata.ts';
 import { editInstance } from './edit-instance.ts';
 import { locked, unlocked } from './instance-lock.ts';
 import { storedInstance } from './stored-instance.ts';
@@ -51,8 +52,11 @@ export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance
     });
   }
 
-  on(api.instance.update, ({ uuid, ...changes }, request) =>
-    edit('update', uuid, request, (record) => (Object.keys(changes).length === 0 ? record : { ...record, ...changes })),
+  on(api.instance.update, ({ uuid, metadata, ...replaced }, request) =>
+    edit('update', uuid, request, (record) => {
+      if (metadata === undefined && Object.keys(replaced).length === 0) return record;
+      return { ...record, ...replaced, metadata: changedMetadata(record.metadata, metadata ?? {}, '/metadata') };
+    }),
   );
   on(api.instance.lock, ({ uuid, reason }, request) =>
     edit('lock', uuid, request, (record) => locked(record, request.caller, reason)),

@@ -59,7 +59,7 @@ describe('an aggregate', () => {
     const renamed = await update('fast', { name: 'faster' });
     expect(renamed).toMatchObject({ id: made.id, name: 'faster', metadata: { ssd: 'true' } });
     expect(Date.parse(renamed.updatedAt)).toBeGreaterThanOrEqual(Date.parse(made.updatedAt));
-    expect(await update(made.id, { metadata: { gpu: '1' } })).toMatchObject({ name: 'faster', metadata: { gpu: '1' } });
+    expect((await update(made.id, { metadata: { ssd: null, gpu: '1' } })).metadata).toEqual({ gpu: '1' });
     expect(await update(made.id, { availabilityZone: 'west' })).toMatchObject({ availabilityZone: 'west' });
     expect(await update(made.id, { name: 'faster' })).toMatchObject({ availabilityZone: 'west' });
     expect(await update(made.id, { availabilityZone: null })).not.toHaveProperty('availabilityZone');

@@ -26,15 +26,28 @@ async function running(more: Parameters<TestCloud['create']>[0] = {}): Promise<s
 const get = async (uuid: string) => (await cloud.client.ask(api.instance.get, { uuid })).instance;
 
 describe('an update', () => {
-  it('renames, and replaces metadata and tags; what is not given stays as it was', async () => {
+  it('renames, changes the metadata that it names, and replaces tags; what is not given stays as it was', async () => {
     const uuid = await running({ name: 'before', metadata: { role: 'web', tier: '1' }, tags: ['one'] });
-    const { instance } = await cloud.client.ask(api.instance.update, { uuid, name: 'after', metadata: { role: 'db' } });
-    expect(instance).toMatchObject({ name: 'after', hostname: 'before', metadata: { role: 'db' }, tags: ['one'] });
-    expect(instance.metadata).toEqual({ role: 'db' });
+    const metadata = { role: 'db', tier: null, owner: 'mary', unknown: null };
+    const { instance } = await cloud.client.ask(api.instance.update, { uuid, name: 'after', metadata });
+    expect(instance).toMatchObject({ name: 'after', hostname: 'before', tags: ['one'] });
+    expect(instance.metadata).toEqual({ role: 'db', owner: 'mary' });
     const { instances } = await cloud.client.ask(api.instance.list, { name: 'after' });
     expect(instances).toEqual([instance]);
     const tagged = await cloud.client.ask(api.instance.update, { uuid, tags: ['two', 'three'], metadata: {} });
-    expect(tagged.instance).toMatchObject({ name: 'after', metadata: {}, tags: ['two', 'three'], state: 'running' });
+    expect(tagged.instance).toMatchObject({ name: 'after', tags: ['two', 'three'], state: 'running' });
+    expect(tagged.instance.metadata).toEqual(instance.metadata);
+  });
+
+  it('gives an instance no more metadata than a launch may', async () => {
+    const uuid = await running({ metadata: { role: 'web' } });
+    const names = Array.from({ length: 128 }, (_, index) => [`name-${index}`, '']);
+    const metadata = Object.fromEntries(names) as Record<string, string>;
+    await expect(cloud.client.ask(api.instance.update, { uuid, metadata })).rejects.toMatchObject({
+      failure: { code: 'invalid_request', details: { field: '/metadata' } },
+    });
+    const { instance } = await cloud.client.ask(api.instance.update, { uuid, metadata: { ...metadata, role: null } });
+    expect(instance.metadata).toEqual(metadata);
   });
 
   it('that gives nothing changes nothing', async () => {
@@ -161,12 +174,13 @@ describe('updates and an owner that writes at the same time', () => {
       await cloud.until(uuid, ({ state }) => state === 'stopped');
     })();
     const answers = await Promise.all(
-      indices.map((index) => cloud.client.ask(api.instance.update, { uuid, metadata: { index } })),
+      indices.map((index) => cloud.client.ask(api.instance.update, { uuid, metadata: { [index]: 'here' } })),
     );
     await power;
-    expect(answers.map(({ instance }) => instance.metadata.index)).toEqual(indices);
+    expect(answers.map(({ instance }, index) => instance.metadata[index])).toEqual(indices.map(() => 'here'));
     const { metadata, state } = await get(uuid);
-    expect(indices).toContain(metadata.index);
+    // Nobody has written over what another has.
+    expect(Object.keys(metadata)).toEqual(expect.arrayContaining(indices));
     expect(state).toBe('stopped');
   });
 });

@@ -147,6 +147,13 @@ describe('an instance', () => {
     }
   });
 
+  it('is given metadata by name, or has it taken away, and keeps what is not named', async () => {
+    await cloud.create({ name: 'told', metadata: { role: 'web', tier: 'front', stage: 'test' } });
+    const words = ['--metadata', 'role=db', '--metadata', 'owner=mary', '--unset-metadata', 'tier', '--json'];
+    const { stdout } = await shell.kilonova('instance', 'update', 'told', ...words);
+    expect((JSON.parse(stdout) as InstanceView).metadata).toEqual({ role: 'db', stage: 'test', owner: 'mary' });
+  });
+
   it('that goes back to where it was has failed', async () => {
     const { host = '' } = await running('web');
     cloud.hypervisors.get(host)?.failNext('stop');

@@ -96,11 +96,13 @@ it('leaves what somebody else has changed meanwhile, and what is saved does not 
   await button('Edit').click();
   const again = page.getByRole('dialog', { name: 'Edit shop-window' });
   await again.getByLabel('Name', { exact: true }).fill('shop-front');
+  await again.getByLabel('Name 2').fill('owner');
+  await again.getByLabel('Value 2').fill('mary');
   await client.ask(api.instance.update, { uuid, metadata: { tier: 'side' } });
   await again.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('heading', { name: 'shop-front' }).waitFor();
   const { instance } = await client.ask(api.instance.get, { uuid });
-  expect(instance).toMatchObject({ name: 'shop-front', metadata: { tier: 'side' } });
+  expect(instance).toMatchObject({ name: 'shop-front', metadata: { tier: 'side', owner: 'mary' } });
   expect(visitor.complaints).toEqual([]);
 });
 

@@ -1,5 +1,5 @@
 /** Schemas that many messages and records share. Free text is bounded, names and ids have patterns. */
-import Type, { type TObjectOptions, type TProperties, type TSchema, type TSchemaOptions } from 'typebox';
+import Type, { type Static, type TObjectOptions, type TProperties, type TSchema, type TSchemaOptions } from 'typebox';
 import { failureCodes } from '../../machines/failure.ts';
 
 /** An object with these fields and no others. A `title` is its name in the reference. */
@@ -56,15 +56,25 @@ export const Timestamp = Type.String({
   description: 'a time in ISO 8601, with its zone',
 });
 export const Revision = Type.Integer({ minimum: 0 });
-export const Metadata = Type.Record(
-  Type.String({ pattern: '^[A-Za-z0-9 ._:-]{1,255}$' }),
-  Type.String({ maxLength: 255 }),
-  {
-    maxProperties: 128,
-    additionalProperties: false,
-    description: 'names of at most 255 letters, digits, blanks or `._:-`, each with a text',
-  },
-);
+
+/** How many names an object of metadata has at most. */
+export const mostMetadata = 128;
+const MetadataName = Type.String({ pattern: '^[A-Za-z0-9 ._:-]{1,255}$' });
+const MetadataText = Type.String({ maxLength: 255 });
+const metadataNames = 'names of at most 255 letters, digits, blanks or `._:-`';
+export const Metadata = Type.Record(MetadataName, MetadataText, {
+  maxProperties: mostMetadata,
+  additionalProperties: false,
+  description: `${metadataNames}, each with a text`,
+});
+export type Metadata = Static<typeof Metadata>;
+/** Of some that there are. */
+export const MetadataChanges = Type.Record(MetadataName, Type.Union([MetadataText, Type.Null()]), {
+  maxProperties: 2 * mostMetadata,
+  additionalProperties: false,
+  description: `${metadataNames}, each with its new text; null takes a name away, and names that are not given stay`,
+});
+export type MetadataChanges = Static<typeof MetadataChanges>;
 
 export const FailureSchema = Type.Object(
   {

@@ -35,7 +35,7 @@ interface FieldSchema {
   enum?: string[];
   anyOf?: (TSchema & FieldSchema)[];
   items?: TSchema & FieldSchema;
-  patternProperties?: object;
+  patternProperties?: Record<string, TSchema & FieldSchema>;
   format?: string;
   minimum?: number;
   maximum?: number;
@@ -107,7 +107,14 @@ function flagsOfField({ name, schema, isRequired }: Field, names: readonly strin
     flag.option.argParser(wholeNumber(schema));
     return [flag];
   }
-  if (schema.patternProperties) return [pairs(`--${singular(word)} <name=value>`, name, `${description}; repeatable`)];
+  if (schema.patternProperties) {
+    const named = pairs(`--${singular(word)} <name=value>`, name, `${description}; repeatable`);
+    const [value] = Object.values(schema.patternProperties);
+    if (!value || !isNullable(value)) return [named];
+    const flag = make(`--unset-${singular(word)} <name>`, { toValue: toNothing }, 'takes the name away; repeatable');
+    flag.option.argParser(repeated);
+    return [named, flag];
+  }
   if (schema.type === 'array') {
     const flag = make(
       `--${singular(word)} <${placeholder(singular(name), schema.items)}>`,
@@ -117,12 +124,20 @@ function flagsOfField({ name, schema, isRequired }: Field, names: readonly strin
     flag.option.argParser(repeated);
     return [flag];
   }
-  const isNullable = schema.anyOf?.some(({ type }) => type === 'null');
   const flag = make(`--${word} <${placeholder(name, schema)}>`);
   if (schema.enum) flag.option.choices(schema.enum);
   if (schema.format === 'date-time') flag.option.argParser(pointInTime);
-  if (!isNullable) return [flag];
+  if (!isNullable(schema)) return [flag];
   return [flag, make(`--no-${word}`, { toValue: () => null }, `no ${word}`)];
+}
+
+function isNullable({ anyOf }: FieldSchema): boolean {
+  return anyOf?.some(({ type }) => type === 'null') === true;
+}
+
+/** `--unset-metadata role` → `{ role: null }`. */
+function toNothing(names: string[]): Record<string, null> {
+  return Object.fromEntries(names.map((name) => [name, null]));
 }
 
 /** Of a text; its type does not tell. */

@@ -91,12 +91,18 @@ async function converted(flag: string, convert: () => unknown): Promise<unknown>
   }
 }
 
+/** What two flags say of one object is all of it. */
 function set(body: Thing, path: string, value: unknown): void {
   const [first = '', ...rest] = path.split('.');
   if (rest.length === 0) {
-    body[first] = value;
+    const before = body[first];
+    body[first] = isObject(before) && isObject(value) ? { ...before, ...value } : value;
     return;
   }
   body[first] ??= {};
   set(body[first] as Thing, rest.join('.'), value);
+}
+
+function isObject(value: unknown): value is Thing {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

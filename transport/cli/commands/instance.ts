@@ -95,7 +95,7 @@ export const instanceNoun: Noun = {
       word: 'update',
       endpoint: instance.update,
       arguments: ['uuid'],
-      example: 'web --name web --tag front --metadata stage=test',
+      example: 'web --name web --tag front --metadata stage=test --unset-metadata role',
     },
     consoleVerb,
     attachVerb,

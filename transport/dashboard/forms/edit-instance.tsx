@@ -10,7 +10,7 @@ import { TextField } from '../components/field.tsx';
 import { Notice } from '../components/notice.tsx';
 import { put } from '../live/instances.ts';
 import { MetadataField } from './metadata-field.tsx';
-import { type MetadataLines, problemsOfLines } from './metadata-lines.ts';
+import { changesOf, type MetadataLines, problemsOfLines } from './metadata-lines.ts';
 import { type Problems, problemsOf, problemsOfFailure } from './problems.ts';
 
 export function EditInstance({ instance, onClose }: { instance: InstanceView; onClose(): void }) {
@@ -23,10 +23,11 @@ export function EditInstance({ instance, onClose }: { instance: InstanceView; on
 
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
+    const changes = changesOf(before.metadata, metadata.value);
     const body = {
       uuid: before.uuid,
       ...(name.value !== before.name && { name: name.value }),
-      ...(!isSame(metadata.value, before.metadata) && { metadata: Object.fromEntries(metadata.value) }),
+      ...(Object.keys(changes).length > 0 && { metadata: changes }),
     };
     problems.value = {
       ...problemsOfLines(metadata.value),
@@ -59,13 +60,5 @@ export function EditInstance({ instance, onClose }: { instance: InstanceView; on
         <DialogButtons verb="Save" isBusy={isBusy.value} onClose={onClose} />
       </form>
     </Dialog>
-  );
-}
-
-/** Also when it was typed anew. */
-function isSame(lines: MetadataLines, metadata: InstanceView['metadata']): boolean {
-  return (
-    lines.length === Object.keys(metadata).length &&
-    lines.every(([name, value]) => Object.hasOwn(metadata, name) && metadata[name] === value)
   );
 }

@@ -1,6 +1,6 @@
 /** Requests about compute hosts, the zones that they are in, and aggregates of them. */
 import Type, { type Static } from 'typebox';
-import { Described, Exact, Id, Metadata, Name, Text, Timestamp, Uuid } from '../common.ts';
+import { Described, Exact, Id, Metadata, MetadataChanges, Name, Text, Timestamp, Uuid } from '../common.ts';
 import { Host } from '../records.ts';
 import { read, write } from './endpoint.ts';
 import { factPaging, HostFactView } from './fact.ts';
@@ -178,14 +178,14 @@ export const aggregateEndpoints = {
   }),
   update: write({
     name: 'aggregate.update',
-    description: 'Renames an aggregate, or replaces its zone or metadata: what is not given stays as it is.',
+    description: 'Renames an aggregate, changes its metadata, or replaces its zone: what is not given stays as it is.',
     access: 'admin',
     failures: ['already_exists'],
     request: Exact({
       aggregate: AggregateRef,
       name: Type.Optional(Name),
       availabilityZone: Type.Optional(Type.Union([Id, Type.Null()], { description: 'null: no zone of its own' })),
-      metadata: Type.Optional(Metadata),
+      metadata: Type.Optional(MetadataChanges),
     }),
     reply: AggregateReply,
   }),

@@ -3,7 +3,7 @@
  * them in chunks, `finish` checks them and makes the image fit to launch.
  */
 import Type, { type Static } from 'typebox';
-import { Base64, Described, Exact, Id, maxInteger, Name, OneOf, Timestamp, Uuid } from '../common.ts';
+import { Base64, Described, Exact, Id, MetadataChanges, maxInteger, Name, OneOf, Timestamp, Uuid } from '../common.ts';
 import { Image, ImageFile, imageFileRoles } from '../records.ts';
 import { read, write } from './endpoint.ts';
 import { ImageRef, markedBy, Nothing, paging } from './fields.ts';
@@ -112,7 +112,7 @@ export const imageEndpoints = {
       name: Type.Optional(Name),
       minDiskGb: Type.Optional(Image.properties.minDiskGb),
       minMemoryMb: Type.Optional(Image.properties.minMemoryMb),
-      properties: Type.Optional(Image.properties.properties),
+      properties: Type.Optional(MetadataChanges),
       isPublic: Type.Optional(Type.Boolean({ description: 'for every project; only administrators change it' })),
     }),
     reply: OneView,

@@ -9,6 +9,7 @@ import {
   Ipv4,
   Mac,
   Metadata,
+  MetadataChanges,
   Name,
   OneOf,
   Text,
@@ -282,11 +283,11 @@ export const instanceEndpoints = {
   }),
   update: write({
     name: 'instance.update',
-    description: 'Renames an instance, or replaces its metadata or tags: what is not given stays as it is.',
+    description: 'Renames an instance, changes its metadata, or replaces its tags: what is not given stays as it is.',
     request: Exact({
       uuid: InstanceUuid,
       name: Type.Optional(Name),
-      metadata: Type.Optional(Metadata),
+      metadata: Type.Optional(MetadataChanges),
       tags: Type.Optional(Tags),
     }),
     reply: Accepted,
