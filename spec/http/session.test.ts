@@ -77,8 +77,9 @@ describe('signing in', () => {
     const other = await startTestWeb(cloud.runtime);
     onTestFinished(() => other.stop());
     const browser = new Browser(other.origin);
+    let guessed = 0;
     const guess = (headers = {}) =>
-      browser.ask('/api/v1/session/create', { body: { user: 'nobody', password: 'a guess' }, headers });
+      browser.ask('/api/v1/session/create', { body: { user: `nobody ${++guessed}`, password: 'a guess' }, headers });
     const headers = { authorization: 'Bearer nonsense' };
     const guesses = await Promise.all([
       ...Array.from({ length: 8 }, () => guess()),
@@ -91,6 +92,21 @@ describe('signing in', () => {
     onTestFinished(() => next.stop());
     expect((await guess()).status).toBe(429);
     expect((await browser.signIn(cloud.token)).status).toBe(429);
+  });
+
+  it.each(['/session', '/api/v1/session/create'])('at %s counts for nothing when nobody has looked', async (path) => {
+    const other = await startTestWeb(cloud.runtime);
+    onTestFinished(() => other.stop());
+    const browser = new Browser(other.origin);
+    const tries = async (times: number) => {
+      const statuses: number[] = [];
+      const body = { user: `somebody at ${path}`, password: 'a guess' };
+      while (statuses.length < times) statuses.push((await browser.ask(path, { body })).status);
+      return new Set(statuses);
+    };
+    expect(await tries(5)).toEqual(new Set([401]));
+    expect(await tries(12)).toEqual(new Set([503]));
+    expect((await browser.signIn(cloud.token)).status).toBe(200);
   });
 
   it('by a password, through the API, counts for nothing when it is right', async () => {

@@ -11,6 +11,9 @@ import { traced } from '../tracing.ts';
 import type { Routes } from './context.ts';
 import { secretOf } from './session.ts';
 
+/** The status of an answer that nobody had the time for. */
+const unavailable = 503;
+
 const known = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
 
 export const apiBridge: Routes = (app, { bus, signIns }) => {
@@ -36,7 +39,7 @@ export const apiBridge: Routes = (app, { bus, signIns }) => {
       return askOnce(bus, subject, name, bytes, clientHeaders(secret, context), timeoutMs);
     });
     const status = statusOfAnswer(answer);
-    if (isSignIn && status === 200) signIns.forgive(ip);
+    if (isSignIn && (status === 200 || status === unavailable)) signIns.forgive(ip);
     return reply
       .code(status)
       .header('content-type', 'application/json; charset=utf-8')

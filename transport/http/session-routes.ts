@@ -2,7 +2,7 @@
  * `/session`: signing in, who is signed in, and signing out. A session is a token that is made for it and ends with it: what
  * was shown at sign-in is not kept anywhere. Web servers share nothing: each knows as much of a session as any other.
  */
-import { FailureError, fail } from '../../machines/failure.ts';
+import { FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { sessionSeconds, type TokenView } from '../messages/api/identity.ts';
 import { api } from '../messages/api.ts';
 import { type SessionView, type SignIn, web } from '../messages/web.ts';
@@ -26,7 +26,10 @@ export const sessionRoutes: Routes = (app, { bus, sockets, signIns }) => {
     refuseForeign(asking);
     signIns.count(ip);
     const shown = web.signIn.decode(body instanceof Buffer ? body : Buffer.alloc(0));
-    const { secret, token } = await makeToken(bus, shown);
+    const { secret, token } = await makeToken(bus, shown).catch((thrown: unknown) => {
+      if (toFailure(thrown).code === 'unavailable') signIns.forgive(ip);
+      throw thrown;
+    });
     signIns.forgive(ip);
     const view = await viewSession(bus, secret);
     // The new cookie takes the place of the one before.

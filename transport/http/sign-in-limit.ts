@@ -28,7 +28,7 @@ export class SignInLimit {
     this.#remember(key, forgottenAt);
   }
 
-  /** It was one who may: their try does not count. */
+  /** It was one who may, or nobody has looked, so that no guess was worth anything: the try does not count. */
   forgive(address: string): void {
     const key = neighbourhoodOf(address);
     const forgottenAt = this.#forgottenAt.get(key);
