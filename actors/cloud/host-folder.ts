@@ -2,14 +2,14 @@
  * Whose a folder of guests' disks is. One compute host's: it destroys what it finds there of instances that are not its
  * own, and would do so to the guests of another. Or that of all hosts that share the storage, each of which has to say so.
  */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../../machines/failure.ts';
 import { makePassage } from '../images/make-passage.ts';
 
 /** Rejects with `conflict` when the folder is another host's, or that of hosts that share another storage. */
 export async function claimHostFolder(folder: string, host: string, sharedDisks?: string): Promise<void> {
-  await makePassage(folder);
+  await makeFolder(folder);
   const [owner, storage] = await Promise.all([readMark(folder, 'host'), readMark(folder, 'storage')]);
   if (storage !== undefined && storage !== sharedDisks) {
     throw fail(
@@ -29,6 +29,13 @@ export async function claimHostFolder(folder: string, host: string, sharedDisks?
     await writeFile(join(folder, 'storage'), sharedDisks);
     // It was that host's alone until now.
     await rm(join(folder, 'host'), { force: true });
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await makePassage(folder);
+  if (!(await stat(folder)).isDirectory()) {
+    throw fail('unavailable', `${folder}, where the disks of guests are to be, is no folder`);
   }
 }
 

@@ -5,7 +5,7 @@
 import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { nkeys } from 'nats';
-import { type FailureError, fail } from '../../machines/failure.ts';
+import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { Chance, Clock } from '../../transport/clock.ts';
 import { type Credentials, fromSeed, seedOf } from '../../transport/nats/credentials.ts';
 import { accountClaims, type Claims, operatorClaims, signClaims, userClaims } from '../../transport/nats/nats-jwt.ts';
@@ -157,7 +157,12 @@ async function replaceKeys(file: string, keys: Keys, chance: Chance): Promise<vo
 /** So that nobody ever reads half of it. */
 async function writeAside(file: string, keys: Keys, chance: Chance): Promise<string> {
   const aside = `${file}.${chance.uuid()}`;
-  await writeFile(aside, `${JSON.stringify(keys, undefined, 2)}\n`, { mode: 0o600 });
-  await chmod(aside, 0o600);
-  return aside;
+  try {
+    await writeFile(aside, `${JSON.stringify(keys, undefined, 2)}\n`, { mode: 0o600 });
+    await chmod(aside, 0o600);
+    return aside;
+  } catch (thrown) {
+    await rm(aside, { force: true });
+    throw fail('unavailable', `the keys of the bus cannot be written to ${file}: ${toFailure(thrown).message}`);
+  }
 }

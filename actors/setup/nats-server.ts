@@ -12,7 +12,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fail } from '../../machines/failure.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
 import { canBind, isNatsAt, type NatsGreeting, readGreeting } from './nats-greeting.ts';
 import { accountFolder } from './stored-accounts.ts';
 import { findProgram, tailOf, tryCommand } from './try-command.ts';
@@ -112,7 +112,6 @@ async function start(
   patience: Patience,
 ): Promise<NatsServer> {
   const stateDir = resolve(options.stateDir);
-  await mkdir(join(stateDir, 'nats'), { recursive: true });
   // Tells our server from any other that answers on the port.
   const serverName = `kilonova-${process.pid}-${Date.now().toString(36)}`;
   const configPath = join(stateDir, 'nats-server.conf');
@@ -121,7 +120,13 @@ async function start(
   const guard = guardWords(lockPath);
   // The command line reads the configuration after it holds the lock, so a refused start must not replace it.
   const ownConfigPath = `${configPath}.${process.pid}`;
-  await writeFile(ownConfigPath, configuration(options, stateDir, serverName));
+  try {
+    await mkdir(join(stateDir, 'nats'), { recursive: true });
+    await writeFile(ownConfigPath, configuration(options, stateDir, serverName));
+  } catch (thrown) {
+    await rm(ownConfigPath, { force: true });
+    throw fail('unavailable', `nats-server cannot be run in ${stateDir}: ${toFailure(thrown).message}`);
+  }
   const log = openSync(logPath, 'a');
   const command = ['sh', '-c', whenLocked, 'sh', ownConfigPath, configPath, program, ...storesOf(stateDir, options)];
   const [first = 'sh', ...rest] = [...guard, ...command];

@@ -1,6 +1,7 @@
 /** Where a nats-server of ours keeps what JetStream has stored: a folder for each account. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fail } from '../../machines/failure.ts';
 
 const accountKey = /^A[A-Z2-7]{55}$/;
 
@@ -12,7 +13,7 @@ export function accountFolder(stateDir: string, account: string): string {
 export async function storedAccounts(stateDir: string): Promise<string[]> {
   const names = await readdir(accountFolder(stateDir, '')).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
-    throw error;
+    throw fail('unavailable', `what nats-server has stored cannot be looked through: ${error.message}`);
   });
   return names.filter((name) => accountKey.test(name));
 }

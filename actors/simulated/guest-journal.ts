@@ -6,9 +6,9 @@
  *
  * The system call is what is waited for, not the disk: it outlives the process, not a power cut, as nothing simulated has to.
  */
-import { mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fail } from '../../machines/failure.ts';
+import { fail, toFailure } from '../../machines/failure.ts';
 import { encodeToken } from '../../transport/nats/subjects.ts';
 
 export type JournalLine = [kind: string, key: string, value?: unknown];
@@ -22,18 +22,14 @@ export class GuestJournal {
 
   /** The folder is made when it is missing. One process at a time. */
   constructor(file: string) {
-    mkdirSync(dirname(file), { recursive: true });
     for (const [kind, key, value] of readLines(file)) {
       const kept = this.#read.get(kind) ?? new Map<string, unknown>();
       this.#read.set(kind, kept);
       if (value === undefined) kept.delete(key);
       else kept.set(key, value);
     }
-    const draft = `${file}.${process.pid}`;
     const lines = [...this.#read].flatMap(([kind, kept]) => Array.from(kept, ([key, value]) => [kind, key, value]));
-    writeFileSync(draft, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    renameSync(draft, file);
-    this.#descriptor = openSync(file, 'a');
+    this.#descriptor = openAnew(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
 
   /** The map of one kind of things, as it was left. A value that is changed has to be set again. */
@@ -52,6 +48,20 @@ export class GuestJournal {
       throw fail('disk_full', 'the journal of the simulated host cannot be written', { disposition: 'reschedule' });
     }
     this.#isTorn = false;
+  }
+}
+
+/** The file with these lines, and open for more. */
+function openAnew(file: string, lines: string): number {
+  const draft = `${file}.${process.pid}`;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(draft, lines);
+    renameSync(draft, file);
+    return openSync(file, 'a');
+  } catch (thrown) {
+    rmSync(draft, { force: true });
+    throw fail('unavailable', `the journal ${file} cannot be kept: ${toFailure(thrown).message}`);
   }
 }
 
@@ -90,7 +100,7 @@ function readLines(file: string): JournalLine[] {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
+    throw fail('unavailable', `the journal ${file} cannot be read: ${toFailure(error).message}`);
   }
   return parseLines(text);
 }

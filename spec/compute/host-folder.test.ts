@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -33,4 +33,12 @@ it('is shared by its host first', async () => {
   await expect(claimHostFolder(disks, 'host2', 'nfs')).rejects.toMatchObject(refusal('host1'));
   await claimHostFolder(disks, 'host1', 'nfs');
   await claimHostFolder(disks, 'host2', 'nfs');
+});
+
+it('has to be a folder, and is told of by name where it is none', async () => {
+  const disks = await folderOfDisks();
+  await writeFile(disks, 'no folder');
+  await expect(claimHostFolder(disks, 'host1')).rejects.toMatchObject({
+    failure: { code: 'unavailable', message: expect.stringContaining(disks) },
+  });
 });

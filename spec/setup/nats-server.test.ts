@@ -5,17 +5,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from 'nats';
 import { expect, onTestFinished, test } from 'vitest';
+import { BusAuthority } from '../../actors/identity/bus-authority.ts';
 import { type NatsServerOptions, startNatsServer } from '../../actors/setup/nats-server.ts';
 import { findProgram } from '../../actors/setup/try-command.ts';
 import { FailureError } from '../../machines/failure.ts';
+import { systemChance, systemClock } from '../../transport/clock.ts';
 import { startTestNats } from '../support/nats.ts';
+import { mayMount, mountSmallDisk } from '../support/small-disk.ts';
 
 const modulePath = new URL('../../actors/setup/nats-server.ts', import.meta.url).href;
 
@@ -47,6 +50,26 @@ test('refuses a demanded port that is taken', async () => {
     code: 'conflict',
     message: `port ${port} of 127.0.0.1 is taken by another program`,
   });
+});
+
+test('says which folder it cannot be run in', async () => {
+  const stateDir = await folder();
+  await writeFile(join(stateDir, 'nats'), 'no folder');
+  await expect(start({ stateDir, port: 0 })).rejects.toThrow(`unavailable: nats-server cannot be run in ${stateDir}`);
+});
+
+test.runIf(mayMount)('leaves nothing on a disk that is full, and says where that is', async () => {
+  await using disk = await mountSmallDisk(256 * 1024);
+  const { folder: stateDir } = disk;
+  const keys = join(stateDir, 'bus-keys.json');
+  await disk.fill();
+  const before = await readdir(stateDir);
+  const world = { clock: systemClock, chance: systemChance };
+  await expect(BusAuthority.open(keys, world)).rejects.toThrow(
+    `unavailable: the keys of the bus cannot be written to ${keys}`,
+  );
+  await expect(start({ stateDir, port: 0 })).rejects.toThrow(`unavailable: nats-server cannot be run in ${stateDir}`);
+  expect((await readdir(stateDir)).filter((name) => name !== 'nats')).toEqual(before);
 });
 
 test('takes another port when nobody demanded one and the usual one is taken', async () => {

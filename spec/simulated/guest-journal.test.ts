@@ -86,3 +86,11 @@ it('overlooks a line that is not whole: what it tells of was never done', async 
   await second.stop(guest.uuid, 0, never);
   expect(await (await open(file)).powerState(guest.uuid)).toBe('shutdown');
 });
+
+it('names the file that it cannot keep', async () => {
+  const place = join(folder, 'no-folder');
+  await writeFile(place, '');
+  const file = join(place, 'host.journal');
+  const failure = { code: 'unavailable', message: expect.stringContaining(file) };
+  expect(() => new GuestJournal(file)).toThrow(expect.objectContaining({ failure }));
+});
