@@ -72,7 +72,12 @@ it('imports a public key, and deletes it after a question', async () => {
   await page.getByLabel('Public key', { exact: true }).fill('nonsense');
   await page.getByRole('button', { name: 'Import', exact: true }).click();
   await expect.poll(() => page.getByLabel('Public key', { exact: true }).getAttribute('aria-invalid')).toBe('true');
+  await page.getByText('This is not an OpenSSH public key.').waitFor();
+  await page.getByLabel('Name', { exact: true }).fill('laptop');
   await page.getByLabel('Public key', { exact: true }).fill(keyPair.publicKey);
+  await page.getByRole('button', { name: 'Import', exact: true }).click();
+  await page.getByText('There is a key pair "laptop" already.', { exact: true }).waitFor();
+  await page.getByLabel('Name', { exact: true }).fill('imported');
   await page.getByRole('button', { name: 'Import', exact: true }).click();
   await page.getByRole('button', { name: 'Delete imported' }).click();
   const question = page.getByRole('dialog', { name: 'Delete key pair imported?' });

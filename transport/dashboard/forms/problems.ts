@@ -24,8 +24,18 @@ export function problemsOf<Q, R>({ request }: Endpoint<Q, R>, body: Readonly<Rec
 /** Where a failure of the API belongs: to a field, or to the whole. */
 export function problemsOfFailure({ message, details }: Failure): Problems {
   const pointer = details?.field;
-  const [, field = ''] = typeof pointer === 'string' ? pointer.split('/') : [];
-  return { [field]: sentence(message) };
+  if (typeof pointer !== 'string' || pointer === '') return { '': sentence(message) };
+  const [, field = ''] = pointer.split('/');
+  return { [field]: sentence(withoutName(message, pointer)) };
+}
+
+/** As it is said where the field stands, which has a name of its own there. */
+function withoutName(message: string, pointer: string): string {
+  return message
+    .replace(/^\S+ request: /, '')
+    .replace(` (field ${pointer})`, '')
+    .replace(`field ${pointer}: `, '')
+    .replace(`field ${pointer}`, 'this');
 }
 
 function missing(isRequired: boolean): string | undefined {
