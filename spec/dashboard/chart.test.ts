@@ -4,7 +4,7 @@ import { startCloud } from '../../actors/cloud/cloud.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Visitor } from '../support/browser.ts';
 import { controlPlane } from '../support/test-cloud.ts';
-import { type Stage, startStage } from './support.ts';
+import { memberOf, type Stage, startStage } from './support.ts';
 
 let stage: Stage;
 let visitor: Visitor;
@@ -272,6 +272,14 @@ it('tells the day and the time of what came much later, and of all else how much
   expect(await moments().locator('.when').allTextContents()).toEqual(['+0 ms', '+59.9 s', '+0 ms', '+864 ms']);
   await page.unroute('**/api/v1/host/facts');
   expect(visitor.complaints).toEqual([]);
+});
+
+it('asks for nothing of a host that is not for whoever looks, and says for whom it is', async () => {
+  const member = await stage.enterAs(await memberOf(stage.cloud, 'shop'), '/charts/host/host1');
+  await member.page.locator('.chart [data-state="service.enabled"]').waitFor();
+  await member.page.getByText('Whose state this is, administrators see.').waitFor();
+  expect(await member.page.getByRole('alert').count()).toBe(0);
+  expect(member.complaints).toEqual([]);
 });
 
 /** The instance whose chart it is. */

@@ -14,6 +14,7 @@ import { Page } from '../components/page.tsx';
 import { InstanceState } from '../components/state.tsx';
 import { instanceOf } from '../live/instances.ts';
 import { Missing } from '../pages/missing.tsx';
+import { isAdministrator } from '../session.ts';
 import { Canvas } from './canvas.tsx';
 import { HostChoice, InstanceChoice, Machines } from './choice.tsx';
 import { type Subject, useHistory } from './moments.ts';
@@ -33,9 +34,15 @@ interface ChartPageProps {
 
 export function ChartPage({ machine = 'instance', uuid, host }: ChartPageProps) {
   if (!isKnown(machine)) return <Missing />;
-  const subject = uuid !== undefined ? { uuid } : host !== undefined ? { host } : undefined;
+  const subject = subjectOf({ uuid, host });
   // Another subject is another history, and begins at its end.
   return <Chart key={`${machine} ${uuid ?? host}`} machine={machine} subject={subject} />;
+}
+
+/** A host's is for administrators: what others are shown instead stands beside the chart. */
+function subjectOf({ uuid, host }: Pick<ChartPageProps, 'uuid' | 'host'>): Subject | undefined {
+  if (uuid !== undefined) return { uuid };
+  return host !== undefined && isAdministrator.value ? { host } : undefined;
 }
 
 function Chart({ machine, subject }: { machine: ChartName; subject: Subject | undefined }) {
