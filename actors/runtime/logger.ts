@@ -15,7 +15,19 @@ const secrets = [
   'authorization',
 ];
 
+/** How much may wait to be written (bytes); what comes then is lost. */
+const mostWaiting = 16 * 1024 ** 2;
+
 export function createLogger(level: string, file?: string): Logger {
+  const lines = destination({ dest: file ?? 2, sync: false, mkdir: true, maxLength: mostWaiting });
+  const { flushSync } = lines;
+  // What a full disk does not take is written with the next line. A process that ends would try it for ever.
+  lines.on('error', () => {
+    lines.flushSync = () => undefined;
+  });
+  lines.on('drain', () => {
+    lines.flushSync = flushSync;
+  });
   return pino(
     {
       level,
@@ -23,7 +35,7 @@ export function createLogger(level: string, file?: string): Logger {
       redact: { paths: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
       serializers: { error: describeError },
     },
-    destination({ dest: file ?? 2, sync: false, mkdir: true }),
+    lines,
   );
 }
 

@@ -31,6 +31,14 @@ describe('a reader that stops reading', () => {
   });
 });
 
+describe('a disk without room for what a command says', () => {
+  it.each(['--help', 'instance list'])('fails kilonova %s with the reason', async (words) => {
+    const { code, stderr } = await shell.bash(`kilonova ${words} > /dev/full`);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^kilonova: unavailable: what there is to say cannot be written: ENOSPC.*\n$/);
+  });
+});
+
 describe('Ctrl-C', () => {
   it.each([
     [['instance', 'list', '--watch'], /^NAME/],

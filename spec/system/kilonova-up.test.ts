@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startKilonova } from '../support/kilonova-process.ts';
+import { eventually } from '../support/test-cloud.ts';
 
 const nobody = 65_534;
 const asNobody = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', '--'];
@@ -35,6 +36,20 @@ describe('kilonova up', () => {
     const listed = startKilonova(['flavor', 'list', '--state', state]);
     expect(await listed.ended, listed.stderr()).toBe(0);
     expect(listed.stdout()).toContain('m1.micro');
+    cloud.kill('SIGTERM');
+    expect(await cloud.ended).toBe(0);
+    await expect(readFile(join(state, 'nats-url'), 'utf8')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it.for([
+    ['to a disk that is full', '/dev/full'],
+    ['to a reader that has gone', '>(true)'],
+  ] as const)('goes on when what it says goes %s, and stops in order', async ([_, where]) => {
+    const state = await newState();
+    const runner = ['bash', '-c', `exec "$@" > ${where} 2>&1`, 'bash'];
+    await using cloud = startKilonova(['up', ...simulated, '--log-level', 'trace', '--state', state], { runner });
+    const url = await eventually(() => readFile(join(state, 'web-url'), 'utf8').catch(() => undefined), 60_000);
+    await eventually(async () => (await fetch(`${url.trim()}readyz`)).ok || undefined, 60_000);
     cloud.kill('SIGTERM');
     expect(await cloud.ended).toBe(0);
     await expect(readFile(join(state, 'nats-url'), 'utf8')).rejects.toMatchObject({ code: 'ENOENT' });

@@ -9,12 +9,13 @@ import { addCredsCommands } from './creds-commands.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { addNounCommands } from './noun-commands.ts';
 import { addPartCommands } from './part-commands.ts';
+import { endWhenUnheard } from './standard-streams.ts';
 import { tell, warn } from './tell.ts';
 import { readVersion } from './version.ts';
 
 /** Resolves when it is done; what went wrong is told on standard error, and becomes the exit code. */
 export async function run(words: readonly string[]): Promise<void> {
-  closeQuietly();
+  endWhenUnheard();
   if (words[0] === completeWord) return answerTheShell(words.slice(1));
   try {
     const program = await buildProgram(words);
@@ -71,14 +72,4 @@ async function answerTheShell(words: readonly string[]): Promise<void> {
 /** What commander says of wrong use, without the word that it begins with. */
 function sentence(text: string): string {
   return text.replace(/^error: /, '').trim();
-}
-
-/** Who reads us may stop reading, as `head` does: then there is nothing left to say. */
-function closeQuietly(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit();
-    });
-  }
 }

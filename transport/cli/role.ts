@@ -14,6 +14,7 @@ import { keepAdminCredentials } from './bus-keys.ts';
 import { accessOf } from './nats-access.ts';
 import { askedToStop, startProcess } from './process.ts';
 import { recoveryOf, type Settings } from './settings.ts';
+import { goOnUnheard } from './standard-streams.ts';
 import { sayOn } from './tell.ts';
 import { openDoor } from './web-door.ts';
 
@@ -22,6 +23,7 @@ export async function runRole(role: Role, settings: Settings): Promise<number> {
   if (settings.nats === undefined) {
     throw fail('invalid_request', 'a part alone needs a NATS server: give --nats, or KILONOVA_NATS_URL');
   }
+  goOnUnheard();
   const stopping = new AbortController();
   void askedToStop().then(() => stopping.abort());
   const say = sayOn(process.stderr);

@@ -36,6 +36,7 @@ import { accessOf, connectTo, type NatsAccess } from './nats-access.ts';
 import { askedToStop, startProcess } from './process.ts';
 import { formatMs } from './progress.ts';
 import { defaultState, recoveryOf, type Settings } from './settings.ts';
+import { goOnUnheard } from './standard-streams.ts';
 import { sayOn } from './tell.ts';
 import { readVersion } from './version.ts';
 import { watchHosts } from './watch-hosts.ts';
@@ -61,6 +62,7 @@ class StopAsked extends Error {}
 
 /** Resolves with the exit code. What went wrong is told on standard error, all else on standard output. */
 export async function up(options: UpOptions): Promise<number> {
+  goOnUnheard();
   const startedAt = Date.now();
   const say = sayOn(process.stdout);
   const end = new AbortController();
