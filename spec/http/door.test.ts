@@ -6,6 +6,7 @@ import { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { startApiServer } from '../../actors/api/api-server.ts';
 import { runCommand } from '../../actors/process/run-command.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import type { Door, DoorOptions } from '../../transport/http/door.ts';
@@ -107,13 +108,21 @@ it('is not kept open by whoever does not go', async () => {
   await expect(fetch(web.door.url)).rejects.toThrow();
 });
 
-it('is ready when NATS answers and what happens is followed', async () => {
+it('is ready when an API server answers and what happens is followed', async () => {
   const web = await startTestWeb(runtime);
   onTestFinished(() => web.stop());
   const browser = new Browser(web.origin);
-  await eventually(async () => (await browser.ask('/readyz', { method: 'GET' })).ok || undefined);
+  const ready = () => browser.ask('/readyz', { method: 'GET' });
+  const alone = await eventually(async () => {
+    const { reasons } = (await (await ready()).json()) as { reasons: string[] };
+    return reasons.length === 1 ? reasons : undefined;
+  });
+  expect(alone).toEqual(['no API server answers']);
+  const server = await startApiServer(runtime);
+  onTestFinished(() => server.stop());
+  await eventually(async () => (await ready()).ok || undefined);
   await web.part.stop();
-  expect((await browser.ask('/readyz', { method: 'GET' })).status).toBe(503);
+  expect((await ready()).status).toBe(503);
   expect((await browser.ask('/healthz', { method: 'GET' })).status).toBe(200);
 });
 
