@@ -1,7 +1,11 @@
-/** What a new cloud has at once: flavors, a network, and an image where one could be built. Idempotent. */
+/**
+ * What a new cloud has at once: flavors, a network, and an image where one could be built. Idempotent. What is there and
+ * cannot be read keeps nothing from starting: a cloud can do without.
+ */
 import type { Flavor } from '../../transport/messages/records.ts';
 import { registeredId, registerImage } from '../images/image-store.ts';
 import { type DefaultNetwork, ensureDefaultNetwork } from '../network/default-network.ts';
+import { unlessUnreadable } from '../network/unless-unreadable.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { TestImage } from '../setup/test-image.ts';
 
@@ -29,10 +33,16 @@ export async function ensureFirstRecords(
   testImage: TestImage | undefined,
   network: DefaultNetwork = {},
 ): Promise<string> {
-  const [flavors, images] = await Promise.all([runtime.store.bucket('flavor'), runtime.store.bucket('image')]);
+  const { logger, store } = runtime;
+  const flavors = await store.bucket('flavor');
   await Promise.all(firstFlavors.map((flavor) => flavors.update(flavor.id, flavor, never)));
-  await ensureDefaultNetwork(runtime, network);
+  await unlessUnreadable(logger, 'the first network', () => ensureDefaultNetwork(runtime, network));
   const name = testImage ? testImageName : 'simulated';
+  return (await unlessUnreadable(logger, name, () => ensureImage(runtime, name, testImage))) ?? name;
+}
+
+async function ensureImage(runtime: Runtime, name: string, testImage: TestImage | undefined): Promise<string> {
+  const images = await runtime.store.bucket('image');
   const { value: image, revision } = await images.look(registeredId(name));
   if (image?.deletion || (!image && revision !== never)) return name;
   const registered = await registerImage(runtime, {

@@ -2,6 +2,8 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { api } from '../../transport/messages/api.ts';
+import { rawBucket } from '../support/raw-bucket.ts';
+import { startTestRuntimes } from '../support/runtimes.ts';
 import { startTestCloud } from '../support/test-cloud.ts';
 
 it('leaves deleted what an administrator has deleted, and changed what was changed', async () => {
@@ -24,4 +26,19 @@ it('leaves deleted what an administrator has deleted, and changed what was chang
   await client.ask(api.image.delete, { image: 'renamed' });
   await ensureFirstRecords(cloud.runtime, undefined);
   expect(await listed()).toEqual(others);
+});
+
+it('leaves what it cannot read as it is, and keeps nothing from starting', async () => {
+  const runtimes = await startTestRuntimes();
+  onTestFinished(() => runtimes.stop());
+  const runtime = await runtimes.connect();
+  const name = await ensureFirstRecords(runtime, undefined);
+  for (const kind of ['flavor', 'network', 'subnet', 'image'] as const) {
+    const bucket = await runtime.store.bucket(kind);
+    const [key = ''] = await bucket.keys();
+    const raw = await rawBucket(runtime.bus, bucket);
+    await raw.put(key, 'nonsense');
+    expect(await ensureFirstRecords(runtime, undefined)).toBe(name);
+    expect((await raw.get(key))?.string()).toBe('nonsense');
+  }
 });

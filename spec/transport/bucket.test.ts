@@ -157,3 +157,13 @@ it.each(['', 'a b', '.a', 'a.', 'a..b', '*', '>', 'é'])(
     await expect(bucket.remove(key)).rejects.toBeInstanceOf(TypeError);
   },
 );
+
+it('names a record that cannot be read, and says what to do', async () => {
+  const bus = await openBus(nats.url);
+  const bucket = await open(bus);
+  await (await rawBucket(bus, bucket)).put('a', 'nonsense');
+  const { code, message } = await failureOf(bucket.get('a'));
+  expect(code).toBe('invalid_request');
+  expect(message).toContain(`the record a of the bucket ${bucket.kind.name} cannot be read`);
+  expect(message).toContain('put back or remove the record');
+});

@@ -4,6 +4,7 @@
  */
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { headers } from 'nats';
+import { fail, toFailure } from '../../machines/failure.ts';
 import type { BucketKind } from '../messages/kinds.ts';
 import type { Bus } from './bus.ts';
 import type { KeyValues } from './key-values.ts';
@@ -24,6 +25,7 @@ export type Conflict = typeof conflict;
 
 export interface Bucket<T> {
   readonly kind: BucketKind<T>;
+  /** Rejects with `invalid_request` for a record that cannot be read. */
   get(key: string): Promise<Entry<T> | undefined>;
   /** What stands at a key: a record, or where one was removed last (revision 0: there never was one). */
   look(key: string): Promise<Place<T>>;
@@ -64,7 +66,21 @@ export async function openBucket<T>(bus: Bus, kind: BucketKind<T>): Promise<Buck
   async function look(key: string): Promise<Place<T>> {
     const latest = await stored.latest(key);
     if (!latest || latest.isRemoval) return { value: undefined, revision: latest?.revision ?? 0 };
-    return { key, value: kind.record.decode(latest.bytes), revision: latest.revision };
+    return { key, value: read(key, latest.bytes), revision: latest.revision };
+  }
+
+  function read(key: string, bytes: Uint8Array): T {
+    try {
+      return kind.record.decode(bytes);
+    } catch (thrown) {
+      const { code, message, details } = toFailure(thrown);
+      throw fail(
+        code,
+        `the record ${key} of the bucket ${kind.name} cannot be read (${message}): it is damaged, or of a later release; ` +
+          'go on with that release, or put back or remove the record',
+        { ...(details && { details }) },
+      );
+    }
   }
 
   return {
