@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testImageName } from '../../actors/cloud/first-records.ts';
 import { BusAuthority } from '../../actors/identity/bus-authority.ts';
 import { ClientUsers } from '../../actors/identity/client-users.ts';
+import { registerImage } from '../../actors/images/image-store.ts';
 import { nouns } from '../../transport/cli/commands/nouns.ts';
 import { buildProgram } from '../../transport/cli/program.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
@@ -46,6 +48,8 @@ beforeAll(async () => {
   const pulse = { beatEveryMs: 500, deadAfterMs: 3_000 };
   cloud = await startTestCloud({ hosts: [], controller: { clientUsers }, pulse });
   link = await cloud.addDistantHost({ name: 'host1' });
+  // The image that `npm start` brings.
+  await registerImage(cloud.runtime, { name: testImageName, diskFormat: 'none' });
   web = await startTestWeb(cloud.runtime);
   shell = await openShell({ KILONOVA_NATS_URL: cloud.url, KILONOVA_TOKEN: cloud.token, KILONOVA_WEB: web.origin });
   await writeFile(join(shell.folder, 'tiny.raw'), 'x'.repeat(100_000));
