@@ -47,6 +47,8 @@ describe('image create', () => {
     const { code, stdout, stderr } = await shell.kilonova(...words, '--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout) as ImageView).toMatchObject({ name: 'again', status: 'active', missing: [] });
+    const quietly = await shell.kilonova(...words.with(2, 'quiet'), '-q');
+    expect(quietly).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[0-9a-f-]{36}\n$/), stderr: '' });
   });
 
   it('refuses a file with nothing in it, before anything is made', async () => {
@@ -142,6 +144,8 @@ describe('a token', () => {
     const { secret, token } = JSON.parse(stdout) as { secret: string; token: { id: string } };
     expect((await shell.kilonova('token', 'show', '--token', secret, '-q')).stdout).toBe(`${token.id}\n`);
     expect((await shell.kilonova('token', 'list')).stdout).not.toContain(secret);
+    const { stdout: another } = await shell.kilonova('token', 'create', '-q');
+    expect((await shell.kilonova('token', 'show', '--token', another.trim())).code).toBe(0);
     expect((await shell.kilonova('token', 'revoke', token.id)).stdout).toBe(`revoked ${token.id}\n`);
     expect((await shell.kilonova('token', 'show', '--token', secret)).code).toBe(4);
   });

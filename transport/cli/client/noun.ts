@@ -43,6 +43,8 @@ export interface Verb {
   /** What a listing is drawn anew on. */
   watches?: 'instances' | 'hosts' | 'alarms';
   columns?: readonly Column[];
+  /** What the reply says this once, and never again: `-q` is that. */
+  answersOnce?: string;
   /** Instead of table or details. */
   print?: (reply: Thing, now: number) => string[];
   /** Instead of asking once for each argument and printing the reply. */

@@ -50,7 +50,9 @@ export class Output {
       return;
     }
     const things = replies.flatMap(thingsIn);
-    if (this.isQuiet) this.lines(things.length > 0 ? things.map((each) => this.#idOf(each)) : targets);
+    const once = this.#verb.answersOnce;
+    if (this.isQuiet && once !== undefined) this.lines(replies.map((reply) => String(reply[once])));
+    else if (this.isQuiet) this.lines(things.length > 0 ? things.map((each) => this.#idOf(each)) : targets);
     else if (this.#verb.print) this.lines(replies.flatMap((reply) => this.#verb.print?.(reply, this.#now()) ?? []));
     else if (things.length === 0 && !listedField(this.#verb.endpoint)) {
       this.lines(targets.map((target) => `${this.#verb.word}d ${target}`));

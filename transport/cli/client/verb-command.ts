@@ -49,7 +49,7 @@ function addVerb(parent: Command, path: string, word: string, noun: Noun, verb: 
   command.option('--json', 'print the API’s objects');
   if (!verb.run || verb.columns) {
     command.option('--columns <names>', 'what to show: paths into the objects, separated by commas');
-    command.option('-q, --quiet', `print only the ${noun.id}`);
+    command.option('-q, --quiet', `print only the ${verb.answersOnce ?? noun.id}`);
   }
   withSettings(command, ['nats', 'creds', 'natsCa', 'token', 'tokenFile', 'state']);
   command.action((...all: unknown[]) => {

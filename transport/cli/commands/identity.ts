@@ -71,6 +71,7 @@ export const tokenNoun: Noun = {
           field: 'expiresInSeconds',
         },
       ],
+      answersOnce: 'secret',
       example: '--expires-in 8h --description "of the build server"',
     },
     {

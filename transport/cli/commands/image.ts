@@ -1,29 +1,32 @@
 /** `kilonova image …` */
 import { Option } from 'commander';
 import { api } from '../../messages/api.ts';
+import type { Column } from '../client/columns.ts';
 import { formatBytes } from '../client/format-value.ts';
 import type { Noun } from '../client/noun.ts';
 import { createImage } from './image-upload.ts';
 
 const { image } = api;
 
+const columns: Column[] = [
+  'name',
+  'id',
+  'status',
+  'diskFormat',
+  {
+    name: 'size',
+    of: ({ disk, kernel, ramdisk }) =>
+      formatBytes(
+        [disk, kernel, ramdisk].reduce<number>((sum, file) => sum + ((file as { size?: number })?.size ?? 0), 0),
+      ),
+  },
+  'isPublic',
+  'createdAt',
+];
+
 export const imageNoun: Noun = {
   id: 'id',
-  columns: [
-    'name',
-    'id',
-    'status',
-    'diskFormat',
-    {
-      name: 'size',
-      of: ({ disk, kernel, ramdisk }) =>
-        formatBytes(
-          [disk, kernel, ramdisk].reduce<number>((sum, file) => sum + ((file as { size?: number })?.size ?? 0), 0),
-        ),
-    },
-    'isPublic',
-    'createdAt',
-  ],
+  columns,
   verbs: [
     {
       word: 'create',
@@ -36,6 +39,7 @@ export const imageNoun: Noun = {
         new Option('--kernel <file>', 'a kernel to boot directly'),
         new Option('--ramdisk <file>', 'the ramdisk of that kernel'),
       ],
+      columns,
       run: createImage,
       example: 'tiny --disk-format raw --disk tiny.raw --min-disk-gb 1 --property architecture=x86_64',
     },

@@ -11,9 +11,11 @@ import { readBytes } from './inputs.ts';
 
 const { keyPair } = api;
 
+const columns = ['name', 'fingerprint', 'createdAt'];
+
 export const keyPairNoun: Noun = {
   id: 'name',
-  columns: ['name', 'fingerprint', 'createdAt'],
+  columns,
   verbs: [
     {
       word: 'create',
@@ -29,6 +31,7 @@ export const keyPairNoun: Noun = {
         },
       ],
       extra: [new Option('--output <file>', 'write the private key to a new file that only you can read')],
+      columns,
       run: createKeyPair,
       example: 'mine --output mine.pem',
     },
