@@ -48,7 +48,7 @@ export async function createInstances(
 ): Promise<Entry<Instance>[]> {
   const { minCount = 1, maxCount = Math.max(1, minCount) } = request;
   if (minCount > maxCount) {
-    throw fail('invalid_request', 'field /minCount must not be greater than /maxCount', {
+    throw fail('invalid_request', 'field /minCount must not be greater than field /maxCount', {
       details: { field: '/minCount' },
     });
   }

@@ -1,5 +1,5 @@
 /** Rebuild and resize: commands that need more than the chart's consent. */
-import { fail, toFailure } from '../../machines/failure.ts';
+import { type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { commandsIn, type InstanceCommandName } from '../../machines/instance-states.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Caller } from '../../transport/messages/call-context.ts';
@@ -42,7 +42,11 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     const entry = await find(uuid, 'rebuild', caller);
     const { imageId, flavor, projectId } = entry.value;
     // Of the project whose instance it is, also for an administrator.
-    const image = await catalog.image(wanted ?? imageId, { ...caller, projectId }, flavor, '/image');
+    const image = await catalog
+      .image(wanted ?? imageId, { ...caller, projectId }, flavor, '/image')
+      .catch((error: unknown) => {
+        throw wanted === undefined && toFailure(error).code === 'not_found' ? imageGone(uuid) : error;
+      });
     const rebuild = { type: 'instance.rebuild', imageId: image.id, at: clock.now() } as const;
     if (Object.keys(given).length === 0) return command(uuid, rebuild, request);
     const payload = await keepBeside(entry.value, given);
@@ -96,6 +100,13 @@ export const instanceChangeWrites: Writes = async (on, world) => {
     on(api.instance[name], ({ uuid }, request) => command(uuid, { type, at: clock.now() }, request));
   }
 };
+
+/** Whoever names no image need not know the id of the one that there was. */
+function imageGone(uuid: string): FailureError {
+  return fail('not_found', `the image of instance ${uuid} was deleted: another one has to be named (field /image)`, {
+    details: { field: '/image' },
+  });
+}
 
 /** Nova's checks of resize: not the same one, and never a smaller disk, which would cut the guest's. */
 function refuseFlavor(wanted: Flavor, { flavor, uuid }: Instance): void {

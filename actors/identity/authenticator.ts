@@ -96,7 +96,7 @@ export function isAdmin({ roles }: Caller): boolean {
 const nobody: Caller = { userId: '', projectId: '', roles: [] };
 
 function allowed({ name, access }: Access, caller: Caller): Caller {
-  if (access === 'admin' && !isAdmin(caller)) throw fail('forbidden', `${name} is for administrators`);
+  if (access === 'admin' && !isAdmin(caller)) throw fail('forbidden', `only administrators may ask for ${name}`);
   if (access === 'member' && !isAdmin(caller) && !caller.roles.includes('member')) {
     throw fail('forbidden', 'the role of the user only allows to read');
   }

@@ -34,6 +34,12 @@ describe('an exit code', () => {
     [2, ['instance', 'list', '--limit', 'many'], 'It must be a whole number from 1 to 1000'],
     [2, ['instance', 'list', '--vm-state', 'odd'], 'Allowed choices are building, active'],
     [2, ['instance', 'list', '--address', 'here'], 'invalid_request: --address must match pattern'],
+    [2, ['instance', 'create', '', ...launch], 'invalid_request: argument name must not be empty\n'],
+    [
+      2,
+      ['instance', 'create', 'web', ...launch, '--min-count', '3', '--max-count', '2'],
+      'invalid_request: --min-count must not be greater than --max-count\n',
+    ],
     [2, ['flavor', 'list', '--columns', 'colour'], 'invalid_request: there is no column "colour"'],
     [2, ['instance', 'create', 'web', ...launch, '--metadata', 'novalue'], 'It must be name=value'],
     [2, ['instance', 'create', 'web', ...launch, '--user-data', '/nowhere'], '--user-data cannot be read: ENOENT'],

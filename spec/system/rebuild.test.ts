@@ -162,6 +162,16 @@ it('refuses an image that is not there, and an instance that is not there to be 
   });
 });
 
+it('wants another image where that of the instance was deleted', async () => {
+  const { id: image } = await registerImage(cloud.runtime, { name: 'gone', diskFormat: 'none' });
+  const { uuid } = await cloud.create({ image });
+  await reach(uuid, 'running');
+  await cloud.client.ask(api.image.delete, { image });
+  await expect(cloud.client.ask(api.instance.rebuild, { uuid })).rejects.toMatchObject({
+    failure: { code: 'not_found', message: expect.stringContaining('another one has to be named (field /image)') },
+  });
+});
+
 it('refuses an image for which the flavor has too little, before anything of the guest is lost', async () => {
   const { uuid } = await cloud.create({ flavor: 'm1.tiny' });
   const before = await reach(uuid, 'running');

@@ -78,5 +78,9 @@ function wrongField({ keyword, instancePath, params, message }: SchemaError) {
       problem: `must be one of ${allowedValues.map((value) => JSON.stringify(value)).join(', ')}`,
     };
   }
+  const { limit } = params as { limit?: number };
+  if (/^min(Length|Items|Properties)$/.test(keyword) && limit === 1) {
+    return { field: instancePath, problem: 'must not be empty' };
+  }
   return { field: instancePath, problem: message };
 }

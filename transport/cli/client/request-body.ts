@@ -70,16 +70,19 @@ export function checked({ endpoint, ...verb }: Verb, body: Thing, flags: readonl
 export function inWordsOfTheCommand(thrown: unknown, verb: Verb, flags: readonly Flag[]): unknown {
   const failure = toFailure(thrown);
   const { field } = failure.details ?? {};
-  if (typeof field !== 'string' || field === '') return thrown;
-  const path = field.slice(1).replaceAll('/', '.');
+  const named = (pointer: string) => wordFor(pointer, verb, flags) ?? `field ${pointer}`;
+  const told = failure.message.replace(`${verb.endpoint.name} request: `, '');
+  const blamed = typeof field === 'string' && field !== '' ? told.replace(`field ${field}`, () => named(field)) : told;
+  // Beside the one that is to blame there may be another.
+  const message = blamed.replaceAll(/\bfield (\/\w+)/g, (_, pointer: string) => named(pointer));
+  return message === failure.message ? thrown : new FailureError({ ...failure, message });
+}
+
+function wordFor(pointer: string, verb: Verb, flags: readonly Flag[]): string | undefined {
+  const path = pointer.slice(1).replaceAll('/', '.');
   const flag = flags.find((each) => path === each.field || path.startsWith(`${each.field}.`));
-  const argument = verb.arguments?.find((name) => name.replace('...', '') === path);
-  const word = flag ? flag.option.long : argument ? `argument ${argument.replace('...', '')}` : undefined;
-  if (!word) return thrown;
-  const message = failure.message
-    .replace(`${verb.endpoint.name} request: field ${field}`, word)
-    .replace(`field ${field}`, word);
-  return new FailureError({ ...failure, message });
+  const argument = verb.arguments?.map((name) => name.replace('...', '')).find((name) => name === path);
+  return flag?.option.long ?? (argument && `argument ${argument}`);
 }
 
 async function converted(flag: string, convert: () => unknown): Promise<unknown> {
