@@ -31,6 +31,12 @@ describe('an exit code', () => {
     [2, ['instance', 'frob'], "invalid_request: unknown command 'frob'"],
     [2, ['flavor', 'list', '--frob'], "invalid_request: unknown option '--frob'"],
     [2, ['instance', 'create', 'web', '--image', 'simulated'], "required option '--flavor <flavor>' not specified"],
+    [2, ['instance', 'create', 'web', '--image', 'simulated', '--flavour', 'm1.micro'], "unknown option '--flavour'"],
+    [
+      2,
+      ['--nats', 'nats://127.0.0.1:1', 'flavor', 'list'],
+      "unknown option '--nats' here: it stands after the command",
+    ],
     [2, ['instance', 'list', '--limit', 'many'], 'It must be a whole number from 1 to 1000'],
     [2, ['instance', 'list', '--vm-state', 'odd'], 'Allowed choices are building, active'],
     [2, ['instance', 'list', '--address', 'here'], 'invalid_request: --address must match pattern'],

@@ -1,5 +1,5 @@
 /** The commands of `kilonova`, and what its exit code is. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import { toFailure } from '../../machines/failure.ts';
 import { addChartCommand } from './chart-command.ts';
 import { addCompletionCommand, completeWord } from './completion.ts';
@@ -9,6 +9,7 @@ import { addCredsCommands } from './creds-commands.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { addNounCommands } from './noun-commands.ts';
 import { addPartCommands } from './part-commands.ts';
+import { definitions } from './settings.ts';
 import { endWhenUnheard } from './standard-streams.ts';
 import { tell, warn } from './tell.ts';
 import { readVersion } from './version.ts';
@@ -44,7 +45,8 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
-      outputError: (text) => tell({ code: 'invalid_request', message: sentence(text), disposition: 'abort' }, isJson),
+      outputError: (text) =>
+        tell({ code: 'invalid_request', message: sentence(text, words), disposition: 'abort' }, isJson),
     })
     .addHelpText('afterAll', exitCodesHelp)
     .hook('preAction', (_, command) => void applyConfigFile(command, warn));
@@ -70,6 +72,9 @@ async function answerTheShell(words: readonly string[]): Promise<void> {
 }
 
 /** What commander says of wrong use, without the word that it begins with. */
-function sentence(text: string): string {
-  return text.replace(/^error: /, '').trim();
+function sentence(text: string, [first = '']: readonly string[]): string {
+  const told = text.replace(/^error: /, '').trim();
+  const [flag = ''] = first.split('=');
+  const isSetting = Object.values<Option>(definitions).some(({ long }) => long === flag);
+  return isSetting && told === `unknown option '${flag}'` ? `${told} here: it stands after the command` : told;
 }

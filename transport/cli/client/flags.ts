@@ -18,6 +18,8 @@ export interface Flag {
   option: Option;
   /** A path: `hints.group`. */
   field: string;
+  /** Not told to commander, which would name it before a flag that was misspelt. */
+  isRequired?: boolean;
   /** What was given → what is sent. */
   toValue?: (given: never) => unknown;
   listing?: Listing | undefined;
@@ -95,8 +97,8 @@ function flagsOfField({ name, schema, isRequired }: Field, names: readonly strin
     names.includes(other) ? `--${wordOf(other)}` : other,
   );
   const make = (flags: string, more: Partial<Flag> = {}, about = description): Flag => {
-    const option = new Option(flags, isRequired ? `${about} (required)` : about).makeOptionMandatory(isRequired);
-    return { option, field: name, listing: listingOf({ schema }), ...more };
+    const option = new Option(flags, isRequired ? `${about} (required)` : about);
+    return { option, field: name, isRequired, listing: listingOf({ schema }), ...more };
   };
   if (schema.type === 'boolean') {
     const yes = make(`--${word}`);

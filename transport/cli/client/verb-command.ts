@@ -54,6 +54,10 @@ function addVerb(parent: Command, path: string, word: string, noun: Noun, verb: 
   withSettings(command, ['nats', 'creds', 'natsCa', 'token', 'tokenFile', 'state']);
   command.action((...all: unknown[]) => {
     const given = all.slice(0, verb.arguments?.length ?? 0) as (string | string[] | undefined)[];
+    const lacking = flags.find(
+      ({ option, isRequired }) => isRequired && command.getOptionValue(option.attributeName()) === undefined,
+    );
+    if (lacking) command.error(`required option '${lacking.option.flags}' not specified`);
     if (flags.length > 0 && verb.endpoint.verb === 'update' && !flags.some(isGiven(command))) {
       throw fail(
         'invalid_request',
