@@ -186,8 +186,11 @@ it('never shows another project’s instances', async () => {
   await visitor.page.getByRole('link', { name: 'seen-by-shop' }).waitFor();
   expect(await visitor.page.getByRole('grid').textContent()).not.toContain('seen-by-blog');
 
+  await stage.cloud.client.ask(api.project.update, { id: 'blog', name: 'The blog' });
   const admin = await stage.enterAs(stage.cloud.token, '/instances');
   await admin.page.getByRole('link', { name: 'seen-by-blog' }).waitFor();
+  await admin.page.getByRole('row', { name: /seen-by-blog.*The blog/ }).waitFor();
+  expect(await admin.look('instances-of-all')).toEqual([]);
   await admin.page.getByLabel('All projects').uncheck();
   await admin.page.getByText('There are no instances in admin.').waitFor();
   await stage.cloud.client.ask(api.instance.stop, { uuid });

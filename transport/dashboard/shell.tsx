@@ -1,16 +1,12 @@
 /** What stands around every page: where one can go, who one is, and whether what one sees is live. */
-import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
 import { Link, useLocation } from 'wouter-preact';
 import { toFailure } from '../../machines/failure.ts';
-import type { ProjectView } from '../messages/api/identity.ts';
-import { api } from '../messages/api.ts';
 import type { SessionView } from '../messages/web.ts';
-import { ask } from './ask.ts';
 import { Icon, type IconName } from './components/icon.tsx';
 import { tell } from './components/toasts.tsx';
 import { connection } from './live/connection.ts';
+import { useProjects } from './live/projects.ts';
 import { isAdministrator, signOut, switchProject } from './session.ts';
 
 interface Place {
@@ -99,17 +95,7 @@ function Connection() {
 
 /** The project that one works in, and the others that one may. */
 function Project({ project }: { project: SessionView['project'] }) {
-  const projects = useSignal<readonly ProjectView[]>([]);
-  useEffect(() => {
-    ask(api.project.list, {}).then(
-      (reply) => {
-        projects.value = reply.projects;
-      },
-      () => {},
-    );
-  }, [project.id, projects]);
-
-  const others = projects.value.filter(({ id, isEnabled }) => isEnabled && id !== project.id);
+  const others = useProjects(project.id).filter(({ id, isEnabled }) => isEnabled && id !== project.id);
   if (others.length === 0) return <p class="project">{project.name}</p>;
 
   async function change(select: HTMLSelectElement): Promise<void> {

@@ -3,6 +3,7 @@ import type { InstanceView } from '../../messages/api/instance.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
 import { formatDisk, formatMemory, formatMoment, plural } from '../format.ts';
+import { projectName } from '../live/projects.ts';
 import { useAsked } from '../use-asked.ts';
 import { Facts } from './facts.tsx';
 
@@ -37,7 +38,7 @@ export function InstanceFacts({ instance }: { instance: InstanceView }) {
           ['Key pair', instance.keyName],
           ['Security groups', instance.securityGroups.join(', ')],
           ['Hostname', instance.hostname],
-          ['Project', instance.projectId],
+          ['Project', <span title={instance.projectId}>{projectName(instance.projectId)}</span>],
           ['User', instance.userId],
           ['Created', formatMoment(instance.createdAt)],
           ['Launched', instance.launchedAt && formatMoment(instance.launchedAt)],

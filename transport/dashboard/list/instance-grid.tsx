@@ -9,6 +9,7 @@ import { InstanceState } from '../components/state.tsx';
 import { reveal, useRows, VirtualRows } from '../components/virtual-rows.tsx';
 import { formatCount } from '../format.ts';
 import { loading, scope } from '../live/instances.ts';
+import { projectName } from '../live/projects.ts';
 import { useIsNarrow } from '../use-is-narrow.ts';
 import { addressesOf, type Row, type SortKey } from './listing.ts';
 import * as list from './view-of-list.ts';
@@ -238,8 +239,8 @@ function InstanceRow({ id, index, isActive, isChosen, onChoose, onActivate, inst
         <Age since={createdAt} />
       </span>
       {withProject && (
-        <span role="gridcell" class="project">
-          {projectId}
+        <span role="gridcell" class="project" title={projectId}>
+          {projectName(projectId)}
         </span>
       )}
     </div>
