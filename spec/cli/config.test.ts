@@ -40,6 +40,7 @@ describe('kilonova config show', () => {
       'max-attempts': { value: 7, from: `file ${path}` },
       'test-image': { value: false, from: `file ${path}` },
       cidr: { value: '10.20.0.0/22', from: 'default' },
+      'http-port': { value: null, from: 'default: 8780, or any free one' },
       nats: { value: 'nats://127.0.0.1:4222', from: 'default' },
     });
   });

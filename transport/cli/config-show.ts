@@ -82,6 +82,7 @@ function origin(command: Command, option: Option, file: ConfigFile | undefined):
     case 'default':
       return 'default';
     default:
-      return '-';
+      // What stands for it is found out only by what is started with it.
+      return /\((default: [^)]*)\)/.exec(option.description)?.[1] ?? '-';
   }
 }
