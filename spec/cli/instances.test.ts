@@ -66,6 +66,8 @@ describe('instance create', () => {
     expect(code, stderr).toBe(1);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/^kilonova: no_valid_host: huge \([0-9a-f-]{36}\) failed while scheduling: /m);
+    const deleted = await shell.kilonova('instance', 'delete', 'huge', '--wait');
+    expect(deleted).toMatchObject({ code: 0, stderr: expect.not.stringContaining('✗') });
   });
 
   it('ends with 5 when the time is up, and says where it stands', async () => {

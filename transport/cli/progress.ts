@@ -22,14 +22,22 @@ export class Progress {
   #blamed: string | undefined;
   #ticker: NodeJS.Timeout | undefined;
 
-  /** `label` says of which instance, where several are shown: then their lines come as they come, and none counts on. */
+  /**
+   * `label` says of which instance, where several are shown: then their lines come as they come, and none counts on.
+   * `blamed` is what is known to have failed before.
+   */
   constructor(
     output: NodeJS.WritableStream,
-    { now = Date.now, label }: { now?: () => number; label?: string | undefined } = {},
+    {
+      now = Date.now,
+      label,
+      blamed,
+    }: { now?: () => number; label?: string | undefined; blamed?: string | undefined } = {},
   ) {
     this.#output = output;
     this.#now = now;
     this.#label = label;
+    this.#blamed = blamed;
   }
 
   show({ type, from, to, at, host, failure }: InstanceFact): void {

@@ -5,6 +5,7 @@ import type { InstanceView } from '../../messages/api/instance.ts';
 import { api } from '../../messages/api.ts';
 import type { ApiClient, InstanceFact } from '../../nats/api-client.ts';
 import { Progress } from '../progress.ts';
+import { warn } from '../tell.ts';
 
 /** Facts say when to look again: soon, because the record may follow a moment later; one that was missed is made up for. */
 const soonMs = 10;
@@ -42,7 +43,7 @@ export function followSettling(
     async until(accepted, reaches, { label, isNew = false }) {
       const { uuid } = accepted;
       const deadline = AbortSignal.timeout(timeoutMs);
-      const progress = isQuiet ? undefined : new Progress(process.stderr, { label });
+      const progress = isQuiet ? undefined : new Progress(process.stderr, { label, blamed: accepted.fault?.message });
       // Nobody tells of the state that it is made in.
       if (isNew) progress?.begin(accepted.state, Date.parse(accepted.updatedAt));
       let told = isSettled(accepted) ? accepted.state : undefined;
@@ -57,8 +58,10 @@ export function followSettling(
       };
       for (const fact of facts) take(fact);
       listeners.add(take);
+      let instance = accepted;
+      const tellOfLeaving = () => warn(`${instance.name} (${uuid}) was ${instance.state}, and goes its way`);
+      signal.addEventListener('abort', tellOfLeaving);
       try {
-        let instance = accepted;
         while (!isSettled(instance)) {
           const until = AbortSignal.any([look.signal, deadline, signal]);
           await pause(waitMs, undefined, { signal: until }).catch(() => undefined);
@@ -82,6 +85,7 @@ export function followSettling(
       } finally {
         listeners.delete(take);
         progress?.end();
+        signal.removeEventListener('abort', tellOfLeaving);
       }
     },
     end: stop,
