@@ -83,7 +83,11 @@ export async function up(options: UpOptions): Promise<number> {
     const loading = [buildPages(say), import('../../actors/web/web-server.ts')];
     [machine] = await Promise.all([makeReady(options, bus, end.signal, say), ...loading]);
     // A nats-server of our own that dies takes the cloud with it; somebody else's is waited for.
-    void machine.natsServer?.ended.then((sentence) => end.abort(fail('unavailable', sentence)));
+    void machine.natsServer?.ended.then(async (sentence) => {
+      end.abort(fail('unavailable', sentence));
+      // It would be waited for by all that has yet to be stored.
+      await cloud?.runtime.bus.abandon();
+    });
     end.signal.throwIfAborted();
     // For client commands on this machine: the port may be any. Not for everybody: a URL may hold a password.
     await writeFile(join(options.state, natsUrlFile), `${machine.natsUrl}\n`, { mode: 0o600 });
