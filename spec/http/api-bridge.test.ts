@@ -70,6 +70,16 @@ describe('an answer', () => {
     expect(other.headers.get('x-request-id')).toMatch(/^req-[0-9a-f-]{36}$/);
   });
 
+  it.each(['%', '%E0%A4%A', 'api/v1/%ff/list', `api/v1/${'a'.repeat(200)}/list`])(
+    'says who asks for /%s that it is not there',
+    async (path) => {
+      const response = await browser.ask(`/${path}`, { method: path.startsWith('api') ? 'POST' : 'GET' });
+      expect(response.status).toBe(404);
+      const requestId = response.headers.get('x-request-id');
+      expect(await response.json()).toMatchObject({ failure: { code: 'not_found' }, requestId });
+    },
+  );
+
   it('is given to a program with a token in a header, whatever page it says it is', async () => {
     const headers = { authorization: `Bearer ${cloud.token}`, origin: 'https://evil.example', cookie: '' };
     expect(await statusOf('flavor/list', {}, headers)).toEqual({ status: 200, code: undefined });

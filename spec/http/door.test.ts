@@ -1,6 +1,7 @@
 /** The port of the web server: who may have it, what it says while nobody stands behind it, and how it ends. */
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get as getPlainly } from 'node:http';
 import { get } from 'node:https';
 import { Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -58,6 +59,16 @@ it('lives before there is a cloud behind it, and says that there is none', async
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ failure: { code: 'unavailable', disposition: 'retry' } });
   }
+});
+
+it('answers whoever would rather speak HTTP/2 in HTTP/1.1', async () => {
+  const door = await openDoor();
+  const asked = getPlainly(`${door.url}healthz`, {
+    headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c' },
+  });
+  const [response] = await once(asked, 'response');
+  expect(response.statusCode).toBe(200);
+  response.resume();
 });
 
 it('stays open when somebody cannot be let in, and tells why', async () => {

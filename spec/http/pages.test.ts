@@ -98,7 +98,7 @@ it('says so when the pages are not built', async () => {
   expect(await response.text()).toContain('are not built');
 });
 
-it.each(['/', '/assets/index-4f3a.js', '/assets/missing', '/session', '/readyz'])(
+it.each(['/', '/assets/index-4f3a.js', '/assets/missing', '/session', '/readyz', '/%'])(
   'lets a browser take nothing for code but scripts from here: %s',
   async (path) => {
     const { headers } = await get(path);

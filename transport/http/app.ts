@@ -1,4 +1,5 @@
 /** The HTTP server without its port: routes, what goes with every answer, and what becomes of whatever goes wrong. */
+import { maxHeaderSize } from 'node:http';
 import { fastifyCookie } from '@fastify/cookie';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
@@ -26,6 +27,9 @@ export async function makeApp(context: WebContext, routes: readonly Routes[]): P
     logger: false,
     bodyLimit: mostBytes,
     exposeHeadRoutes: false,
+    rewriteUrl: ({ url = '/' }) => readable(url),
+    // What a URL may be is limited by what headers may be.
+    routerOptions: { maxParamLength: maxHeaderSize },
     trustProxy: [...context.trustedProxies],
     genReqId: ({ headers }) => contextGiven(headers['x-request-id']?.toString()).requestId,
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
@@ -48,6 +52,17 @@ export async function makeApp(context: WebContext, routes: readonly Routes[]): P
   for (const add of routes) await add(app, context);
   await app.ready();
   return app;
+}
+
+/** A path that cannot be decoded is taken as it stands: it is nobody's, and answered as any other that is. */
+function readable(url: string): string {
+  const [path = ''] = url.split('?', 1);
+  try {
+    decodeURIComponent(path);
+    return url;
+  } catch {
+    return path.replaceAll('%', '%25') + url.slice(path.length);
+  }
 }
 
 interface Told {

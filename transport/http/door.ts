@@ -58,7 +58,7 @@ export class Door {
   /** Rejects with `conflict` when the port is taken, and with `invalid_request` for a certificate that cannot be used. */
   static async open(options: DoorOptions): Promise<Door> {
     const { address, port = usualPort, tls, onError } = options;
-    const server = tls ? makeTlsServer(tls) : createServer();
+    const server = tls ? makeTlsServer(tls) : createServer({ shouldUpgradeCallback });
     server.headersTimeout = headersMs;
     server.requestTimeout = requestMs;
     server.keepAliveTimeout = idleMs;
@@ -137,6 +137,9 @@ export class Door {
   }
 }
 
+/** Whoever would rather speak something else, as HTTP/2, is answered in what they speak. */
+const shouldUpgradeCallback = ({ headers: { upgrade } }: IncomingMessage) => upgrade?.toLowerCase() === 'websocket';
+
 const { failure: notHere } = fail('unavailable', 'the cloud is not to be had just now', { disposition: 'retry' });
 
 function answer(response: ServerResponse, status: number, body: object): void {
@@ -151,7 +154,8 @@ function answer(response: ServerResponse, status: number, body: object): void {
 
 function makeTlsServer({ certificate, key }: { certificate: string; key: string }): Server {
   try {
-    return createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key), minVersion: 'TLSv1.2' });
+    const pair = { cert: readFileSync(certificate), key: readFileSync(key) };
+    return createTlsServer({ ...pair, minVersion: 'TLSv1.2', shouldUpgradeCallback });
   } catch (error) {
     const { message } = error as Error;
     throw fail('invalid_request', `--http-tls-cert and --http-tls-key cannot be used: ${message}`);
