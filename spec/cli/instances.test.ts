@@ -183,10 +183,11 @@ describe('instance list', () => {
     const { uuid, ports, host } = await running('日本');
     const { stdout } = await shell.kilonova('instance', 'list');
     const [header = '', line = ''] = stdout.split('\n');
-    expect(header).toMatch(/^NAME {2}UUID +VM STATE {2}TASK STATE {2}ADDRESSES +FLAVOR +HOST +CREATED$/);
-    expect(line).toContain(`日本  ${uuid}  active    -           ${ports[0]?.addresses[0]}`);
+    expect(header).toMatch(/^NAME {2}UUID +VM STATE {2}TASK STATE {2}LOCKED BY {2}ADDRESSES +FLAVOR +HOST +CREATED$/);
+    expect(line).toContain(`日本  ${uuid}  active    -           -          ${ports[0]?.addresses[0]}`);
     expect(line).toContain(`m1.micro  ${host}  `);
     expect(stdout).not.toContain('\u001b');
+    expect((await shell.kilonova('instance', 'lock', uuid)).stdout).toMatch(/ {2}active {4}- {11}(owner|admin) /);
   });
 
   it('shows the columns that are asked for, or uuids alone, or an array', async () => {

@@ -1,7 +1,9 @@
 /** `kilonova instance …` */
 import { Option } from 'commander';
+import type { InstanceView } from '../../messages/api/instance.ts';
 import { api } from '../../messages/api.ts';
 import { subjects } from '../../nats/subjects.ts';
+import type { Column } from '../client/columns.ts';
 import { repeated } from '../client/flags.ts';
 import type { Noun, Verb } from '../client/noun.ts';
 import { fileContents, networkWish, readBase64, readSecret } from './inputs.ts';
@@ -49,9 +51,11 @@ const command = (word: string, endpoint: Verb['endpoint'], reaches: Verb['reache
   example,
 });
 
+const lockedBy: Column = { name: 'lockedBy', of: ({ lock }) => (lock as InstanceView['lock'])?.by ?? '-' };
+
 export const instanceNoun: Noun = {
   id: 'uuid',
-  columns: ['name', 'uuid', 'vmState', 'taskState', 'ports.addresses', 'flavor.name', 'host', 'createdAt'],
+  columns: ['name', 'uuid', 'vmState', 'taskState', lockedBy, 'ports.addresses', 'flavor.name', 'host', 'createdAt'],
   verbs: [
     {
       word: 'create',
