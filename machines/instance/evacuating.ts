@@ -28,7 +28,7 @@ export const evacuating = state({
         src: 'leaveLostHosts',
         input: within('leaveTimeout'),
         onDone: { target: 'scheduling' },
-        onError: { target: 'returning', actions: blame('evacuating') },
+        onError: notPlaced,
       },
       on: { 'instance.delete': { target: '#instance.reclaiming', actions: wishDeletion } },
     },

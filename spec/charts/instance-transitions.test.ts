@@ -94,7 +94,7 @@ reverting.destroyingDomain      | destroyDomain → reverting.restoringDisks, el
 reverting.restoringDisks        | restoreDisks → reverting.definingDomain, else failed.resizing
 reverting.definingDomain        | defineDomain done if isToRun → starting
                                 | defineDomain → stopped, else failed.resizing
-evacuating.leaving              | leaveLostHosts → evacuating.scheduling, else evacuating.returning
+evacuating.leaving              | leaveLostHosts → evacuating.scheduling, else failed.powering
                                 | instance.delete → reclaiming
 evacuating.scheduling           | requestPlacement fails → failed.powering
                                 | instance.scheduled → evacuating.claiming

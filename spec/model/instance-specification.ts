@@ -229,7 +229,7 @@ const rules: Rules<InstanceFacts> = {
   ...inOrder(revert, [to('starting', {}, isToRun), to('stopped')], 'failed.resizing', 'resizing'),
   'evacuating.leaving': {
     'leaveLostHosts succeeds': [to('evacuating.scheduling')],
-    'leaveLostHosts fails': [to('evacuating.returning', { fault: 'evacuating' })],
+    'leaveLostHosts fails': [stayed],
     'client: delete': [to('reclaiming', { isDeleteWanted: true })],
   },
   'evacuating.scheduling': {

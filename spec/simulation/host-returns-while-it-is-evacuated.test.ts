@@ -84,7 +84,7 @@ it('leaves it where it was, and running, when the host does not find its hypervi
   });
   expect(violations).toEqual([]);
   expect(madeAt).toBeUndefined();
-  const way = ['evacuating.leaving', 'evacuating.returning', 'failed.powering', 'inspecting', 'running'];
+  const way = ['evacuating.leaving', 'failed.powering', 'inspecting', 'running'];
   expect(states.slice(0, way.length)).toEqual(way);
 });
 
