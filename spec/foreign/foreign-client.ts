@@ -89,6 +89,7 @@ async function learn(
   const ajv = new Ajv2020({ allErrors: false });
   addFormats.default(ajv);
   ajv.addKeyword('x-listed-by');
+  ajv.addKeyword('x-allowed');
   return {
     ...{ subject, metadata, request, maxBytes, failures },
     accepts: ajv.compile(request),

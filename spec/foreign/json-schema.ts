@@ -24,6 +24,8 @@ export interface JsonSchema {
   writeOnly?: boolean;
   /** Ours: where the values of a reference are listed. */
   'x-listed-by'?: Listed;
+  /** Ours: what is allowed, in words. */
+  'x-allowed'?: string;
 }
 
 export interface Listed {

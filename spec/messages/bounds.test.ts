@@ -2,12 +2,15 @@ import { expect, it } from 'vitest';
 import { endpoints } from '../../transport/messages/api.ts';
 import { type JsonSchema, plainSchema } from '../../transport/reference/endpoint-schema.ts';
 
-it.each(endpoints.map(({ name, request }) => ({ name, schema: plainSchema(request.schema) })))(
-  'every part of a request is bounded: $name',
-  ({ schema }) => {
-    expect(unbounded(schema, '')).toEqual([]);
-  },
-);
+const requests = endpoints.map(({ name, request }) => ({ name, schema: plainSchema(request.schema) }));
+
+it.each(requests)('every part of a request is bounded: $name', ({ schema }) => {
+  expect(unbounded(schema, '')).toEqual([]);
+});
+
+it.each(requests)('what a pattern allows is said in words: $name', ({ schema }) => {
+  expect(unexplained(schema, '')).toEqual([]);
+});
 
 /** The places that may hold any amount of something. */
 function unbounded(schema: JsonSchema, pointer: string): string[] {
@@ -23,6 +26,18 @@ function unbounded(schema: JsonSchema, pointer: string): string[] {
     ...(type !== undefined && limits[type] === false ? [`${pointer} (${type})`] : []),
     ...parts.flatMap(([name, part]) => unbounded(part, `${pointer}/${name}`)),
     ...anyOf.flatMap((each) => unbounded(each, pointer)),
+  ];
+}
+
+/** The places whose form only a pattern tells. */
+function unexplained(schema: JsonSchema, pointer: string): string[] {
+  const { properties = {}, patternProperties, items, anyOf = [] } = schema as Parts;
+  const isFormed = schema.pattern !== undefined || patternProperties !== undefined;
+  const parts = Object.entries({ ...properties, ...(items && { '*': items }) });
+  return [
+    ...(isFormed && schema['x-allowed'] === undefined ? [pointer] : []),
+    ...parts.flatMap(([name, part]) => unexplained(part, `${pointer}/${name}`)),
+    ...anyOf.flatMap((each) => unexplained(each, pointer)),
   ];
 }
 

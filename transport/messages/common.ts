@@ -12,13 +12,18 @@ export const Described = <S extends TSchema>(schema: S, description: string) =>
 
 export const OneOf = <const V extends readonly string[]>(values: V) => Type.Unsafe<V[number]>(Type.Enum([...values]));
 
+/** What a pattern allows, in words: for whoever wrote something else. A field keeps them, whatever its description is. */
+export const allows = (words: string) => ({ 'x-allowed': words });
+
 export const Uuid = Type.String({
   pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+  ...allows('a lower-case UUID'),
   description: 'a lower-case UUID',
 });
 /** What can be one token of a subject and one key of a bucket without encoding. */
 export const Id = Type.String({
   pattern: '^[A-Za-z0-9_-]{1,64}$',
+  ...allows('1 to 64 letters, digits, `_` or `-`'),
   description: '1 to 64 letters, digits, `_` or `-`',
 });
 export const Name = Type.String({
@@ -27,6 +32,7 @@ export const Name = Type.String({
   // Blanks, one character that is none, anything else: each character can be only one of them, so that refusing a long
   // text takes no longer than reading it.
   pattern: '^[^\\S\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$',
+  ...allows('any text but control characters, not only blanks'),
   description: 'any text but control characters, not only blanks',
 });
 export const Text = Type.String({ maxLength: 4096 });
@@ -34,18 +40,25 @@ export const Base64 = (maxLength: number, description: string, more: TSchemaOpti
   Type.String({
     maxLength,
     description: `${description}; in base64`,
+    ...allows('base64'),
     ...more,
     pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
   });
 export const Mac = Type.String({
   pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$',
+  ...allows('a MAC address in lower case, with colons'),
   description: 'a MAC address in lower case, with colons',
 });
 export const Ipv4 = Type.String({
   pattern: '^((25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)(\\.(?!$)|$)){4}$',
+  ...allows('an IPv4 address'),
   description: 'an IPv4 address',
 });
-export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'a SHA-256 in lower-case hex' });
+export const Sha256 = Type.String({
+  pattern: '^[0-9a-f]{64}$',
+  ...allows('a SHA-256 in lower-case hex'),
+  description: 'a SHA-256 in lower-case hex',
+});
 /** JSON numbers beyond are not exact everywhere. */
 export const maxInteger = Number.MAX_SAFE_INTEGER;
 export const Time = Type.Integer({ minimum: 0, description: 'milliseconds since 1970' });
@@ -65,6 +78,7 @@ const metadataNames = 'names of at most 255 letters, digits, blanks or `._:-`';
 export const Metadata = Type.Record(MetadataName, MetadataText, {
   maxProperties: mostMetadata,
   additionalProperties: false,
+  ...allows(`${metadataNames}, each with a text`),
   description: `${metadataNames}, each with a text`,
 });
 export type Metadata = Static<typeof Metadata>;
@@ -72,6 +86,7 @@ export type Metadata = Static<typeof Metadata>;
 export const MetadataChanges = Type.Record(MetadataName, Type.Union([MetadataText, Type.Null()]), {
   maxProperties: 2 * mostMetadata,
   additionalProperties: false,
+  ...allows(`${metadataNames}, each with a text`),
   description: `${metadataNames}, each with its new text; null takes a name away, and names that are not given stay`,
 });
 export type MetadataChanges = Static<typeof MetadataChanges>;

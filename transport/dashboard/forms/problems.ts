@@ -47,15 +47,13 @@ function problemOf(schema: TSchema, value: unknown): string | undefined {
   if (errors.length === 0) return undefined;
   const { field, problem } = mostTelling(errors);
   const isOfItsForm = errors.some(({ keyword }) => keyword === 'pattern' || keyword === 'additionalProperties');
-  const { description } = partAt(schema, field);
-  // What a pattern means says the description of the field better than the pattern: what may be there, and then, after a
-  // semicolon, what becomes of it.
-  const [allowed] = description?.split(';') ?? [];
+  const { 'x-allowed': allowed } = partAt(schema, field);
   return sentence(isOfItsForm && allowed ? `allowed here: ${allowed}` : `this ${problem}`);
 }
 
 interface SchemaPart {
-  description?: string;
+  /** What a pattern allows, in words. */
+  'x-allowed'?: string;
   items?: SchemaPart;
   properties?: Readonly<Record<string, SchemaPart>>;
 }

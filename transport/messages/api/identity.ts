@@ -1,6 +1,6 @@
 /** Requests about projects, users, their roles, and the tokens that they show. */
 import Type, { type Static } from 'typebox';
-import { Described, Exact, Id, Name, OneOf, Sha256, Text, Timestamp } from '../common.ts';
+import { allows, Described, Exact, Id, Name, OneOf, Sha256, Text, Timestamp } from '../common.ts';
 import { roleNames } from '../records.ts';
 import { Of, read, write } from './endpoint.ts';
 import { markedBy, Nothing, ProjectId, paging, UserId } from './fields.ts';
@@ -255,6 +255,7 @@ export const tokenEndpoints = {
     request: Exact({
       publicKey: Type.String({
         pattern: '^U[A-Z2-7]{55}$',
+        ...allows('the public key of a user of NATS'),
         description: 'the public half of an nkey that the client has made',
       }),
     }),

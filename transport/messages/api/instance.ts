@@ -1,6 +1,7 @@
 /** Requests about instances. */
 import Type, { type Static } from 'typebox';
 import {
+  allows,
   Base64,
   Described,
   Exact,
@@ -36,7 +37,13 @@ import {
 const maxInstancesAtOnce = 100;
 
 const Tags = Type.Array(
-  Type.String({ minLength: 1, maxLength: 60, pattern: '^[^/,]+$', description: 'without slash and comma' }),
+  Type.String({
+    minLength: 1,
+    maxLength: 60,
+    pattern: '^[^/,]+$',
+    ...allows('any text without slash and comma'),
+    description: 'without slash and comma',
+  }),
   { maxItems: 50 },
 );
 const AdminPassword = Type.String({
@@ -52,6 +59,7 @@ const Files = Type.Array(
       minLength: 1,
       maxLength: 255,
       pattern: '^/[^\\u0000]*$',
+      ...allows('an absolute path'),
       description: 'absolute, in the guest',
     }),
     contents: Base64(14_336, 'what is in the file'),

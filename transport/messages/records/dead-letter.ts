@@ -1,7 +1,7 @@
 /** A cast that could not be applied, as it came. */
 import Type, { type Static } from 'typebox';
 import { CallContext } from '../call-context.ts';
-import { Base64, Exact, FailureSchema, Time } from '../common.ts';
+import { allows, Base64, Exact, FailureSchema, Time } from '../common.ts';
 
 /** How much of a message that is no JSON is kept, in bytes. */
 export const maxDeadBytes = 512 * 1024;
@@ -9,6 +9,7 @@ export const maxDeadBytes = 512 * 1024;
 /** The consumer whose casts it is of, when the queue took it, and its place there. */
 export const DeadLetterKey = Type.String({
   pattern: '^([A-Za-z0-9_=-]{1,400}\\.)?[0-9]{1,16}-[0-9]{1,16}$',
+  ...allows('whom it was for, a dot, and two numbers'),
   description: 'whom it was for, a dot, and two numbers',
 });
 

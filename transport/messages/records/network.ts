@@ -1,13 +1,17 @@
 /** Networks, and what instances have of them: ports, and addresses that are theirs alone. */
 import Type, { type Static } from 'typebox';
-import { Described, Exact, Id, Ipv4, Mac, maxInteger, Name, OneOf, Time, Uuid } from '../common.ts';
+import { allows, Described, Exact, Id, Ipv4, Mac, maxInteger, Name, OneOf, Time, Uuid } from '../common.ts';
 
 export const Network = Exact({
   id: Uuid,
   name: Name,
   projectId: Type.Optional(Id),
   type: Described(OneOf(['flat', 'vlan', 'gre', 'vxlan']), 'how its segments are kept apart'),
-  bridge: Type.String({ pattern: '^[a-zA-Z0-9_.-]{1,15}$', description: 'the bridge on each host' }),
+  bridge: Type.String({
+    pattern: '^[a-zA-Z0-9_.-]{1,15}$',
+    ...allows('1 to 15 letters, digits, `_`, `.` or `-`'),
+    description: 'the bridge on each host',
+  }),
   mtu: Type.Integer({ minimum: 576, maximum: 65535, description: 'the largest packet, in bytes' }),
   createdAt: Time,
 });
