@@ -19,7 +19,12 @@ const openPlaces =
   /\/(chart\/(value|context|children)|snapshot\/value|failure|fault|body|context|document|endpoint\/(request|reply))(\/|$)/;
 
 /** Where null has a meaning. */
-const nullable = ['api.aggregate.update.request /availabilityZone'];
+const nullable = [
+  'api.aggregate.update.request /availabilityZone',
+  'api.aggregate.update.request /metadata/ssd',
+  'api.image.update.request /properties/architecture',
+  'api.instance.update.request /metadata/role',
+];
 
 const strangers: unknown[] = [null, true, 1.5, -1, 1e300, '', '\u0000', [], [[]], {}, { a: 1 }, 'x'.repeat(5000)];
 
