@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { get as getPlainly } from 'node:http';
 import { get } from 'node:https';
-import { Server } from 'node:net';
+import { connect, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -59,6 +59,25 @@ it('lives before there is a cloud behind it, and says that there is none', async
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ failure: { code: 'unavailable', disposition: 'retry' } });
   }
+});
+
+it('is not shut by all that one address may open', async () => {
+  const door = await openDoor();
+  const { port } = door;
+  const sockets = Array.from({ length: 1025 }, () => connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' }));
+  onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+  await Promise.any(sockets.map((socket) => once(socket, 'close')));
+  expect((await fetch(`${door.url}healthz`)).status).toBe(200);
+  const [first] = sockets;
+  first?.destroy();
+  await eventually(() => {
+    const again = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' });
+    sockets.push(again);
+    again.write('GET /healthz HTTP/1.1\r\nHost: door\r\n\r\n');
+    return Promise.race([once(again, 'data').then(() => true), once(again, 'close').then(() => undefined)]).catch(
+      () => undefined,
+    );
+  });
 });
 
 it('answers whoever would rather speak HTTP/2 in HTTP/1.1', async () => {

@@ -9,17 +9,22 @@ import { createServer as createTlsServer } from 'node:https';
 import { isIPv6, type Socket } from 'node:net';
 import { fail } from '../../machines/failure.ts';
 import type { Clock } from '../clock.ts';
+import { neighbourhoodOf } from './neighbourhood.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import { SignInLimit } from './sign-in-limit.ts';
 
 const usualPort = 8780;
 /** How long a client may take to say what it wants (ms). */
 const headersMs = 10_000;
-const requestMs = 60_000;
+const requestMs = 30_000;
+/** How often is looked who has taken longer (ms). */
+const lookEveryMs = 1_000;
 /** How long a connection may be idle (ms). */
 const idleMs = 60_000;
 /** How many may be connected: whoever comes in great numbers must not take all that this process may open. */
 const mostConnections = 4096;
+/** And how many from one address, so that nobody shuts the others out. Of proxies before us it is theirs to see to. */
+const mostOfOne = 1024;
 /** How long what was asked may take to be answered once it is to end (ms). */
 const graceMs = 5_000;
 
@@ -52,13 +57,15 @@ export class Door {
   readonly #server: Server;
   readonly #clock: Clock;
   readonly #connections = new Set<Socket>();
+  /** How many there are, by neighbourhood. */
+  readonly #connectionsOf = new Map<string, number>();
   readonly #inHand = new Set<ServerResponse>();
   #servant: Servant | undefined;
 
   /** Rejects with `conflict` when the port is taken, and with `invalid_request` for a certificate that cannot be used. */
   static async open(options: DoorOptions): Promise<Door> {
     const { address, port = usualPort, tls, onError } = options;
-    const server = tls ? makeTlsServer(tls) : createServer({ shouldUpgradeCallback });
+    const server = tls ? makeTlsServer(tls) : createServer(serverOptions);
     server.headersTimeout = headersMs;
     server.requestTimeout = requestMs;
     server.keepAliveTimeout = idleMs;
@@ -87,10 +94,7 @@ export class Door {
     this.#server = server;
     this.signIns = new SignInLimit(clock);
     this.#clock = clock;
-    server.on('connection', (connection: Socket) => {
-      this.#connections.add(connection);
-      connection.on('close', () => this.#connections.delete(connection));
-    });
+    server.on('connection', (connection: Socket) => this.#admit(connection));
     server.on('request', (request, response) => this.#take(request, response));
     server.on('upgrade', (request, socket, head) => {
       // Whoever goes away before there is an answer is no concern of ours.
@@ -119,6 +123,20 @@ export class Door {
     await closed;
   }
 
+  #admit(connection: Socket): void {
+    const neighbourhood = neighbourhoodOf(connection.remoteAddress ?? '');
+    const count = this.#connectionsOf.get(neighbourhood) ?? 0;
+    if (count >= mostOfOne && this.trustedProxies.length === 0) return void connection.destroy();
+    this.#connectionsOf.set(neighbourhood, count + 1);
+    this.#connections.add(connection);
+    connection.on('close', () => {
+      this.#connections.delete(connection);
+      const left = (this.#connectionsOf.get(neighbourhood) ?? 1) - 1;
+      if (left > 0) this.#connectionsOf.set(neighbourhood, left);
+      else this.#connectionsOf.delete(neighbourhood);
+    });
+  }
+
   #take(request: IncomingMessage, response: ServerResponse): void {
     this.#inHand.add(response);
     response.on('close', () => this.#inHand.delete(response));
@@ -140,6 +158,8 @@ export class Door {
 /** Whoever would rather speak something else, as HTTP/2, is answered in what they speak. */
 const shouldUpgradeCallback = ({ headers: { upgrade } }: IncomingMessage) => upgrade?.toLowerCase() === 'websocket';
 
+const serverOptions = { shouldUpgradeCallback, connectionsCheckingInterval: lookEveryMs };
+
 const { failure: notHere } = fail('unavailable', 'the cloud is not to be had just now', { disposition: 'retry' });
 
 function answer(response: ServerResponse, status: number, body: object): void {
@@ -155,7 +175,7 @@ function answer(response: ServerResponse, status: number, body: object): void {
 function makeTlsServer({ certificate, key }: { certificate: string; key: string }): Server {
   try {
     const pair = { cert: readFileSync(certificate), key: readFileSync(key) };
-    return createTlsServer({ ...pair, minVersion: 'TLSv1.2', shouldUpgradeCallback });
+    return createTlsServer({ ...serverOptions, ...pair, minVersion: 'TLSv1.2' });
   } catch (error) {
     const { message } = error as Error;
     throw fail('invalid_request', `--http-tls-cert and --http-tls-key cannot be used: ${message}`);

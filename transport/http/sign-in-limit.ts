@@ -1,6 +1,6 @@
 /** How often somebody may try to sign in: a few times at once, and from then on every now and then. By address. */
-import { isIPv6 } from 'node:net';
 import type { Clock } from '../clock.ts';
+import { neighbourhoodOf } from './neighbourhood.ts';
 import { TooMany } from './too-many.ts';
 
 const mostAtOnce = 10;
@@ -42,13 +42,4 @@ export class SignInLimit {
     const [oldest = ''] = this.#forgottenAt.size > mostAddresses ? this.#forgottenAt.keys() : [];
     this.#forgottenAt.delete(oldest);
   }
-}
-
-/** Whoever has an address of IPv6 has all of the last half of it. */
-function neighbourhoodOf(address: string): string {
-  if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
-  const [head = '', tail = ''] = address.split('::');
-  const groups = [head, tail].map((part) => (part === '' ? [] : part.split(':')));
-  const zeros = address.includes('::') ? 8 - groups.flat().length : 0;
-  return [...(groups[0] ?? []), ...Array<string>(zeros).fill('0'), ...(groups[1] ?? [])].slice(0, 4).join(':');
 }
