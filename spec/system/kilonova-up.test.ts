@@ -48,7 +48,10 @@ describe('kilonova up', () => {
     const state = await newState();
     const runner = ['bash', '-c', `exec "$@" > ${where} 2>&1`, 'bash'];
     await using cloud = startKilonova(['up', ...simulated, '--log-level', 'trace', '--state', state], { runner });
-    const url = await eventually(() => readFile(join(state, 'web-url'), 'utf8').catch(() => undefined), 60_000);
+    const url = await eventually(
+      async () => (await readFile(join(state, 'web-url'), 'utf8').catch(() => '')) || undefined,
+      60_000,
+    );
     await eventually(async () => (await fetch(`${url.trim()}readyz`)).ok || undefined, 60_000);
     cloud.kill('SIGTERM');
     expect(await cloud.ended).toBe(0);
