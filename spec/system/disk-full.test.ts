@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { adminProject } from '../../actors/identity/first-admin.ts';
+import { exitCodes } from '../../transport/cli/exit-codes.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
@@ -56,7 +57,7 @@ async function untilAtRest(count: number) {
 it.skipIf(!mayMount)('does not begin where there is no room for it', { timeout: patienceMs }, async () => {
   await using small = await mountSmallDisk(16 * mib);
   await using begun = startKilonova([...up, '--state', small.folder]);
-  expect(await begun.ended).toBe(1);
+  expect(await begun.ended).toBe(exitCodes.unreachable);
   expect(begun.stderr()).toContain('✗ unavailable: the state store is full');
 });
 
