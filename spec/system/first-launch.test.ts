@@ -134,7 +134,9 @@ describe('a guest launched over the API', { timeout: 600_000 }, () => {
 
     await booted(1);
     await answers();
-    await expect.poll(() => consoleLog(uuid), { timeout: 10_000 }).toContain('user-data: hello from user data');
+    await expect
+      .poll(() => consoleLog(uuid), { timeout: bootMs, interval: 100 })
+      .toContain('user-data: hello from user data');
     const log = await consoleLog(uuid);
     expect(log).toContain('kilonova-guest: hostname web');
     expect(log).toContain('kilonova-guest: file /etc/motd: what a day');

@@ -6,12 +6,7 @@ import { roles, startCloud } from '../../actors/cloud/cloud.ts';
 import { openSharedDisks } from '../../actors/cloud/compute-hosts.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ClientUsers } from '../../actors/identity/client-users.ts';
-import {
-  adminProject,
-  ensureAdminPassword,
-  ensureFirstAdmin,
-  type FirstAdmin,
-} from '../../actors/identity/first-admin.ts';
+import { ensureAdminPassword, ensureFirstAdmin, type FirstAdmin } from '../../actors/identity/first-admin.ts';
 import type { Life, Lives } from '../../actors/runtime/lives.ts';
 import { ensureDashboard } from '../../actors/setup/dashboard.ts';
 import type { KeptNatsServer } from '../../actors/setup/kept-nats-server.ts';
@@ -21,7 +16,6 @@ import { findProgram } from '../../actors/setup/try-command.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
 import { systemClock } from '../clock.ts';
 import type { Door } from '../http/door.ts';
-import type { InstanceView } from '../messages/api/instance.ts';
 import { api } from '../messages/api.ts';
 import { ApiClient } from '../nats/api-client.ts';
 import { inboxOf, readCredentials } from '../nats/credentials.ts';
@@ -30,7 +24,8 @@ import { subjects } from '../nats/subjects.ts';
 import { keepAdminCredentials, openAuthority } from './bus-keys.ts';
 import { adminCredsFile, natsUrlFile, webUrlFile } from './client/access.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
-import { type LaunchWishes, launch, onAbort, ping, remove } from './first-launch.ts';
+import { firstFlavor, launchFirst, missingFor } from './first-instance.ts';
+import { onAbort } from './first-launch.ts';
 import { measureLaunchPath } from './launch-path.ts';
 import { accessOf, connectTo, type NatsAccess } from './nats-access.ts';
 import { askedToStop, startProcess } from './process.ts';
@@ -51,11 +46,6 @@ export interface UpOptions extends Settings {
 
 /** Of a nats-server of our own. */
 type OwnBus = Required<Pick<NatsServerOptions, 'users'>> & Required<Pick<NatsAccess, 'credentials'>>;
-
-const flavor = 'm1.micro';
-
-/** Marks the first instance, so that a later start finds it. */
-const firstTag = 'first-launch';
 
 /** Somebody wants the cloud to end. */
 class StopAsked extends Error {}
@@ -301,75 +291,12 @@ async function beginCloud(
   return { ...administrator, password, image };
 }
 
-/** What an administrator has deleted since, and a first launch would need. */
-async function missingFor(client: ApiClient, image: string): Promise<string | undefined> {
-  try {
-    await Promise.all([client.ask(api.flavor.get, { flavor }), client.ask(api.image.get, { image })]);
-    return undefined;
-  } catch (thrown) {
-    const { code, message } = toFailure(thrown);
-    if (code !== 'not_found') throw thrown;
-    return message;
-  }
-}
-
-async function launchFirst(
-  client: ApiClient,
-  machine: ReadyMachine,
-  image: string,
-  { once, signal, say }: { once: boolean; signal: AbortSignal; say: (line: string) => void },
-): Promise<void> {
-  const wishes: LaunchWishes = {
-    request: { name: 'first', image, flavor, tags: [firstTag] },
-    projectId: adminProject,
-    output: process.stdout,
-    signal,
-  };
-  let instance = once ? undefined : await findFirst(client, wishes, say);
-  if (instance) {
-    say(`✓ the first instance is there: ${instance.uuid} on ${instance.host}, ${instance.vmState}`);
-  } else {
-    say(`· launching an instance: image ${image}, flavor ${flavor}, hypervisor ${machine.hypervisor}`);
-    const startedAt = Date.now();
-    instance = await launch(client, wishes);
-    say(
-      `✓ ${instance.uuid} runs on ${instance.host} after ${formatMs(Date.now() - startedAt)}, ` +
-        `with the address ${addressOf(instance)}`,
-    );
-  }
-  if (machine.hypervisor === 'simulated') {
-    say('  a simulated guest has no network: it is not pinged');
-  } else if (instance.vmState === 'active') {
-    say(`· waiting until ${addressOf(instance)} answers a ping`);
-    say(`✓ it answered ${formatMs(await ping(addressOf(instance), signal))} later`);
-  }
-  if (!once) return;
-  say('· deleting it');
-  await remove(client, instance.uuid, wishes);
-  say('✓ nothing of it is left but its record');
-}
-
-/** The one of an earlier start, unless it has failed since: then it is deleted. */
-async function findFirst(client: ApiClient, wishes: LaunchWishes, say: (line: string) => void) {
-  const { instances } = await client.ask(api.instance.list, {});
-  const firsts = instances.filter(({ tags }) => tags.includes(firstTag));
-  for (const { uuid } of firsts.filter(({ vmState }) => vmState === 'error')) {
-    say(`· deleting the first instance of an earlier start, which has failed: ${uuid}`);
-    await remove(client, uuid, wishes);
-  }
-  return firsts.find(({ vmState }) => vmState !== 'error');
-}
-
-function addressOf({ ports }: InstanceView): string {
-  return ports[0]?.addresses[0] ?? '';
-}
-
 async function showLaunchPath(say: (line: string) => void): Promise<void> {
   if (!findProgram('nats-server')) {
     say('  how long a launch alone takes is not measured: that needs a nats-server on this machine');
     return;
   }
-  const { medianMs, slowestMs, launches, warmUps } = await measureLaunchPath(flavor);
+  const { medianMs, slowestMs, launches, warmUps } = await measureLaunchPath(firstFlavor);
   say(
     `✓ a launch alone, through all parts on a simulated hypervisor: ${medianMs.toFixed(1)} ms ` +
       `(median of ${launches} after ${warmUps} to warm up, slowest ${slowestMs.toFixed(1)} ms)`,
