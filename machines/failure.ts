@@ -15,6 +15,7 @@ export const failureCodes = [
   'conflict',
   'already_exists',
   'quota_exceeded',
+  'too_many_requests',
   // the way there
   'unavailable',
   'timeout',

@@ -9,10 +9,10 @@ import {
   type PowerState,
 } from './instance.ts';
 
-/** The state as one dotted word: `spawning.creatingDisks`. */
+/** The state as one dotted word: `spawning.creatingDisks`. Of what is no state, as another release may have it: any word. */
 export function statePath(value: StateValue): string {
   if (typeof value === 'string') return value;
-  const [[parent, child] = ['', undefined]] = Object.entries(value);
+  const [[parent, child] = ['', undefined]] = Object.entries(value ?? {});
   return child === undefined ? parent : `${parent}.${statePath(child)}`;
 }
 
@@ -131,7 +131,17 @@ export function isAtRest(path: string): boolean {
 
 /** Whether an instance rests there only until its owner tries once more to give back what it could not. */
 export function isTriedAgain(path: string): boolean {
-  return nodesOf(path).some(({ ownEvents }) => ownEvents.includes('release.retry'));
+  return nodesOf(path).some(({ transitions }) => transitions.has('release.retry'));
+}
+
+/** The names of the effects that run in a state. */
+export function effectsOf(path: string): string[] {
+  return nodesOf(path).flatMap(({ invoke }) => invoke.map(({ src }) => String(src)));
+}
+
+/** Whether the control plane has an instance in this state, whichever host it is of. */
+export function isOfControl(path: string): boolean {
+  return hasTag(path, 'control');
 }
 
 /** Whether the scheduler is to choose a host in a state. */

@@ -7,7 +7,7 @@ import type { Failure } from '../../machines/failure.ts';
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
 import { api, apiVersion, endpoints } from '../../transport/messages/api.ts';
 import { type Answer, answer, InHand } from '../../transport/nats/call.ts';
-import { contextOfClient } from '../../transport/nats/call-context.ts';
+import { askerOf, contextOfClient } from '../../transport/nats/call-context.ts';
 import { relay, type Written } from '../../transport/nats/relay.ts';
 import { isForAnswers, subjects } from '../../transport/nats/subjects.ts';
 import { traced } from '../../transport/tracing.ts';
@@ -112,7 +112,8 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
         const tokenId = tokenIdOf(message.headers?.get('Authorization'));
         const caller = await authenticator.admit(endpoint, tokenId);
         const body = endpoint.request.decode(message.data);
-        const request = { caller, tokenId, context: { ...context, caller } };
+        const asker = endpoint.access === 'anyone' ? { asker: askerOf(message) } : {};
+        const request = { caller, tokenId, context: { ...context, ...asker, caller } };
         return endpoint.kind === 'write' ? write(endpoint, message, request) : read(endpoint, body, request);
       }),
     );

@@ -6,7 +6,7 @@ import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { isAdmin } from '../identity/authenticator.ts';
 import { contextOf } from '../instance/stored-chart.ts';
-import { shownPowerState } from '../records/instance-view.ts';
+import { shownPowerState, shownVmState } from '../records/instance-view.ts';
 import { isSeenBy } from '../records/lookup.ts';
 import { parseTimestamp } from '../records/timestamp.ts';
 import type { Liveness } from '../runtime/liveness.ts';
@@ -21,7 +21,7 @@ const filters: { [F in keyof ListInstances]?: (wanted: NonNullable<ListInstances
       const wanted = part.toLowerCase();
       return ({ name }) => name.toLowerCase().includes(wanted);
     },
-    vmState: (vmState) => (instance) => instance.vmState === vmState,
+    vmState: (vmState) => (instance) => shownVmState(instance) === vmState,
     powerState: (powerState, liveness) => (instance) => shownPowerState(instance, liveness) === powerState,
     host: (host) => (instance) => contextOf(instance).host === host,
     availabilityZone: (zone) => (instance) => instance.availabilityZone === zone,

@@ -7,11 +7,10 @@ import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Image, Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { contextOf, stateOf } from '../instance/stored-chart.ts';
-import { viewInstance } from '../records/instance-view.ts';
+import { shownVmState, viewInstance } from '../records/instance-view.ts';
 import { seenInstance } from '../records/lookup.ts';
 import { pageOf } from '../records/paging.ts';
 import type { Liveness } from '../runtime/liveness.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { instanceFilter } from './instance-filter.ts';
 
 interface CountedState extends Pick<InstanceView, 'state' | 'vmState'> {
@@ -22,15 +21,11 @@ export class InstanceList {
   readonly #instances: View<Instance>;
   readonly #images: View<Image>;
   readonly #liveness: Liveness;
-  readonly #logger: Logger;
-  /** What was told to be unreadable: it is so again in each list. */
-  readonly #unreadable = new WeakSet<Instance>();
 
-  constructor(instances: View<Instance>, images: View<Image>, liveness: Liveness, logger: Logger) {
+  constructor(instances: View<Instance>, images: View<Image>, liveness: Liveness) {
     this.#instances = instances;
     this.#images = images;
     this.#liveness = liveness;
-    this.#logger = logger;
   }
 
   /** What comes after the marker counts from where that one stands now, also when it has left the list. */
@@ -44,7 +39,7 @@ export class InstanceList {
     for (const instance of this.#instances.values()) {
       if (isWanted(instance) && (!marked || order(marked, instance) < 0)) wanted.push(instance);
     }
-    return pageOf(wanted.sort(order), (instance) => this.#present(instance), query.limit);
+    return pageOf(wanted.sort(order), (instance) => viewInstance(instance, this.#liveness), query.limit);
   }
 
   /** In the order of the states' names. */
@@ -53,24 +48,12 @@ export class InstanceList {
     const counts = new Map<string, CountedState>();
     for (const instance of this.#instances.values()) {
       if (!isWanted(instance)) continue;
-      const [state, { vmState }] = [stateOf(instance), instance];
+      const [state, vmState] = [stateOf(instance), shownVmState(instance)];
       const key = `${state} ${vmState}`;
       const counted = counts.get(key) ?? { state, vmState, count: 0 };
       counts.set(key, { ...counted, count: counted.count + 1 });
     }
     return [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, counted]) => counted);
-  }
-
-  /** An instance that this release cannot read is not in the way of the others. */
-  #present(instance: Instance): InstanceView | undefined {
-    try {
-      return viewInstance(instance, this.#liveness);
-    } catch (error) {
-      if (!this.#unreadable.has(instance))
-        this.#logger.error({ uuid: instance.uuid, error }, 'an instance cannot be listed');
-      this.#unreadable.add(instance);
-      return undefined;
-    }
   }
 }
 
@@ -79,7 +62,7 @@ const sortKeys: Record<NonNullable<ListInstances['sortBy']>, (instance: Instance
   createdAt: ({ createdAt }) => createdAt,
   updatedAt: ({ updatedAt }) => updatedAt,
   name: ({ name }) => name,
-  vmState: ({ vmState }) => vmState,
+  vmState: shownVmState,
   host: (instance) => contextOf(instance).host ?? '',
 };
 

@@ -15,13 +15,13 @@ import { timestamp } from '../records/timestamp.ts';
 import { InstanceList } from './instance-list.ts';
 import type { Reads, Request } from './reads.ts';
 
-export const instanceReads: Reads = async (on, { bus, store, logger }) => {
+export const instanceReads: Reads = async (on, { bus, store }) => {
   const [instances, images, liveness] = await Promise.all([
     store.view('instance'),
     store.view('image'),
     store.liveness(),
   ]);
-  const list = new InstanceList(instances, images, liveness, logger);
+  const list = new InstanceList(instances, images, liveness);
   const find = (uuid: string, { caller }: Request) => seenInstance(instances.get(uuid), caller, uuid);
 
   on(api.instance.get, ({ uuid }, request) => ({ instance: viewInstance(find(uuid, request), liveness) }));

@@ -6,6 +6,7 @@ import type { Part, Runtime } from '../runtime/runtime.ts';
 import { type SchedulerOptions, startScheduler } from '../scheduler/scheduler.ts';
 import type { WebOptions } from '../web/web-server.ts';
 import { type LibvirtHost, type SimulatedHost, startLibvirtHost, startSimulatedHost } from './compute-hosts.ts';
+import { onceReadable } from './once-readable.ts';
 
 export const roles = ['api', 'controller', 'scheduler', 'network', 'compute', 'web'] as const;
 export type Role = (typeof roles)[number];
@@ -26,15 +27,14 @@ export async function startCloud(runtime: Runtime, options: CloudOptions): Promi
   const has = (role: Role) => options.roles.includes(role);
   const starting: Promise<Part>[] = [];
   if (has('network')) starting.push(startNetworkController(runtime));
-  if (has('compute') && options.libvirtHost) starting.push(startLibvirtHost(runtime, options.libvirtHost));
-  if (has('compute')) for (const host of options.simulatedHosts ?? []) starting.push(startSimulatedHost(runtime, host));
-  if (has('scheduler')) starting.push(startScheduler(runtime, options.scheduler));
   if (has('controller')) starting.push(startController(runtime, options.controller));
+  if (has('compute')) starting.push(...startHosts(runtime, options));
+  if (has('scheduler')) starting.push(startScheduler(runtime, options.scheduler));
   if (has('api')) starting.push(startApiServer(runtime));
   if (has('web') && options.web) starting.push(startWeb(runtime, options.web));
   const outcomes = await Promise.allSettled(starting);
   const parts = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  /** Front to back, so that no part waits for one that has gone. One that cannot be stopped does not keep the others. */
+  /** Who asks before who is asked: none waits for one that has gone. One that cannot be stopped does not keep the others. */
   async function stop(): Promise<void> {
     for (const part of parts.toReversed()) {
       await part.stop().catch((error) => runtime.logger.error({ error }, 'a part could not be stopped in order'));
@@ -47,6 +47,17 @@ export async function startCloud(runtime: Runtime, options: CloudOptions): Promi
   }
   const broken = Promise.race(parts.flatMap((part) => part.broken ?? []));
   return { broken, stop };
+}
+
+/** One that is alone in its process has nothing to leave to others: it says at once why it cannot be. */
+function startHosts(runtime: Runtime, { roles, libvirtHost, simulatedHosts = [] }: CloudOptions): Promise<Part>[] {
+  const hosts: [string, () => Promise<Part>][] = simulatedHosts.map((host) => [
+    host.name,
+    () => startSimulatedHost(runtime, host),
+  ]);
+  if (libvirtHost) hosts.push([libvirtHost.name, () => startLibvirtHost(runtime, libvirtHost)]);
+  const isAlone = roles.length === 1 && hosts.length === 1;
+  return hosts.map(([name, start]) => (isAlone ? start() : onceReadable(runtime, name, start)));
 }
 
 /** What serves HTTP is loaded only where it is needed. */

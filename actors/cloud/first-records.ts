@@ -5,8 +5,8 @@
 import type { Flavor } from '../../transport/messages/records.ts';
 import { registeredId, registerImage } from '../images/image-store.ts';
 import { type DefaultNetwork, ensureDefaultNetwork } from '../network/default-network.ts';
-import { unlessUnreadable } from '../network/unless-unreadable.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { unlessUnreadable } from '../runtime/unless-unreadable.ts';
 import type { TestImage } from '../setup/test-image.ts';
 
 /** Nova's own, and one that is just enough for the test image. */

@@ -14,10 +14,13 @@ export async function beforeDeadline(
   const cancel = clock.after(ms, () => late.abort(fail('timeout', `it was not done within ${ms} ms`)));
   const signal = AbortSignal.any([left, late.signal]);
   const ended = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => ended.reject(signal.reason), { once: true });
+  const end = () => ended.reject(signal.reason);
+  signal.addEventListener('abort', end, { once: true });
   try {
     await Promise.race([work(signal), ended.promise]);
   } finally {
     cancel();
+    // Node keeps a signal of several as long as somebody listens.
+    signal.removeEventListener('abort', end);
   }
 }

@@ -10,14 +10,12 @@ import { type StopServing, serve } from '../../transport/nats/call.ts';
 import { type CastConsumer, type CastHandler, consumeCasts, onCast } from '../../transport/nats/cast.ts';
 import { consumers, encodeToken, subjects } from '../../transport/nats/subjects.ts';
 import type { GuestPort, Hypervisor, HypervisorFacts } from '../hypervisor/hypervisor.ts';
-import { provideEffects } from '../instance/effects.ts';
-import { publishTransition } from '../instance/facts.ts';
 import { releaseNetwork } from '../instance/release-network.ts';
-import { requestPlacement } from '../instance/request-placement.ts';
 import { openDeadLetters } from '../runtime/dead-letters.ts';
 import { Inspection } from '../runtime/inspection.ts';
 import { outageLog } from '../runtime/outage-log.ts';
 import type { Part, Runtime } from '../runtime/runtime.ts';
+import { unlessUnreadable } from '../runtime/unless-unreadable.ts';
 import { type Capacity, defaultAllocationRatio } from './capacity.ts';
 import { Claims } from './claims.ts';
 import { Consoles } from './consoles.ts';
@@ -29,6 +27,7 @@ import { HostInstances } from './host-instances.ts';
 import { hostEffects } from './instance-effects.ts';
 import { Reconciler } from './reconciler.ts';
 import { defaultRecovery, type RecoverySettings } from './recovery-settings.ts';
+import { storedByController } from './stored-by-controller.ts';
 
 export interface ComputeOptions {
   name: string;
@@ -44,7 +43,7 @@ export interface ComputeOptions {
 
 /** How long to wait between attempts to connect to the hypervisor (ms). */
 const reconnectMs = 1_000;
-/** How often it is tried again to give back what could not be given back (ms). */
+/** How often it is tried again to give back what could not be given back, or could not be decided on (ms). */
 const releaseAgainMs = 60_000;
 
 export async function startCompute(runtime: Runtime, options: ComputeOptions): Promise<Part> {
@@ -65,32 +64,28 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   const consoles = new Consoles({ ...runtime, name, hypervisor });
   const inspection = new Inspection(runtime, durable, () => instances.eachOwner());
   const instances: HostInstances = new HostInstances(
-    { name, bucket, claims, specs, reports, clock, logger },
+    { name, store: storedByController(bus, name, bucket), claims, specs, reports, clock, logger },
     {
       tracer: bus.tracer,
-      machine: provideEffects(
-        hostEffects({
-          hypervisor,
-          claims,
-          specs,
-          requestPlacement: requestPlacement(bus),
-          releaseNetwork: releaseNetwork(
-            bus,
-            (call) => subjects.hostCall('network', name, call),
-            (uuid) => specs.forget(uuid),
-          ),
-          onLook: (uuid) => reports.forget(uuid),
-          ...(options.plugNetwork && { plugNetwork: options.plugNetwork }),
-        }),
-      ),
+      effects: hostEffects({
+        hypervisor,
+        claims,
+        specs,
+        releaseNetwork: releaseNetwork(
+          bus,
+          (call) => subjects.hostCall('network', name, call),
+          (uuid) => specs.forget(uuid),
+        ),
+        onLook: (uuid) => reports.forget(uuid),
+        ...(options.plugNetwork && { plugNetwork: options.plugNetwork }),
+      }),
       inspection,
-      publish: (fact) => publishTransition(bus, fact),
     },
   );
 
-  /** Of one that is forgotten nobody can tell. */
+  /** Of one that is forgotten, or cannot be read, nobody can tell. */
   async function sharesDisksWith(host: string): Promise<boolean> {
-    const other = await hosts.get(encodeToken(host));
+    const other = await unlessUnreadable(logger, host, () => hosts.get(encodeToken(host)));
     return !other || other.value.sharedDisks === sharedDisks;
   }
 
@@ -226,8 +221,8 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   const stopReleasing = every(clock, releaseAgainMs, async () => {
     await instances.releaseAgain();
     await reconciler
-      .decideDisks(ending.signal)
-      .catch((error) => logger.warn({ host: name, error }, 'disks that may not be needed are still there'));
+      .lookAgain(ending.signal)
+      .catch((error) => logger.warn({ host: name, error }, 'what may not be needed here is still there'));
   });
 
   const { consoleLog, openConsole, attachConsole, commandHost } = computeCalls;

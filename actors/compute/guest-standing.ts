@@ -1,7 +1,7 @@
 /** What a guest on a host is to that host, by the instance's record. Pure. */
 import { holdsShare, isGuestless } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import { isSameOwner } from '../instance/owner.ts';
+import { isSameOwner } from '../instance/owner-name.ts';
 import { contextOf, stateOf } from '../instance/stored-chart.ts';
 
 /**

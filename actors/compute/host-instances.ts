@@ -5,14 +5,14 @@ import { holdsShare, isUnclaimed } from '../../machines/instance-states.ts';
 import type { Clock } from '../../transport/clock.ts';
 import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import type { Bucket } from '../../transport/nats/bucket.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import type { Receipt } from '../../transport/nats/cast.ts';
 import type { GuestReport } from '../hypervisor/hypervisor.ts';
-import { restoreSettled } from '../instance/chart-snapshot.ts';
 import { heldShare } from '../instance/held-share.ts';
-import { type CommandKey, InstanceOwner, isSameOwner, type OwnerWorld } from '../instance/owner.ts';
-import { attemptOf } from '../instance/stored-chart.ts';
+import type { InstanceStore } from '../instance/instance-store.ts';
+import { type CommandKey, InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
+import { isSameOwner } from '../instance/owner-name.ts';
+import { attemptOf, refuseUnknown } from '../instance/stored-chart.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Claims } from './claims.ts';
 import type { GuestReports } from './guest-reports.ts';
@@ -21,7 +21,7 @@ import { isOurs } from './guest-standing.ts';
 
 export interface HostInstancesWorld {
   readonly name: string;
-  readonly bucket: Bucket<Instance>;
+  readonly store: InstanceStore;
   readonly claims: Claims;
   readonly specs: GuestSpecs;
   readonly reports: GuestReports;
@@ -47,12 +47,12 @@ export class HostInstances {
   /** What is done to guests that nobody owns. */
   readonly #underWay = new Map<string, Promise<void>>();
 
-  constructor(world: HostInstancesWorld, owning: Pick<OwnerWorld, 'machine' | 'inspection' | 'tracer' | 'publish'>) {
+  constructor(world: HostInstancesWorld, owning: Pick<OwnerWorld, 'effects' | 'inspection' | 'tracer'>) {
     this.#world = world;
     this.#owning = {
       ...owning,
       name: { host: world.name },
-      bucket: world.bucket,
+      store: world.store,
       clock: world.clock,
       logger: world.logger,
       onSettle: (owner) => world.reports.catchUp(owner),
@@ -75,6 +75,7 @@ export class HostInstances {
 
   /** The scheduler has placed an instance here. A cast that is delivered again, or too late, changes nothing. */
   async run({ record, revision }: StoredInstance, context: CallContext): Promise<void> {
+    refuseUnknown(record);
     await this.#untilLeftAlone(record.uuid);
     const known = this.#owners.get(record.uuid);
     if (known && known.context.attempt >= attemptOf(record)) return;
@@ -102,7 +103,7 @@ export class HostInstances {
   async attend(uuid: string): Promise<void> {
     await this.disownTaken(uuid);
     if (this.#owners.has(uuid)) return;
-    const stored = await this.#world.bucket.get(uuid);
+    const stored = await this.#world.store.get(uuid);
     await this.#untilLeftAlone(uuid);
     if (stored && isOurs(stored.value, this.#world.name)) this.takeUp(stored.value, stored.revision);
   }
@@ -117,8 +118,8 @@ export class HostInstances {
   takeUp(record: Instance, revision: number): void {
     if (this.#owners.has(record.uuid)) return;
     try {
-      // Of a later release it cannot be read: its guest is left alone.
-      restoreSettled(this.#owning.machine, record.chart);
+      // Its guest runs on as it is.
+      refuseUnknown(record);
       this.#adopt(this.#own(record, revision));
     } catch (error) {
       this.#owners.delete(record.uuid);
@@ -136,12 +137,12 @@ export class HostInstances {
   }
 
   async #disownIfTaken(owner: InstanceOwner): Promise<void> {
-    const { bucket, name, logger } = this.#world;
-    const stored = await bucket.get(owner.uuid);
+    const { store, name, logger } = this.#world;
+    const stored = await store.get(owner.uuid);
     if (stored && (stored.revision <= owner.revision || owner.hasWritten(stored.value.chart))) return;
     logger.warn({ uuid: owner.uuid, owner: stored?.value.owner }, 'an instance was taken over');
     await owner.halt();
-    const latest = await bucket.get(owner.uuid);
+    const latest = await store.get(owner.uuid);
     if (latest && isOurs(latest.value, name)) this.takeUp(latest.value, latest.revision);
   }
 
@@ -199,10 +200,11 @@ export class HostInstances {
   async #ownerOf(uuid: string): Promise<InstanceOwner> {
     const known = this.#owners.get(uuid);
     if (known) return known;
-    const stored = await this.#world.bucket.get(uuid);
+    const stored = await this.#world.store.get(uuid);
     if (!stored || !isSameOwner(stored.value.owner, this.#owning.name)) {
       throw fail('conflict', `instance ${uuid} is not on host ${this.#world.name}`, { disposition: 'retry' });
     }
+    refuseUnknown(stored.value);
     // A deleted one is asked, refuses, and is forgotten again.
     if (!isOurs(stored.value, this.#world.name)) {
       return new InstanceOwner(this.#owning, stored.value, stored.revision);

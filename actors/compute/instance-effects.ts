@@ -3,8 +3,7 @@ import { fail, toFailure } from '../../machines/failure.ts';
 import type { InstanceFlavor } from '../../machines/instance.ts';
 import type { Image } from '../../transport/messages/records.ts';
 import type { GuestPort, Hypervisor } from '../hypervisor/hypervisor.ts';
-import type { EffectImplementation, EffectJob } from '../instance/effect-runner.ts';
-import type { EffectName } from '../instance/effects.ts';
+import type { EffectImplementation, EffectJob, EffectName } from '../instance/effect-runner.ts';
 import { greaterOf } from '../instance/held-share.ts';
 import { diskShortageOf } from '../records/image-fit.ts';
 import type { Claims } from './claims.ts';
@@ -17,7 +16,6 @@ export interface HostWorld {
   readonly hypervisor: Hypervisor;
   readonly claims: Claims;
   readonly specs: GuestSpecs;
-  readonly requestPlacement: EffectImplementation;
   readonly releaseNetwork: EffectImplementation;
   /** Called before it is looked what a guest does. */
   readonly onLook: (uuid: string) => void;
@@ -28,7 +26,7 @@ export interface HostWorld {
 type Run = EffectImplementation['run'];
 
 /** What the control plane alone does. */
-type ControlEffect = 'leaveLostHosts' | 'leaveTriedHosts';
+type ControlEffect = 'requestPlacement' | 'leaveLostHosts' | 'leaveTriedHosts';
 
 export function hostEffects(world: HostWorld): Record<Exclude<EffectName, ControlEffect>, EffectImplementation> {
   const { hypervisor, claims, specs } = world;
@@ -80,8 +78,6 @@ export function hostEffects(world: HostWorld): Record<Exclude<EffectName, Contro
   }
 
   return {
-    requestPlacement: world.requestPlacement,
-
     // Both only look, or touch what the process itself keeps.
     checkLaunch: local(async ({ owner: { record } }) => {
       // A hypervisor that cannot be asked is found out before anything is taken.

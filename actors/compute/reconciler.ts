@@ -1,6 +1,7 @@
 /**
  * Compares what the hypervisor of a host holds with the records of the host's instances, both ways: at the start of its
- * process, each time the hypervisor is back, and when others may have moved its instances.
+ * process, each time the hypervisor is back, when others may have moved its instances, and every now and then what was not
+ * decided.
  *
  *     guest, and the record is …           what is done
  *     this host's                          the record follows what the guest does; if it has come back: taken up anew
@@ -142,13 +143,17 @@ export class Reconciler {
     return looking;
   }
 
-  /** Looks again after the disks of which it was not decided yet who needs them. */
-  async decideDisks(signal: AbortSignal): Promise<void> {
-    if (this.#undecided.size === 0 || !this.#world.hypervisor.isConnected) return;
+  /**
+   * Looks again after the disks of which it was not decided yet who needs them, and after the guests of which there was no
+   * record: there may be one by now, or they may be gone.
+   */
+  async lookAgain(signal: AbortSignal): Promise<void> {
     const undecided = new Set(this.#undecided);
+    const uuids = new Set([...undecided, ...this.#unknown]);
+    if (uuids.size === 0 || !this.#world.hypervisor.isConnected) return;
     this.#undecided.clear();
     try {
-      await this.#compareOnly(undecided, signal);
+      await this.#compareOnly(uuids, signal);
     } catch (error) {
       for (const uuid of undecided) this.#undecided.add(uuid);
       throw error;
@@ -160,7 +165,10 @@ export class Reconciler {
     const records: Records = { owned: [], of: (uuid) => bucket.get(uuid) };
     const found = await this.#look(signal);
     const wanted = found.filter(({ uuid }) => uuids.has(uuid));
-    const returned = await this.#attendAll(wanted, records, this.#unknown, signal);
+    const unknown = new Set<string>();
+    const returned = await this.#attendAll(wanted, records, unknown, signal);
+    for (const uuid of uuids) this.#unknown.delete(uuid);
+    for (const uuid of unknown) this.#unknown.add(uuid);
     for (const { value, revision } of returned) instances.takeUp(value, revision);
     // Also those that have come back, and were taken up, before it was looked what their guests do.
     const owners = instances.owners().filter(({ uuid }) => uuids.has(uuid));

@@ -22,7 +22,7 @@ import type { Outcome } from '../../transport/nats/relay.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { castId } from '../instance/cast-id.ts';
 import { commandKey, InstanceOwner, type OwnerWorld } from '../instance/owner.ts';
-import { attemptOf } from '../instance/stored-chart.ts';
+import { attemptOf, refuseUnknown } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { editInstance } from './edit-instance.ts';
 import { lossOf, unansweredBy } from './host-loss.ts';
@@ -144,6 +144,7 @@ async function pass(
 ): Promise<number> {
   const { value, revision } = entry;
   const { id, command } = asked;
+  refuseUnknown(value);
   const now = world.owners.clock.now();
   const key = commandKey(id, entry.value);
   const event = { ...command, at: now };

@@ -59,12 +59,13 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     waitingList.beginSweep();
     for (const entry of instances.entries()) {
       const { key, value, revision } = entry;
-      const state = stateOf(value);
-      const help = helpFor(value, state);
-      if (!help) continue;
-      // Whoever has tried again, and come back to where it was, has gone on.
-      const what = `${state} ${attemptOf(value)} ${deadlineOf(value) ?? revision}`;
+      // One that cannot be helped is in nobody's way.
       try {
+        const state = stateOf(value);
+        const help = helpFor(value, state);
+        if (!help) continue;
+        // Whoever has tried again, and come back to where it was, has gone on.
+        const what = `${state} ${attemptOf(value)} ${deadlineOf(value) ?? revision}`;
         await help(entry, waitingList.see(key, what), state);
       } catch (error) {
         // Placed, deleted or swept by another controller in the meantime.

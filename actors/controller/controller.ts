@@ -18,6 +18,7 @@ import { deadLetterWrites } from './dead-letters.ts';
 import { startDeletionSweep } from './deletion-sweep.ts';
 import { evacuationWrites } from './evacuations.ts';
 import { flavorWrites } from './flavors.ts';
+import { serveHostRecords } from './host-records.ts';
 import { startHostWatch } from './host-watch.ts';
 import { hostWrites } from './hosts.ts';
 import { startIdentitySweep } from './identity-sweep.ts';
@@ -100,7 +101,7 @@ export async function startController(
   };
   const opened = keepsImages ? [...resources, imageWrites] : resources;
   await Promise.all(opened.map((open) => open(on, world)));
-  serving.push(await servePayloads(runtime));
+  serving.push(await servePayloads(runtime), await serveHostRecords(world));
 
   const stopSweeps = await Promise.all([
     startControlSweep(world),

@@ -60,7 +60,7 @@ export async function startHostWatch(world: ControllerWorld): Promise<() => void
       const at = clock.now();
       const lost: InstanceEvent = { type: 'host.lost', failure: hostLoss(value.owner.host, since), at };
       const first: InstanceEvent = value.isDeletionAsked ? { type: 'instance.delete', at } : lost;
-      if (owner.accepts(first)) adoptions.push(adopt(owner, first, lost));
+      adoptions.push(adopt(owner, first, lost));
       if (adoptions.length >= atOnce) await Promise.all(adoptions.splice(0));
     }
     await Promise.all(adoptions);
@@ -69,6 +69,7 @@ export async function startHostWatch(world: ControllerWorld): Promise<() => void
   async function adopt(owner: InstanceOwner, first: InstanceEvent, lost: InstanceEvent): Promise<void> {
     const about = { uuid: owner.uuid, host: owner.context.host };
     try {
+      if (!owner.accepts(first)) return;
       await owner.send(first, undefined, lost);
       logger.info(about, 'an instance was taken over from a host that is down');
     } catch (error) {

@@ -6,7 +6,7 @@ import type { Caller } from '../../transport/messages/call-context.ts';
 import type { Flavor, Instance, InstancePayload } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
 import { heldShare } from '../instance/held-share.ts';
-import { stateOf } from '../instance/stored-chart.ts';
+import { refuseUnknown, stateOf } from '../instance/stored-chart.ts';
 import { refuseMisfit } from '../records/image-fit.ts';
 import { payloadKey } from '../records/keys.ts';
 import { Catalog } from './catalog.ts';
@@ -29,6 +29,7 @@ export const instanceChangeWrites: Writes = async (on, world) => {
   async function find(uuid: string, told: InstanceCommandName, caller: Caller): Promise<Entry<Instance>> {
     const entry = await storedInstance(bucket, uuid, caller);
     refuseLocked(entry.value, caller);
+    refuseUnknown(entry.value);
     if (entry.value.chart.status === 'done' || !commandsIn(stateOf(entry.value)).includes(told)) {
       throw fail('conflict', `instance ${uuid} is ${entry.value.vmState}: ${told} is not possible now`, {
         details: { vmState: entry.value.vmState, command: told },

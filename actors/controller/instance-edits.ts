@@ -3,7 +3,7 @@ import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import { publishTransition } from '../instance/facts.ts';
+import { factOf, publishInstanceFact } from '../instance/facts.ts';
 import { contextOf, stateOf } from '../instance/stored-chart.ts';
 import { viewInstance } from '../records/instance-view.ts';
 import { changedMetadata } from './changed-metadata.ts';
@@ -39,17 +39,8 @@ export const instanceEditWrites: Writes = async (on, { bus, store, clock, chance
 
   function tell(record: Instance, command: string, callContext: CallContext): void {
     const at = record.updatedAt;
-    publishTransition(bus, {
-      type: 'command',
-      from: undefined,
-      to: stateOf(record),
-      at,
-      record,
-      states: record,
-      context: contextOf(record),
-      command,
-      callContext,
-    });
+    const told = { type: 'command', from: undefined, to: stateOf(record), at, record, command, callContext };
+    publishInstanceFact(bus, factOf({ ...told, states: record, context: contextOf(record) }));
   }
 
   on(api.instance.update, ({ uuid, metadata, ...replaced }, request) =>

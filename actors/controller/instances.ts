@@ -10,8 +10,9 @@ import type { Writes } from './writes.ts';
 
 export const instanceWrites: Writes = async (on, world) => {
   const { store, clock, chance, admissions, room, maxAttempts } = world;
-  const [instances, instanceBucket, payloads, catalog, macs, owners, liveness, command] = await Promise.all([
+  const [instances, hosts, instanceBucket, payloads, catalog, macs, owners, liveness, command] = await Promise.all([
     store.view('instance'),
+    store.view('host'),
     store.bucket('instance'),
     store.bucket('payload'),
     Catalog.open(world),
@@ -26,6 +27,7 @@ export const instanceWrites: Writes = async (on, world) => {
     catalog,
     macs,
     instances,
+    hosts,
     instanceBucket,
     payloads,
     owners,

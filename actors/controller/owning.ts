@@ -1,7 +1,6 @@
 /** How a controller owns an instance: while it is being placed, or taken over from a host that is down. */
 import { subjects } from '../../transport/nats/subjects.ts';
-import { provideEffects } from '../instance/effects.ts';
-import { publishTransition } from '../instance/facts.ts';
+import { ownStore } from '../instance/instance-store.ts';
 import type { OwnerWorld } from '../instance/owner.ts';
 import { releaseNetwork } from '../instance/release-network.ts';
 import { requestPlacement } from '../instance/request-placement.ts';
@@ -18,17 +17,16 @@ export async function ownInstances(world: OwningWorld): Promise<OwnerWorld> {
   return {
     name: 'control',
     inspection,
-    machine: provideEffects({
+    effects: {
       requestPlacement: requestPlacement(bus),
       leaveLostHosts: leaveLostHosts({ bus, hosts, liveness }),
       releaseNetwork: tellingHosts(bus, releaseNetwork(bus, subjects.networkCall)),
       leaveTriedHosts: leaveTriedHosts(bus),
-    }),
-    bucket,
+    },
+    store: ownStore(bus, bucket),
     clock,
     logger,
     tracer: bus.tracer,
-    publish: (fact) => publishTransition(bus, fact),
     isStopping,
   };
 }

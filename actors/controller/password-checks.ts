@@ -1,17 +1,19 @@
 /**
  * Passwords, checked one at a time, so that guessing takes neither the processors nor the threads that everything else
- * needs, nor the turn of a new password to be stored; and for each user so many wrong ones a minute. This is in the
- * memory of one controller: where there are several, each lets that many pass. Who guesses on purpose keeps the user from
- * signing in with a password; tokens go on.
+ * needs, nor the turn of a new password to be stored; a fair share for each who asks; and for each user so many wrong ones a
+ * minute. This is in the memory of one controller: where there are several, each lets that many pass. Who guesses on purpose
+ * keeps the user from signing in with a password; tokens go on.
  */
-import { fail } from '../../machines/failure.ts';
 import type { Chance, Clock } from '../../transport/clock.ts';
 import type { StoredPassword } from '../../transport/messages/records.ts';
+import { tooMany } from '../../transport/messages/too-many.ts';
 import { isPassword, type ScryptCost, storedPassword } from '../identity/passwords.ts';
-import { SerialQueue } from '../process/serial-queue.ts';
+import { FairQueue } from '../process/fair-queue.ts';
 
 /** How many may wait for each: the last of them is answered before its client has given up. */
 const maxWaiting = 16;
+/** In which some of them have had their turn (ms). */
+const turnsTakeMs = 1_000;
 const maxFailures = 5;
 const failuresLastMs = 60_000;
 
@@ -19,8 +21,8 @@ export class PasswordChecks {
   readonly #clock: Clock;
   readonly #chance: Chance;
   readonly #cost: ScryptCost | undefined;
-  readonly #queue = new SerialQueue();
-  readonly #waiting = { check: 0, store: 0 };
+  readonly #checking = new FairQueue(maxWaiting, () => tooMany('too many wait to check a password', turnsTakeMs));
+  readonly #storing = new FairQueue(maxWaiting, () => tooMany('too many wait to store a password', turnsTakeMs));
   /** When passwords were wrong, by whose they should have been; the latest last. */
   readonly #failures = new Map<string, number[]>();
 
@@ -31,17 +33,20 @@ export class PasswordChecks {
     this.#cost = cost;
   }
 
-  /** What is stored of a new password. */
-  store(password: string): Promise<StoredPassword> {
-    return this.#inTurn('store', () => storedPassword(password, this.#chance, this.#cost));
+  /** What is stored of a new password. Rejects with `too_many_requests`. */
+  store(asker: readonly string[], password: string): Promise<StoredPassword> {
+    return this.#storing.run(asker, () => storedPassword(password, this.#chance, this.#cost));
   }
 
   /**
    * Whether it is the password of `whose`, who may be nobody: then it takes as long, and counts as much. Rejects with
-   * `unavailable` when there were too many wrong ones, or too many ask.
+   * `too_many_requests` when there were too many wrong ones, or too many ask.
    */
-  check(whose: string, password: string, stored: StoredPassword | undefined): Promise<boolean> {
-    return this.#inTurn('check', async () => {
+  check(
+    asker: readonly string[],
+    { whose, password, stored }: { whose: string; password: string; stored: StoredPassword | undefined },
+  ): Promise<boolean> {
+    return this.#checking.run(asker, async () => {
       this.#refuseTooMany(whose);
       const isRight = await isPassword(password, stored, this.#cost);
       if (isRight) this.#failures.delete(whose);
@@ -50,29 +55,13 @@ export class PasswordChecks {
     });
   }
 
-  async #inTurn<T>(what: 'check' | 'store', work: () => Promise<T>): Promise<T> {
-    if (this.#waiting[what] >= maxWaiting) {
-      throw fail('unavailable', `too many wait to ${what} a password: try again`, { disposition: 'retry' });
-    }
-    this.#waiting[what] += 1;
-    try {
-      return await this.#queue.run(what, undefined, work);
-    } finally {
-      this.#waiting[what] -= 1;
-    }
-  }
-
   #refuseTooMany(whose: string): void {
     const since = this.#clock.now() - failuresLastMs;
     for (const [each, times] of this.#failures) if ((times.at(-1) ?? 0) <= since) this.#failures.delete(each);
     const recent = this.#failures.get(whose)?.filter((time) => time > since) ?? [];
     const oldest = recent.at(-maxFailures);
     if (oldest === undefined) return;
-    const retryAfterSeconds = Math.ceil((oldest - since) / 1000);
-    throw fail('unavailable', `too many wrong passwords: try again in ${retryAfterSeconds} s`, {
-      disposition: 'retry',
-      details: { retryAfterSeconds },
-    });
+    throw tooMany('there were too many wrong passwords', oldest - since);
   }
 
   #remember(whose: string): void {

@@ -2,6 +2,7 @@
 import { fail } from '../../machines/failure.ts';
 import { sessionSeconds } from '../../transport/messages/api/identity.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { Asker } from '../../transport/messages/call-context.ts';
 import type { Token, User } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { projectsOf, rolesIn } from '../identity/roles.ts';
@@ -17,11 +18,12 @@ export const sessionWrites: Writes = async (on, world) => {
     openMakeToken(world),
   ]);
 
-  on(api.session.create, async ({ user: idOrName, password, projectId }) => {
+  on(api.session.create, async ({ user: idOrName, password, projectId }, { context }) => {
     // The user may have been made just now, or the password set, at another controller.
     await users.caughtUp();
     const user = userNamed(users, idOrName);
-    const isRight = await passwords.check(user?.id ?? idOrName, password, user?.password);
+    const asked = { whose: user?.id ?? idOrName, password, stored: user?.password };
+    const isRight = await passwords.check(partsOf(context.asker), asked);
     if (!isRight || !user?.isEnabled) throw wrong();
     const project = projectId ?? projectsOf(user).find((id) => projects.get(id)?.isEnabled);
     if (project === undefined) throw fail('forbidden', 'the user has no role in any project that may be used');
@@ -42,6 +44,11 @@ export const sessionWrites: Writes = async (on, world) => {
     return { ...made, reply: { ...made.reply, roles: [...rolesIn(user, project)] } };
   });
 };
+
+/** A client of the bus, and whom it asks for. */
+function partsOf({ client, address = '' }: Asker = { client: '' }): [string, string] {
+  return [client, address];
+}
 
 function wrong() {
   return fail('unauthenticated', 'the user or the password is wrong');

@@ -1,6 +1,7 @@
 /** Users and their roles. Roles are granted and revoked by compare-and-set, so that each of many at once counts. */
 import { fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
+import type { Caller } from '../../transport/messages/call-context.ts';
 import type { User } from '../../transport/messages/records.ts';
 import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import { withoutRole, withRole } from '../identity/roles.ts';
@@ -17,17 +18,17 @@ export const userWrites: Writes = async (on, { store, clock, chance, passwords }
   const [users, projects] = await Promise.all([store.bucket('user'), store.bucket('project')]);
   const administrators = new Administrators(store);
 
-  const stored = async (password: string | undefined) =>
-    password === undefined ? {} : { password: await passwords.store(password) };
+  const stored = async ({ userId }: Caller, password: string | undefined) =>
+    password === undefined ? {} : { password: await passwords.store([userId], password) };
 
-  on(api.user.create, async ({ id, name, password }) => {
-    const more = await stored(password);
+  on(api.user.create, async ({ id, name, password }, { caller }) => {
+    const more = await stored(caller, password);
     const make = (id: string) => ({ id, name, isEnabled: true, ...more, roles: {}, createdAt: clock.now() });
     return answer(id, await createWithId(users, chance, 'user', id, make));
   });
 
   on(api.user.update, async ({ id, password, ...rest }, { caller }) => {
-    const changes = { ...rest, ...(await stored(password)) };
+    const changes = { ...rest, ...(await stored(caller, password)) };
     const change = (user: User) => ({ ...user, ...changes });
     const undo = ({ password: _, ...user }: User, { name, isEnabled, password }: User) => ({
       ...user,
@@ -43,15 +44,17 @@ export const userWrites: Writes = async (on, { store, clock, chance, passwords }
     return { reply, written: [...written, ...ended] };
   });
 
-  on(api.user.setPassword, async ({ oldPassword, password }, { caller: { userId: id, tokenId } }) => {
+  on(api.user.setPassword, async ({ oldPassword, password }, { caller }) => {
+    const { userId: id, tokenId } = caller;
     const entry = await users.get(id);
     if (!entry?.value.password) {
       throw fail('conflict', 'the user has no password yet: an administrator sets the first one');
     }
-    if (!(await passwords.check(id, oldPassword, entry.value.password))) {
+    const asked = { whose: id, password: oldPassword, stored: entry.value.password };
+    if (!(await passwords.check([id], asked))) {
       throw fail('forbidden', 'field /oldPassword: that is not the password', { details: { field: '/oldPassword' } });
     }
-    const value = { ...entry.value, ...(await stored(password)) };
+    const value = { ...entry.value, ...(await stored(caller, password)) };
     const revision = await users.update(id, value, entry.revision);
     // Whoever changed it meanwhile may have changed the password.
     if (revision === conflict) throw fail('conflict', 'the user was changed just now', { disposition: 'retry' });

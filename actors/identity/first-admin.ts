@@ -6,6 +6,7 @@ import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path';
 import { conflict } from '../../transport/nats/bucket.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { alarmIfUnreadable, unlessUnreadable } from '../runtime/unless-unreadable.ts';
 import { tokenDigest } from './authenticator.ts';
 import { storedPassword } from './passwords.ts';
 
@@ -19,10 +20,11 @@ export interface FirstAdmin {
 }
 
 /**
- * Idempotent. A token that is in the file before the cloud begins is the administrator's; one that was revoked since is
- * replaced, never made valid again, and an administrator who was deleted stays deleted.
+ * Idempotent. A token that is in the file before the cloud begins is the administrator's; one that was revoked since, or
+ * that cannot be read, is replaced, never made valid again, and an administrator who was deleted stays deleted.
  */
-export async function ensureFirstAdmin({ store, clock, chance }: Runtime, tokenFile: string): Promise<FirstAdmin> {
+export async function ensureFirstAdmin(runtime: Runtime, tokenFile: string): Promise<FirstAdmin> {
+  const { store, clock, chance } = runtime;
   const [projects, users, tokens] = await Promise.all([
     store.bucket('project'),
     store.bucket('user'),
@@ -42,8 +44,17 @@ export async function ensureFirstAdmin({ store, clock, chance }: Runtime, tokenF
   }
 
   const kept = await readKept(tokenFile);
-  const isValid = kept !== '' && (isNewCloud || (await tokens.get(tokenDigest(kept))) !== undefined);
-  const isGone = !isNewCloud && (await users.get(adminUser)) === undefined;
+  const stored =
+    kept === ''
+      ? undefined
+      : await alarmIfUnreadable(runtime, 'The first administrator has another token', () =>
+          tokens.look(tokenDigest(kept)),
+        );
+  const isValid = kept !== '' && (isNewCloud || stored?.value !== undefined);
+  const admin = await alarmIfUnreadable(runtime, 'Until then nobody is let in as that user', () =>
+    users.look(adminUser),
+  );
+  const isGone = admin !== undefined && admin.value === undefined;
   const token = isValid || isGone ? kept : chance.bytes(32).toString('base64url');
   if (token !== kept) await keep(tokenFile, token);
   if (!isGone) await tokens.create(tokenDigest(token), { userId: adminUser, projectId: adminProject, createdAt });
@@ -55,11 +66,11 @@ export async function ensureFirstAdmin({ store, clock, chance }: Runtime, tokenF
  * One that is in the file already is taken. When it is changed later, the file stays as it is.
  */
 export async function ensureAdminPassword(
-  { store, chance }: Runtime,
+  { store, chance, logger }: Runtime,
   passwordFile: string,
 ): Promise<string | undefined> {
   const users = await store.bucket('user');
-  const admin = await users.get(adminUser);
+  const admin = await unlessUnreadable(logger, adminUser, () => users.get(adminUser));
   if (!admin || admin.value.password) return undefined;
   const password = (await readKept(passwordFile)) || chance.bytes(15).toString('base64url');
   // Beside the file first: a password that could not be written would be lost, and another process may be quicker.

@@ -4,7 +4,7 @@
  */
 import type { EffectKey, Timed, TimedFailure } from '../../machines/effect.ts';
 import { type Failure, fail, toFailure } from '../../machines/failure.ts';
-import type { InstanceContext } from '../../machines/instance.ts';
+import type { InstanceContext, instanceMachine } from '../../machines/instance.ts';
 import { type Clock, sleep } from '../../transport/clock.ts';
 import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
@@ -45,6 +45,11 @@ export interface EffectImplementation {
   isDurable: boolean;
 }
 
+export type EffectName = keyof typeof instanceMachine.implementations.actors & string;
+
+/** What the effects do. The ones that are not given are left to whoever owns such states. */
+export type Effects = Partial<Record<EffectName, EffectImplementation>>;
+
 /** Who hears what has come of an effect, unless it was left. */
 export interface EffectListener {
   done(output: object & Timed): void;
@@ -54,6 +59,7 @@ export interface EffectListener {
 
 /** What the effects of a process share. */
 export interface EffectWorld {
+  readonly effects: Effects;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracer?: Tracer | undefined;
@@ -61,6 +67,7 @@ export interface EffectWorld {
 
 export class EffectRunner {
   readonly #subject: EffectSubject;
+  readonly #effects: Effects;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #tracer: Tracer | undefined;
@@ -69,20 +76,15 @@ export class EffectRunner {
   /** Settles when the last effect has, also one whose state was left: what it began may not be undone before. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(subject: EffectSubject, { clock, logger, tracer }: EffectWorld) {
+  constructor(subject: EffectSubject, { effects, clock, logger, tracer }: EffectWorld) {
     this.#subject = subject;
+    this.#effects = effects;
     this.#clock = clock;
     this.#logger = logger;
     this.#tracer = tracer;
   }
 
-  begin(
-    actor: object,
-    name: string,
-    { run, isDurable }: EffectImplementation,
-    key: EffectKey,
-    listener: EffectListener,
-  ): void {
+  begin(actor: object, name: EffectName, key: EffectKey, listener: EffectListener): void {
     const limit = new Limit();
     this.#underWay.set(actor, limit);
     const failed = (thrown: unknown) => {
@@ -102,7 +104,7 @@ export class EffectRunner {
       // Whether it heeds its signal or not.
       failed(limit.reason);
     });
-    const work = this.#work(this.#last, name, { run, isDurable }, key, limit);
+    const work = this.#work(this.#last, name, key, limit);
     this.#last = work.catch(() => undefined);
     work.then((output) => {
       if (this.#end(actor)) listener.done({ ...output, at: this.#clock.now() });
@@ -127,13 +129,8 @@ export class EffectRunner {
     return limit;
   }
 
-  async #work(
-    before: Promise<unknown>,
-    name: string,
-    { run, isDurable }: EffectImplementation,
-    key: EffectKey,
-    limit: Limit,
-  ): Promise<object | undefined> {
+  async #work(before: Promise<unknown>, name: EffectName, key: EffectKey, limit: Limit): Promise<object | undefined> {
+    const { run, isDurable } = this.#effects[name] ?? notOurs(name);
     await before;
     const owner = this.#subject;
     if (isDurable) await owner.durable();
@@ -159,6 +156,16 @@ export class EffectRunner {
       }
     }
   }
+}
+
+function notOurs(name: string): EffectImplementation {
+  return {
+    // Whoever goes on finds it stored.
+    isDurable: true,
+    async run({ owner }) {
+      if (!owner.letGo()) throw fail('unsupported', `${name} is not done by this part`);
+    },
+  };
 }
 
 class Job implements EffectJob {
@@ -210,7 +217,7 @@ class Limit {
   }
 }
 
-/** The runner of each actor system, so that one provided machine serves all instances of a process. */
+/** The runner of each actor system, so that one machine serves all instances. */
 const runners = new WeakMap<object, EffectRunner>();
 
 export function registerRunner(system: object, runner: EffectRunner): void {

@@ -2,7 +2,7 @@
 import type { InstanceContext } from '../../machines/instance.ts';
 import type { VisibleStates } from '../../machines/instance-states.ts';
 import type { CallContext } from '../../transport/messages/call-context.ts';
-import { facts } from '../../transport/messages/internal.ts';
+import { facts, type InstanceFact } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { publishFact } from '../../transport/nats/fact.ts';
@@ -27,12 +27,25 @@ export interface TransitionFact {
   callContext: CallContext;
 }
 
-export function publishTransition(
-  bus: Bus,
-  { type, from, to, at, record, states: { vmState, taskState }, context, command, reason, callContext }: TransitionFact,
-): void {
+/** `id`: see `ToldFact`. */
+export function publishInstanceFact(bus: Bus, fact: InstanceFact, id?: string): void {
+  publishFact(bus, subjects.instanceFact(fact.projectId, fact.uuid), facts.instance, fact, id);
+}
+
+export function factOf({
+  type,
+  from,
+  to,
+  at,
+  record,
+  states: { vmState, taskState },
+  context,
+  command,
+  reason,
+  callContext,
+}: TransitionFact): InstanceFact {
   const { code, message, disposition } = context.fault ?? {};
-  publishFact(bus, subjects.instanceFact(record.projectId, record.uuid), facts.instance, {
+  return {
     type,
     uuid: record.uuid,
     projectId: record.projectId,
@@ -50,5 +63,5 @@ export function publishTransition(
     ...(reason !== undefined && { reason }),
     requestId: callContext.requestId,
     ...(callContext.caller && { userId: callContext.caller.userId }),
-  });
+  };
 }

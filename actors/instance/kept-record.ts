@@ -11,36 +11,35 @@ import { statePath, type VisibleStates, visibleStates } from '../../machines/ins
 import { type Clock, sleep } from '../../transport/clock.ts';
 import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { ChartSnapshot, Instance } from '../../transport/messages/records.ts';
-import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import { conflict } from '../../transport/nats/bucket.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import { isStoreFull } from '../../transport/nats/store-answer.ts';
 import type { Logger } from '../runtime/logger.ts';
-import {
-  type InstanceLogic,
-  type InstanceSnapshot,
-  persistSnapshot,
-  presentRecord,
-  restoreSettled,
-} from './chart-snapshot.ts';
-import type { TransitionFact } from './facts.ts';
+import { type InstanceSnapshot, persistSnapshot, presentRecord, restoreSettled } from './chart-snapshot.ts';
+import { factOf, type TransitionFact } from './facts.ts';
+import type { InstanceStore } from './instance-store.ts';
+import { ownedMachine } from './owned-machine.ts';
+import { isSameOwner, type OwnerName } from './owner-name.ts';
 import { contextOf, stateOf } from './stored-chart.ts';
 
 /** What the records of a process share. */
 export interface RecordWorld {
-  readonly machine: InstanceLogic;
-  readonly bucket: Bucket<Instance>;
+  readonly name: OwnerName;
+  readonly store: InstanceStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly publish: (fact: TransitionFact) => void;
   /** Whether the process stops: a store that does not answer is then waited for no longer. */
   readonly isStopping?: () => boolean;
 }
 
 /** What has happened to an instance, but for the record that will say so. */
-type UntoldFact = Omit<TransitionFact, 'record'>;
+interface UntoldFact extends Omit<TransitionFact, 'record'> {
+  id: string;
+}
 
-/** How long to wait before a store that does not answer is asked again (ms). */
+/** How long to wait before a store that does not answer is asked again, at first and at most (ms). */
 const storeAwayMs = 500;
+const storeAwayLongMs = 5_000;
 
 /** How long the store is asked to take a new record (ms). */
 const newMs = 5_000;
@@ -67,6 +66,9 @@ export class KeptRecord {
   #unanswered: ChartSnapshot[] | undefined;
   /** What has happened and is not stored yet: it is told when it is, and never when it is not. */
   #untold: UntoldFact[] | undefined;
+  #factCount = 0;
+  /** How often in a row the store did not answer. */
+  #tries = 0;
 
   /** `revision` 0: it is to be created. `onLost` is called at once when the instance is this owner's no longer. */
   constructor(world: RecordWorld, value: Instance, revision: number, onLost: () => void) {
@@ -118,7 +120,7 @@ export class KeptRecord {
 
   /** The chart as it stands, to ask what it can. */
   snapshot(): InstanceSnapshot {
-    return this.#ahead ?? restoreSettled(this.#world.machine, this.#value.chart);
+    return this.#ahead ?? restoreSettled(ownedMachine, this.#value.chart);
   }
 
   /** The chart as it stands, as data. */
@@ -157,12 +159,16 @@ export class KeptRecord {
   tell(type: string, from?: string, command?: string): void {
     const { state: to, states, context, callContext } = this;
     const reason = this.#reason;
+    const at = this.#world.clock.now();
+    this.#factCount += 1;
     this.#untold ??= [];
     this.#untold.push({
+      // No other owner tells anything of what followed this revision.
+      id: `${this.#revision}.${at}.${this.#factCount}`,
       type,
       from,
       to,
-      at: this.#world.clock.now(),
+      at,
       states,
       context,
       callContext,
@@ -219,31 +225,31 @@ export class KeptRecord {
   }
 
   async #write(): Promise<void> {
-    const { bucket } = this.#world;
     this.#isDirty = false;
     const untold = this.#untold ?? [];
     this.#untold = undefined;
     const record = this.#present();
+    const before = this.#unanswered;
+    // Already now: what comes twice is stored once, and the other answer may be heard first.
+    if (!before?.some((chart) => isEqual(chart, record.chart))) this.#unanswered = [...(before ?? []), record.chart];
     try {
-      const revision =
-        this.#revision === 0
-          ? await bucket.create(record.uuid, record)
-          : await bucket.update(record.uuid, record, this.#revision);
-      if (revision === conflict) await this.#resolveConflict();
-      else this.#take(record, revision);
+      const facts = untold.map(({ id, ...fact }) => ({ id, fact: factOf({ ...fact, record }) }));
+      const revision = await this.#world.store.store(record, this.#revision, facts, this.callContext);
+      if (revision !== conflict) {
+        this.#tries = 0;
+        return this.#take(record, revision);
+      }
+      await this.#resolveConflict();
     } catch (error) {
-      if (this.#isRefused(error) || this.#isTooLate(error)) return this.giveUp(error);
-      this.#unanswered = [...(this.#unanswered ?? []), record.chart];
+      if ((!before && this.#isRefused(error)) || this.#isTooLate(error)) return this.giveUp(error);
       await this.#afterFailedWrite(error);
     }
-    if (this.#isDirty) this.#untold = [...untold, ...(this.#untold ?? [])];
-    // Under the name that the instance has by now: a client may have changed it.
-    else if (!this.#lost) for (const fact of untold) this.#world.publish({ ...fact, record: this.#value });
+    this.#untold = [...untold, ...(this.#untold ?? [])];
   }
 
   /** What nobody has heard of yet need not come to be. */
   #isRefused(error: unknown): error is FailureError {
-    return this.#revision === 0 && !this.#unanswered && isStoreFull(error);
+    return this.#revision === 0 && isStoreFull(error);
   }
 
   /** Whoever wants something new would soon be gone; should the store have it all the same, it is found there. */
@@ -267,12 +273,15 @@ export class KeptRecord {
 
   /**
    * Somebody wrote in between: it is still ours when the life in the store is the one that we last stored, or one that
-   * we wrote without being answered. What a client may edit is then the store's; the life is ours.
+   * we wrote without being answered. What a client may edit is then the store's; the life is ours. A host has given out of
+   * its hands what is the control plane's by then, which goes on with it.
    */
   async #resolveConflict(): Promise<void> {
     const { uuid } = this.#value;
-    const stored = await this.#world.bucket.get(uuid);
-    if (stored && this.hasWritten(stored.value.chart)) {
+    const { store, name } = this.#world;
+    const stored = await store.get(uuid);
+    const mayBeOurs = stored && (name === 'control' || isSameOwner(stored.value.owner, name));
+    if (mayBeOurs && this.hasWritten(stored.value.chart)) {
       this.#take(stored.value, stored.revision);
       this.#isDirty = true;
     } else {
@@ -283,12 +292,19 @@ export class KeptRecord {
 
   /** A store that does not answer is asked again until it does, or the process stops; anything else is a bug. */
   async #afterFailedWrite(error: unknown): Promise<void> {
-    const { clock, logger } = this.#world;
+    const { logger } = this.#world;
     const isBug = error instanceof TypeError || toFailure(error).code === 'invalid_request';
-    logger[isBug ? 'error' : 'warn']({ uuid: this.#value.uuid, error }, 'an instance could not be stored');
+    const level = isBug ? 'error' : this.#tries++ === 0 ? 'warn' : 'debug';
+    logger[level]({ uuid: this.#value.uuid, error }, 'an instance could not be stored');
     if (isBug || this.#isHalting || this.#world.isStopping?.()) return this.giveUp();
     this.#isDirty = true;
-    await sleep(clock, storeAwayMs);
+    await this.#pause();
+  }
+
+  /** Longer each time. */
+  #pause(): Promise<void> {
+    const ms = Math.min(storeAwayMs * 2 ** (this.#tries - 1), storeAwayLongMs);
+    return sleep(this.#world.clock, ms);
   }
 }
 

@@ -15,14 +15,12 @@ import type { Inspected } from '../runtime/machine-teller.ts';
 import { type InstanceLogic, type InstanceSnapshot, ownerOf, restoreLive, stepsOf } from './chart-snapshot.ts';
 import { EffectRunner, type EffectSubject, type EffectWorld, registerRunner } from './effect-runner.ts';
 import { KeptRecord, type RecordWorld } from './kept-record.ts';
-import { stateOf } from './stored-chart.ts';
-
-/** Who a process is, as an owner. */
-export type OwnerName = Instance['owner'];
+import { ownedMachine } from './owned-machine.ts';
+import { isSameOwner } from './owner-name.ts';
+import { isKnown, stateOf } from './stored-chart.ts';
 
 /** What the owners of a process share. */
 export interface OwnerWorld extends RecordWorld, EffectWorld {
-  readonly name: OwnerName;
   /** Who shows the charts to those who watch. */
   readonly inspection?: Inspection | undefined;
   /** Called when no effect is under way any more, and the instance stays this process's. */
@@ -157,8 +155,9 @@ export class InstanceOwner implements EffectSubject, Inspected {
     return this.revision;
   }
 
-  /** Whether the chart, as it stands, would take the event. */
+  /** Whether the chart, as it stands, would take the event: one that is not known takes none. */
   accepts(event: InstanceEvent): boolean {
+    if (!this.#actor && !isKnown(this.record)) return false;
     const snapshot = this.#record.snapshot();
     return snapshot.status === 'active' && snapshot.can(event);
   }
@@ -188,9 +187,9 @@ export class InstanceOwner implements EffectSubject, Inspected {
 
   #wake(): Actor<InstanceLogic> {
     if (this.#actor) return this.#actor;
-    const { machine, clock } = this.#world;
+    const { clock } = this.#world;
     // A restored chart takes no input, which the type of the options does not know.
-    const actor = createActor(machine, { snapshot: restoreLive(this.#record.chart(), clock.now()) } as never);
+    const actor = createActor(ownedMachine, { snapshot: restoreLive(this.#record.chart(), clock.now()) } as never);
     this.#actor = actor;
     this.#record.goOnFrom(actor.getSnapshot());
     this.#effects ??= new EffectRunner(this, this.#world);
@@ -297,8 +296,4 @@ function refusal(owner: InstanceOwner, event: InstanceEvent): FailureError {
 
 function isUnderWay(child: InstanceSnapshot['children'][string]): boolean {
   return child?.getSnapshot().status === 'active';
-}
-
-export function isSameOwner(a: OwnerName, b: OwnerName): boolean {
-  return a === 'control' || b === 'control' ? a === b : a.host === b.host;
 }

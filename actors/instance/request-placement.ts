@@ -1,7 +1,4 @@
-/**
- * The effect of `scheduling`: a cast to the scheduler, once for each attempt. The control plane's, and a host's when it
- * gives a launch back.
- */
+/** The effect of `scheduling`: a cast to the scheduler, once for each attempt. */
 import { schedulerCasts } from '../../transport/messages/internal.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { cast } from '../../transport/nats/cast.ts';

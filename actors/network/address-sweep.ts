@@ -10,10 +10,10 @@ import type { View } from '../../transport/nats/view.ts';
 import { stateOf } from '../instance/stored-chart.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SeenBefore } from '../runtime/seen-before.ts';
+import { unlessUnreadable } from '../runtime/unless-unreadable.ts';
 import { parseLeaseKey } from './address-book.ts';
 import type { AddressRecords } from './address-records.ts';
 import { type ReleaseBooks, releasePorts } from './release.ts';
-import { unlessUnreadable } from './unless-unreadable.ts';
 
 export interface SweepBooks extends ReleaseBooks {
   readonly logger: Logger;

@@ -4,8 +4,8 @@
  * Idempotent by the instance's uuid, because a port's id follows from it: called again it answers the same ports, and
  * what a crash left half done (a lease without its port) is finished. For each port the lease is made first, then the
  * port, so that an address is never used before it is held; removing goes the other way round. The port is created only
- * where its key still stands as this call found it: a release that comes in between makes the call fail. What was
- * allocated for a later attempt is refused to an earlier one: that one's host was slow, or held for dead.
+ * where its key still stands as it did before it was looked whether the instance is to have ports: a release that comes in
+ * between makes the call fail. What was allocated for a later attempt is refused to an earlier one: that one's host was slow, or held for dead.
  */
 import { fail } from '../../machines/failure.ts';
 import type { Clock } from '../../transport/clock.ts';
@@ -29,10 +29,9 @@ interface Made {
   port?: { id: string; revision: number };
 }
 
-export async function allocatePorts(books: NetworkBooks, request: AllocationRequest): Promise<Port[]> {
+/** `seen`: the revision of the ports before the instance was read. A removal up to there is none of what it is given now. */
+export async function allocatePorts(books: NetworkBooks, request: AllocationRequest, seen: number): Promise<Port[]> {
   const { catalog, ports } = books;
-  // A removal that the view has seen by now happened before this call.
-  const seen = ports.view.revision;
   const plans = await catalog.plan(request);
   const made: Made[] = [];
   const reserved: (() => void)[] = [];
@@ -63,6 +62,7 @@ async function makePort(
   if (existing) return confirm(ports, existing, request, plan);
 
   const removedAt = ports.removedAt(portId);
+  if (removedAt > seen) throw changedMeanwhile(portId);
   const lease = await obtainLease(books, request, plan);
   const port: Port = {
     id: portId,

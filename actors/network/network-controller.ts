@@ -55,9 +55,10 @@ export async function startNetworkController(runtime: Runtime): Promise<Part> {
       allocateForInstance,
       async ({ instanceUuid, attempt }, _, subject) => {
         const host = askingHost(subject);
+        const seen = ports.view.revision;
         const instance = await confirmHost(instances, instanceUuid, host, attempt);
         refuseLate(instance);
-        const given = await allocatePorts(books, { ...instance, host, attempt });
+        const given = await allocatePorts(books, { ...instance, host, attempt }, seen);
         return { ports: given.map((port) => describePort(books, port)) };
       },
       { queue },

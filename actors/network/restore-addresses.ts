@@ -23,12 +23,12 @@ import type { Instance, Port } from '../../transport/messages/records.ts';
 import { conflict } from '../../transport/nats/bucket.ts';
 import { attemptOf, contextOf, stateOf } from '../instance/stored-chart.ts';
 import type { SeenBefore } from '../runtime/seen-before.ts';
+import { unlessUnreadable } from '../runtime/unless-unreadable.ts';
 import { type HeldLease, leaseKey } from './address-book.ts';
 import type { AddressRecords } from './address-records.ts';
 import { isGone, type SweepBooks } from './address-sweep.ts';
 import { attemptHolding, hasAddress } from './port-book.ts';
 import type { NetworkCatalog } from './port-plan.ts';
-import { unlessUnreadable } from './unless-unreadable.ts';
 
 type InstancePort = InstanceContext['ports'][number];
 

@@ -1,28 +1,60 @@
 /** An instance as a client sees it: record and chart flattened, times as ISO 8601. */
-import { fail } from '../../machines/failure.ts';
-import { type InstanceFault, instanceSnapshotVersion, type PowerState } from '../../machines/instance.ts';
+import type { InstanceFault, PowerState } from '../../machines/instance.ts';
 import { type AnyCommandName, commandsIn, commandsWithoutHost } from '../../machines/instance-states.ts';
 import type { InstanceView } from '../../transport/messages/api/instance.ts';
 import type { Instance } from '../../transport/messages/records.ts';
-import { contextOf, stateOf } from '../instance/stored-chart.ts';
+import { contextOf, isKnown, stateOf, whyUnknown } from '../instance/stored-chart.ts';
 import type { Liveness } from '../runtime/liveness.ts';
 import { timestamp } from './timestamp.ts';
 
 /**
  * Of an instance on a host that is down nobody knows what its guest does, and nothing can be asked of it but that it is
- * deleted, or evacuated. Rejects with `unsupported` what another release has written.
+ * deleted, or evacuated. Of one whose chart is not known here what every release knows is shown, and a fault that says so.
  */
 export function viewInstance(record: Instance, liveness: Liveness): InstanceView {
-  const { chart } = record;
-  if (chart.version !== instanceSnapshotVersion) {
-    throw fail(
-      'unsupported',
-      `instance ${record.uuid} has a chart of version ${chart.version}, which is not known here`,
-    );
-  }
+  return isKnown(record) ? viewKnown(record, liveness) : viewUnknown(record, liveness);
+}
+
+function viewKnown(record: Instance, liveness: Liveness): InstanceView {
   const state = stateOf(record);
-  const context = contextOf(record);
-  const { host, fault, scheduledAt, launchedAt, terminatedAt, ports, attempt, previousFlavor, tried } = context;
+  const { host, fault, scheduledAt, launchedAt, terminatedAt, previousFlavor, tried } = contextOf(record);
+  return {
+    ...viewKept(record, liveness),
+    state,
+    ...(record.taskState !== undefined && { taskState: record.taskState }),
+    ...(host !== undefined && viewHost(host, liveness)),
+    ...(previousFlavor && { previousFlavor }),
+    tried: tried.map(({ host: name, failure }) => ({ host: name, fault: viewFault(failure) })),
+    ...(fault && { fault: viewFault(fault) }),
+    ...(scheduledAt !== undefined && { scheduledAt: timestamp(scheduledAt) }),
+    ...(launchedAt !== undefined && { launchedAt: timestamp(launchedAt) }),
+    ...(terminatedAt !== undefined && { terminatedAt: timestamp(terminatedAt) }),
+    commands: [...commandsOf(record, liveness)],
+  };
+}
+
+function viewUnknown(record: Instance, liveness: Liveness): InstanceView {
+  const { owner, updatedAt } = record;
+  const state = stateOf(record) || 'unknown';
+  return {
+    ...viewKept(record, liveness),
+    state,
+    ...(owner !== 'control' && viewHost(owner.host, liveness)),
+    tried: [],
+    fault: {
+      code: 'unsupported',
+      message: whyUnknown(record),
+      disposition: 'abort',
+      step: state,
+      at: timestamp(updatedAt),
+    },
+    commands: [],
+  };
+}
+
+/** What is in every record, whatever its chart. */
+function viewKept(record: Instance, liveness: Liveness) {
+  const { ports, attempt } = contextOf(record);
   return {
     uuid: record.uuid,
     name: record.name,
@@ -31,14 +63,10 @@ export function viewInstance(record: Instance, liveness: Liveness): InstanceView
     userId: record.userId,
     reservationId: record.reservationId,
     launchIndex: record.launchIndex,
-    state,
-    vmState: record.vmState,
-    ...(record.taskState !== undefined && { taskState: record.taskState }),
+    vmState: shownVmState(record),
     powerState: shownPowerState(record, liveness),
-    ...(host !== undefined && { host, hostStatus: liveness.statusOf(host) }),
     ...(record.availabilityZone !== undefined && { availabilityZone: record.availabilityZone }),
     flavor: record.flavor,
-    ...(previousFlavor && { previousFlavor }),
     imageId: record.imageId,
     ...(record.keyName !== undefined && { keyName: record.keyName }),
     securityGroups: record.securityGroups,
@@ -47,15 +75,18 @@ export function viewInstance(record: Instance, liveness: Liveness): InstanceView
     tags: record.tags,
     ...(record.lock && { lock: record.lock }),
     attempt,
-    tried: tried.map(({ host: name, failure }) => ({ host: name, fault: viewFault(failure) })),
-    ...(fault && { fault: viewFault(fault) }),
     createdAt: timestamp(record.createdAt),
     updatedAt: timestamp(record.updatedAt),
-    ...(scheduledAt !== undefined && { scheduledAt: timestamp(scheduledAt) }),
-    ...(launchedAt !== undefined && { launchedAt: timestamp(launchedAt) }),
-    ...(terminatedAt !== undefined && { terminatedAt: timestamp(terminatedAt) }),
-    commands: [...commandsOf(record, liveness)],
   };
+}
+
+function viewHost(host: string, liveness: Liveness) {
+  return { host, hostStatus: liveness.statusOf(host) };
+}
+
+/** Of an instance that nobody here can do anything with: what Nova says of one that an operator has to look at. */
+export function shownVmState(record: Instance): Instance['vmState'] {
+  return record.vmState === 'deleted' || isKnown(record) ? record.vmState : 'error';
 }
 
 function commandsOf(record: Instance, liveness: Liveness): readonly AnyCommandName[] {

@@ -28,13 +28,11 @@ export class Page<V> {
   }
 }
 
-/** The first page of a list; what cannot be presented is left out. */
-export function pageOf<T, V>(sorted: Iterable<T>, present: (record: T) => V | undefined, limit?: number): V[] {
+/** The first page of a list. */
+export function pageOf<T, V>(sorted: Iterable<T>, present: (record: T) => V, limit?: number): V[] {
   const page = new Page<V>(limit);
   for (const record of sorted) {
-    if (page.isFull) break;
-    const view = present(record);
-    if (view !== undefined && !page.add(view)) break;
+    if (page.isFull || !page.add(present(record))) break;
   }
   return page.entries;
 }

@@ -56,7 +56,8 @@ export class Lives {
 
   private constructor(options: LivesOptions) {
     this.#options = options;
-    this.#signal = AbortSignal.any([this.#stopping.signal, ...(options.signal ? [options.signal] : [])]);
+    const { signal: stopping } = this.#stopping;
+    this.#signal = options.signal ? AbortSignal.any([stopping, options.signal]) : stopping;
     this.#living = this.#liveOn().finally(() => options.onEnd?.());
     // Nobody may listen yet.
     this.#living.catch(() => undefined);

@@ -26,7 +26,7 @@ import { consumers, subjects } from '../../transport/nats/subjects.ts';
 import { castId } from '../instance/cast-id.ts';
 import { ChartMoves } from '../instance/chart-moves.ts';
 import { presentRecord, restoreSettled } from '../instance/chart-snapshot.ts';
-import { publishTransition } from '../instance/facts.ts';
+import { factOf, publishInstanceFact } from '../instance/facts.ts';
 import { attemptOf, contextOf, stateOf } from '../instance/stored-chart.ts';
 import { openDeadLetters } from '../runtime/dead-letters.ts';
 import { outageLog } from '../runtime/outage-log.ts';
@@ -211,8 +211,8 @@ class Placing {
   ): void {
     const context = contextOf(record);
     const fact = { to: stateOf(record), at, record, states: record, context, callContext };
-    for (const { type } of emitted) publishTransition(this.#runtime.bus, { ...fact, type, from: undefined });
-    publishTransition(this.#runtime.bus, { ...fact, type: 'transition', from });
+    for (const { type } of emitted) publishInstanceFact(this.#runtime.bus, factOf({ ...fact, type, from: undefined }));
+    publishInstanceFact(this.#runtime.bus, factOf({ ...fact, type: 'transition', from }));
   }
 
   async #castToHost({ record, revision }: Stored, attempt: number, context: CallContext): Promise<void> {

@@ -38,7 +38,8 @@ export class CloudFigures implements Figures {
 
   statistics(projectId: string | undefined): string {
     const now = this.#clock.now();
-    if (now - this.#computedAt > freshMs) {
+    // A clock may be put back.
+    if (Math.abs(now - this.#computedAt) > freshMs) {
       this.#computed.clear();
       this.#computedAt = now;
     }

@@ -162,7 +162,7 @@ describe('a list', () => {
     await stranger.ask(api.instance.delete, { uuid });
   });
 
-  it('leaves out what another release has written, and what stands there alone', async () => {
+  it('holds what another release has written, as far as it can be read, with why nothing can be done with it', async () => {
     const { store } = cloud.runtime;
     const bucket = await store.bucket('instance');
     const at = Date.now();
@@ -173,15 +173,22 @@ describe('a list', () => {
     ].map((record) => ({ ...record, uuid: randomUUID(), projectId: 'strange', createdAt: at, name: 'strange' }));
     const view = await store.view('instance');
     for (const record of strange) await view.reached(await bucket.put(record.uuid, record));
-    const { uuid } = strange[0] as Instance;
     const readable = { ...template, uuid: randomUUID(), projectId: 'strange', createdAt: at - 1000 };
     await view.reached(await bucket.put(readable.uuid, readable));
-    expect(uuidsOf(await list({ projectId: 'strange' }))).toEqual([readable.uuid]);
-    // Also where a page would hold nothing else: an empty one would be the end.
-    expect(uuidsOf(await list({ projectId: 'strange', limit: 1 }))).toEqual([readable.uuid]);
-    await expect(cloud.client.ask(api.instance.get, { uuid })).rejects.toMatchObject({
-      failure: { code: 'unsupported', message: expect.stringContaining('99') },
-    });
+    const all = await list({ projectId: 'strange', sortBy: 'name' });
+    expect(uuidsOf(all).toSorted()).toEqual([...strange, readable].map(({ uuid }) => uuid).toSorted());
+    const marked = await list({ projectId: 'strange', vmState: 'error', order: 'ascending' });
+    expect(marked.map(({ state }) => state).toSorted()).toEqual(['levitating', 'running']);
+    for (const instance of marked) {
+      expect(instance).toMatchObject({ powerState: 'running', host: live[0]?.host, commands: [] });
+      expect(instance.fault).toMatchObject({
+        code: 'unsupported',
+        message: expect.stringContaining('a later release'),
+      });
+      expect((await cloud.client.ask(api.instance.get, { uuid: instance.uuid })).instance).toEqual(instance);
+    }
+    const { states } = await cloud.client.ask(api.instance.count, { allProjects: true });
+    expect(states).toContainEqual({ state: 'levitating', vmState: 'error', count: 1 });
     for (const record of [...strange, readable]) await bucket.remove(record.uuid);
   });
 

@@ -9,7 +9,7 @@ import { headers, type Msg } from 'nats';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 import { type BareMessage, bareBuckets, bareStreams, isRunning, padded, readBare } from './bare-wire.ts';
-import type { LaunchShape } from './launch-shape.ts';
+import type { BareStore, LaunchShape } from './launch-shape.ts';
 
 const [asked = '', url = '', json = ''] = process.argv.slice(2);
 const shape: LaunchShape = JSON.parse(json);
@@ -42,6 +42,14 @@ const roles: Record<string, () => Promise<void>> = {
       void cast('scheduler', id, revision);
       return padded(shape.calls.controller.reply, id, revision);
     });
+    const { beforeNetwork, afterNetwork } = shape.stores;
+    for (const [index, store] of [...beforeNetwork, ...afterNetwork].entries()) {
+      answer(`bare.store.${index}`, async ({ id, revision }) => {
+        const stored = await instances.update(id, padded(store.record, id), revision);
+        tell(id, store.facts, store === afterNetwork.at(-1) ? isRunning : '');
+        return padded(store.reply, id, stored);
+      });
+    }
   },
 
   async scheduler() {
@@ -69,18 +77,18 @@ const roles: Record<string, () => Promise<void>> = {
   },
 
   async compute() {
-    const instances = await bucket('instance');
-    const { beforeNetwork, afterNetwork } = shape.records;
+    const { beforeNetwork, afterNetwork } = shape.stores;
+    const ask = (subject: string, body: string) =>
+      bus.nats.connection.request(subject, body, { headers: context(), timeout });
     await consume('compute', async ({ id, revision }, ack) => {
       ack();
       let latest = revision;
-      for (const size of beforeNetwork) latest = await instances.update(id, padded(size, id), latest);
-      await bus.nats.connection.request('bare.network', padded(shape.calls.network.request, id), {
-        headers: context(),
-        timeout,
-      });
-      for (const size of afterNetwork) latest = await instances.update(id, padded(size, id), latest);
-      tell(id, shape.facts.compute, isRunning);
+      const store = async ({ request }: BareStore, index: number) => {
+        latest = readBare((await ask(`bare.store.${index}`, padded(request, id, latest))).data).revision;
+      };
+      for (const [index, each] of beforeNetwork.entries()) await store(each, index);
+      await ask('bare.network', padded(shape.calls.network.request, id));
+      for (const [index, each] of afterNetwork.entries()) await store(each, beforeNetwork.length + index);
     });
   },
 

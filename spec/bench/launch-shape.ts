@@ -2,29 +2,41 @@
  * What one launch really sends: recorded from the wire while a real one happens, so that the bare chain sends as much.
  * Sizes are in bytes, of bodies; the subject tells who sent what.
  */
-import { facts } from '../../transport/messages/internal.ts';
+import { controllerCalls, facts, type InstanceFact } from '../../transport/messages/internal.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { connectBus } from '../../transport/nats/connect-bus.ts';
 
 export interface LaunchShape {
   /** The client's request to the API server, the API server's to the controller, the host's to the network. */
-  calls: Record<'api' | 'controller' | 'network', { request: number; reply: number }>;
+  calls: Record<'api' | 'controller' | 'network', BareCall>;
+  /** The host's to the controller, before and after it asks for a network: each is a record, and facts. */
+  stores: Record<'beforeNetwork' | 'afterNetwork', BareStore[]>;
   casts: Record<'scheduler' | 'compute', number>;
   /** What travels in the one header of a call or cast. */
   context: number;
-  /** Acknowledged writes, by who makes them. A host writes before and after it asks for a network. */
+  /** Acknowledged writes, but for those that a host asks for. */
   records: {
     admission: number;
     created: number;
     placed: number;
-    beforeNetwork: number[];
-    afterNetwork: number[];
     addresses: number[];
     ports: number[];
   };
   /** How often the network controller asks the store for the record. */
   reads: number;
-  facts: Record<'controller' | 'scheduler' | 'compute', number[]>;
+  /** But for those that a host has told. */
+  facts: Record<'controller' | 'scheduler', number[]>;
+}
+
+interface BareCall {
+  request: number;
+  reply: number;
+}
+
+/** `record` and `facts`: what the controller then stores and tells. */
+export interface BareStore extends BareCall {
+  record: number;
+  facts: number[];
 }
 
 interface Seen {
@@ -66,30 +78,32 @@ async function listen({ nats: { connection } }: Bus, launch: () => Promise<void>
 function shapeOf(seen: Seen[]): LaunchShape {
   const sent = (pattern: RegExp) => seen.filter(({ subject }) => pattern.test(subject));
   const sizes = (pattern: RegExp) => sent(pattern).map(({ body }) => body.length);
+  const replyTo = ({ reply }: Seen) => seen.filter(({ subject }) => subject === reply);
   const call = (pattern: RegExp) => {
     const request = one(sent(pattern), pattern);
-    const reply = one(
-      seen.filter(({ subject }) => subject === request.reply),
-      pattern,
-    );
-    return { request: request.body.length, reply: reply.body.length };
+    return { request: request.body.length, reply: one(replyTo(request), pattern).body.length };
   };
-  const asked = seen.findIndex(({ subject }) => networkCall.test(subject));
-  const writes = seen.flatMap(({ subject, body }, index) =>
-    subject.startsWith('$KV.cloud_instance.') ? [{ size: body.length, index }] : [],
-  );
-  const [created, placed, ...byHost] = writes;
+  const [created, placed, ...byHost] = sizes(/^\$KV\.cloud_instance\./);
   if (!created || !placed) throw new Error('the launch that was recorded has stored no instance');
-  const told = sent(/^cloud\.fact\.instance\./).map(({ body }) => ({
-    size: body.length,
-    by: tellerOf(facts.instance.body.decode(body)),
+  const stores = sent(storeCall).map((request, index) => ({
+    isBefore: seen.indexOf(request) < seen.findIndex(({ subject }) => networkCall.test(subject)),
+    request: request.body.length,
+    reply: one(replyTo(request), storeCall).body.length,
+    record: byHost[index] ?? 0,
+    facts: controllerCalls.storeInstance.request.decode(request.body).facts.map(({ fact }) => sizeOf(fact)),
   }));
-  const toldBy = (teller: string) => told.filter(({ by }) => by === teller).map(({ size }) => size);
+  if (stores.length !== byHost.length) throw new Error('the launch that was recorded was stored otherwise');
+  const told = sent(/^cloud\.fact\.instance\./).map(({ body }) => facts.instance.body.decode(body));
+  const toldBy = (teller: string) => told.filter((fact) => tellerOf(fact) === teller).map(sizeOf);
   return {
     calls: {
       api: call(/^cloud\.api\./),
       controller: call(/^cloud\.controller\.call\./),
       network: call(networkCall),
+    },
+    stores: {
+      beforeNetwork: stores.filter(({ isBefore }) => isBefore),
+      afterNetwork: stores.filter(({ isBefore }) => !isBefore),
     },
     casts: {
       scheduler: one(sent(/^cloud\.scheduler\.cast\./), 'scheduler cast').body.length,
@@ -98,22 +112,23 @@ function shapeOf(seen: Seen[]): LaunchShape {
     context: one(sent(networkCall), networkCall).header,
     records: {
       admission: one(sent(/^\$KV\.cloud_admission\./), 'admission').body.length,
-      created: created.size,
-      placed: placed.size,
-      beforeNetwork: byHost.filter(({ index }) => index < asked).map(({ size }) => size),
-      afterNetwork: byHost.filter(({ index }) => index > asked).map(({ size }) => size),
+      created,
+      placed,
       addresses: sizes(/^\$KV\.cloud_address\./),
       ports: sizes(/^\$KV\.cloud_port\./),
     },
     reads: sent(/^\$JS\.API\.STREAM\.MSG\.GET\.KV_cloud_instance$/).length,
-    facts: { controller: toldBy('controller'), scheduler: toldBy('scheduler'), compute: toldBy('compute') },
+    facts: { controller: toldBy('controller'), scheduler: toldBy('scheduler') },
   };
 }
 
 const networkCall = /^cloud\.network\.host\./;
+const storeCall = /^cloud\.controller\.host\..*\.store_instance$/;
+
+const sizeOf = (fact: InstanceFact) => facts.instance.body.encode(fact).length;
 
 /** Who owns the instance when this happens to it. */
-function tellerOf({ from, to }: { from?: string; to: string }): keyof LaunchShape['facts'] {
+function tellerOf({ from, to }: InstanceFact): keyof LaunchShape['facts'] | 'compute' {
   if (to === 'scheduling') return 'controller';
   return from === 'scheduling' ? 'scheduler' : 'compute';
 }
@@ -124,12 +139,13 @@ function one(found: Seen[], what: RegExp | string): Seen {
   return first;
 }
 
-export function countOf({ calls, casts, records, reads, facts: told }: LaunchShape) {
+export function countOf({ calls, stores, casts, records, reads, facts: told }: LaunchShape) {
+  const stored = Object.values(stores).flat();
   return {
-    calls: Object.keys(calls).length,
+    calls: Object.keys(calls).length + stored.length,
     casts: Object.keys(casts).length,
-    records: Object.values(records).flat().length,
+    records: Object.values(records).flat().length + stored.length,
     reads,
-    facts: Object.values(told).flat().length,
+    facts: [Object.values(told), stored.map(({ facts }) => facts)].flat(2).length,
   };
 }

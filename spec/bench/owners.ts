@@ -2,17 +2,14 @@
  * Instances of a host of the benchmark's: the owners and the chart are the real ones; effects take no time, and the
  * store says yes.
  */
-import { transition } from 'xstate';
-import { presentRecord, restoreSettled } from '../../actors/instance/chart-snapshot.ts';
-import type { EffectImplementation } from '../../actors/instance/effect-runner.ts';
-import { type EffectName, provideEffects } from '../../actors/instance/effects.ts';
+import type { EffectImplementation, EffectName, Effects } from '../../actors/instance/effect-runner.ts';
+import type { InstanceStore } from '../../actors/instance/instance-store.ts';
 import { InstanceOwner, type OwnerWorld } from '../../actors/instance/owner.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { instanceMachine } from '../../machines/instance.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
 import { buckets, type Instance } from '../../transport/messages/records.ts';
-import type { Bucket } from '../../transport/nats/bucket.ts';
-import { newInstance } from '../support/records.ts';
+import { placedInstance } from '../support/records.ts';
 
 const host = 'bench';
 
@@ -41,28 +38,24 @@ export async function settledRecord(): Promise<Instance> {
 }
 
 function placedRecord(): Instance {
-  const record = newInstance(systemChance.uuid(), {
+  return placedInstance(systemChance.uuid(), host, {
     networks: [{ networkId: systemChance.uuid(), mac: 'fa:16:3e:00:00:01' }],
   });
-  const event = { type: 'instance.scheduled', host, at: record.createdAt } as const;
-  const [next] = transition(instanceMachine, restoreSettled(instanceMachine, record.chart), event);
-  return presentRecord(next, record);
 }
 
 export function encoded(record: Instance): Uint8Array {
   return Buffer.from(buckets.instance.record.encode(record));
 }
 
-export function worldOf(effects: Partial<Record<EffectName, EffectImplementation>>): OwnerWorld {
+export function worldOf(effects: Effects): OwnerWorld {
   const names = Object.keys(instanceMachine.implementations.actors) as EffectName[];
   const instant = Object.fromEntries(names.map((name) => [name, done()]));
   return {
     name: { host },
-    machine: provideEffects({ ...instant, allocateNetwork: allocated(), ...effects }),
-    bucket: agreeable(),
+    effects: { ...instant, allocateNetwork: allocated(), ...effects },
+    store: agreeable(),
     clock: systemClock,
     logger: createLogger('fatal'),
-    publish: () => {},
   };
 }
 
@@ -84,20 +77,7 @@ const allocated = (): EffectImplementation => ({
 });
 
 /** A store that agrees to every write, and keeps none. */
-function agreeable(): Bucket<Instance> {
+function agreeable(): InstanceStore {
   let revision = 1;
-  const next = async () => ++revision;
-  return {
-    kind: buckets.instance,
-    stored: undefined as never,
-    look: async () => ({ value: undefined, revision: 0 }),
-    keys: async () => [],
-    writtenAt: async () => undefined,
-    get: async () => undefined,
-    create: next,
-    update: next,
-    put: next,
-    remove: async () => undefined,
-    decide: next,
-  };
+  return { get: async () => undefined, store: async () => ++revision };
 }

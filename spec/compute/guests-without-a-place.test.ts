@@ -4,6 +4,7 @@ import type { GuestSpec } from '../../actors/hypervisor/hypervisor.ts';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
 import { api } from '../../transport/messages/api.ts';
 import { guestSpec } from '../libvirt/guests.ts';
+import { HeldClock } from '../support/held-clock.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { type RecoveryCloud, startRecoveryCloud } from './support.ts';
 
@@ -141,4 +142,54 @@ it('guests of which there is no record are not told of when that is wanted', asy
   expect(await hypervisor.powerState(uuid)).toBe('running');
   expect((await cloud.client.ask(api.host.get, { host: 'host1' })).host.unknownGuests).toBeUndefined();
   expect(hostFacts.filter(({ type }) => type.startsWith('guest.'))).toEqual([]);
+});
+
+it('a guest whose record is lost keeps the client token that it was made with until it is gone', async () => {
+  const clock = new HeldClock();
+  const { cloud, hypervisor, startHost, stopHost } = await startRecoveryCloud({}, clock);
+  const asked = { clientToken: 'once' };
+  const { uuid } = await cloud.create(asked);
+  await cloud.until(uuid, ({ state }) => state === 'running');
+  await stopHost();
+  await (await cloud.runtime.store.bucket('instance')).remove(uuid);
+  await startHost();
+  await cloud.addHost({ name: 'host2' });
+  await expect(cloud.create(asked)).rejects.toMatchObject({
+    failure: { code: 'conflict', details: { field: '/clientToken', uuid, host: 'host1' } },
+  });
+  expect((await cloud.create({ clientToken: 'another' })).uuid).not.toBe(uuid);
+  expect(await hypervisor.powerState(uuid)).toBe('running');
+
+  await hypervisor.destroyDomain(uuid, signal);
+  await hypervisor.removeFilter(uuid, signal);
+  await hypervisor.removeDisks(uuid, signal);
+  const again = await eventually(() => {
+    clock.endWaits();
+    return cloud.create(asked).catch(() => undefined);
+  });
+  expect(again.uuid).toBe(uuid);
+});
+
+it('a guest whose record comes back elsewhere, or here, is looked at again', async () => {
+  const clock = new HeldClock();
+  const recovery = await startRecoveryCloud({}, clock);
+  const { cloud, hypervisor, launch, startHost, stopHost } = recovery;
+  const [here, elsewhere] = [await launch(), await launch()];
+  const bucket = await cloud.runtime.store.bucket('instance');
+  await moveAway(recovery, elsewhere);
+  await stopHost();
+  const kept = await Promise.all([here, elsewhere].map((uuid) => bucket.get(uuid)));
+  for (const uuid of [here, elsewhere]) await bucket.remove(uuid);
+  await startHost();
+  const shown = async () => (await cloud.client.ask(api.host.get, { host: 'host1' })).host;
+  await eventually(async () => (await shown()).unknownGuests?.length === 2 || undefined);
+  for (const entry of kept) if (entry) await cloud.write('instance', entry.key, entry.value);
+  await eventually(() => {
+    clock.endWaits();
+    return holds(hypervisor, elsewhere).length === 0 || undefined;
+  });
+  expect(holds(hypervisor, here)).toEqual(['domains', 'filters', 'disks']);
+  await eventually(async () => (await shown()).unknownGuests === undefined || undefined);
+  await cloud.client.ask(api.instance.stop, { uuid: here });
+  await cloud.until(here, ({ state }) => state === 'stopped');
 });

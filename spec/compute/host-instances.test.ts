@@ -6,7 +6,7 @@ import { GuestSpecs } from '../../actors/compute/guest-specs.ts';
 import { HostInstances } from '../../actors/compute/host-instances.ts';
 import { defaultRecovery } from '../../actors/compute/recovery-settings.ts';
 import type { EffectJob } from '../../actors/instance/effect-runner.ts';
-import { provideEffects } from '../../actors/instance/effects.ts';
+import { ownStore } from '../../actors/instance/instance-store.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
@@ -35,8 +35,8 @@ async function openInstances(): Promise<HostInstances> {
   const specs = new GuestSpecs(bus, images, { name, availabilityZone: 'nova' });
   const reports = new GuestReports(defaultRecovery, runtime);
   return new HostInstances(
-    { name, bucket, claims, specs, reports, clock, logger },
-    { machine: provideEffects({ requestPlacement: { isDurable: true, run: untilLeft } }), publish: () => undefined },
+    { name, store: ownStore(bus, bucket), claims, specs, reports, clock, logger },
+    { effects: { requestPlacement: { isDurable: true, run: untilLeft } } },
   );
 }
 

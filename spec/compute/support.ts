@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import type { RecoverySettings } from '../../actors/compute/recovery-settings.ts';
 import type { Part } from '../../actors/runtime/runtime.ts';
 import type { SimulatedHypervisor } from '../../actors/simulated/simulated-hypervisor.ts';
+import type { Clock } from '../../transport/clock.ts';
 import type { HostFact, InstanceFact } from '../../transport/nats/api-client.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 
@@ -22,7 +23,11 @@ export interface RecoveryCloud {
 
 const name = 'host1';
 
-export async function startRecoveryCloud(recovery: Partial<RecoverySettings> = {}): Promise<RecoveryCloud> {
+/** `clock`: the host's, where it is to be one of its own. */
+export async function startRecoveryCloud(
+  recovery: Partial<RecoverySettings> = {},
+  clock?: Clock,
+): Promise<RecoveryCloud> {
   const cloud = await startTestCloud({ hosts: [] });
   onTestFinished(() => cloud.stop());
   let host: Part | undefined;
@@ -32,7 +37,8 @@ export async function startRecoveryCloud(recovery: Partial<RecoverySettings> = {
   cloud.client.followHosts((fact) => hostFacts.push(fact));
 
   async function startHost(): Promise<void> {
-    host = await cloud.addHost({ name, recovery });
+    const runtime = clock && { ...(await cloud.connect()), clock };
+    host = await cloud.addHost({ name, recovery, ...(runtime && { runtime }) });
   }
   await startHost();
   const hypervisor = cloud.hypervisors.get(name);

@@ -65,7 +65,7 @@ it('are typed at and looked at, stand still when nobody reads, and end with the 
   })()`;
   await expect.poll(() => page.evaluate(litPixels), { timeout: 30_000 }).toBeGreaterThan(100);
   expect(await visitor.look('console-screen')).toEqual([]);
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
   await visitor.close();
 
   // Byte by byte: RFB as QEMU speaks it.

@@ -33,7 +33,7 @@ describe('the serial console', () => {
     await untilShown(/echo \$\(\(6\*7\)\) äß/);
     expect(await visitor.look('console')).toEqual([]);
     expect(await page.evaluate("Object.hasOwn(HTMLSpanElement.prototype, 'setAttribute')")).toBe(true);
-    expect(visitor.complaints).toEqual([]);
+    expect(visitor.takeComplaints()).toEqual([]);
   });
 
   it('is copied from, and pasted to', async () => {
@@ -50,7 +50,20 @@ describe('the serial console', () => {
     await page.keyboard.type('never');
     await page.keyboard.press('Control+C');
     await untilShown(/never\^C/);
-    expect(visitor.complaints).toEqual([]);
+    expect(visitor.takeComplaints()).toEqual([]);
+  });
+
+  it('is read to a screen reader when that is wanted', async () => {
+    const told = page.locator('.xterm-accessibility');
+    expect(await told.count()).toBe(0);
+    await page.getByLabel('For screen readers').check();
+    await page.locator('.console').click();
+    await page.keyboard.type('echo heard\n');
+    await expect.poll(() => told.textContent(), { timeout: 30_000 }).toMatch(/echo heard.*heard/s);
+    await page.getByLabel('For screen readers').uncheck();
+    await expect.poll(() => told.count()).toBe(0);
+    await page.locator('.console').click();
+    expect(visitor.takeComplaints()).toEqual([]);
   });
 
   it('is left by Shift+Tab, and reached again by Tab', async () => {
@@ -72,7 +85,7 @@ describe('the serial console', () => {
     await stage.cloud.until(uuid, ({ state }) => state === 'running');
     await page.getByRole('button', { name: 'Connect again' }).click();
     await untilShown(/This guest is simulated/);
-    expect(visitor.complaints).toEqual([]);
+    expect(visitor.takeComplaints()).toEqual([]);
   });
 });
 
@@ -82,6 +95,6 @@ describe('the screen', () => {
     await page.getByRole('alert').getByText('A simulated guest has no screen').waitFor();
     // What a terminal needs of the page went with it.
     expect(await page.evaluate("Object.hasOwn(HTMLSpanElement.prototype, 'setAttribute')")).toBe(false);
-    expect(visitor.complaints).toEqual([]);
+    expect(visitor.takeComplaints()).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatBriefly } from '../../transport/dashboard/format.ts';
+import { formatBriefly, formatMemory, formatMoment } from '../../transport/dashboard/format.ts';
 import { timeWidth } from '../../transport/visualizer/box-content.ts';
 import { textWidth } from '../../transport/visualizer/text-width.ts';
 
@@ -19,4 +19,17 @@ it.each([
   expect(formatBriefly(ms)).toBe(text);
   // As in chart.css.
   expect(textWidth(text, { size: 10 })).toBeLessThan(timeWidth);
+});
+
+it.each([
+  [512, '512 MiB'],
+  [1023, '1,023 MiB'],
+  [1536, '1.5 GiB'],
+  [12_915, '12.6 GiB'],
+])('writes %d MiB as %s', (mebibytes, text) => {
+  expect(formatMemory(mebibytes)).toBe(text);
+});
+
+it('says in which zone a moment is told', () => {
+  expect(formatMoment('2026-11-23T19:37:08.000Z')).toMatch(/:37:08.* (GMT\S*|[A-Z]{3,5})$/);
 });

@@ -4,8 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { maxChunkBytes } from '../../transport/messages/api/image.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Page, Visitor } from '../support/browser.ts';
-import { quickPulse } from '../support/test-cloud.ts';
-import { type Stage, startStage } from './support.ts';
+import { type Stage, startStage, steadyPulse } from './support.ts';
 
 let stage: Stage;
 let visitor: Visitor;
@@ -13,7 +12,7 @@ let visitor: Visitor;
 beforeAll(async () => {
   stage = await startStage({
     hosts: [{ name: 'host1' }, { name: 'host2', zone: 'west', capacity: { vcpus: 8, memoryMb: 8192, diskGb: 100 } }],
-    pulse: quickPulse,
+    pulse: steadyPulse,
   });
   visitor = await stage.enterAs(stage.cloud.token, '/key-pairs');
 });
@@ -32,6 +31,12 @@ it('shows the private key of a new pair once, lets it be kept, and asks whoever 
   const privateKey = (await shown.locator('pre').textContent()) ?? '';
   expect(privateKey).toMatch(/^-----BEGIN OPENSSH PRIVATE KEY-----\n/);
   expect(await visitor.look('key-pair-private')).toEqual([]);
+  const [asked] = await Promise.all([
+    page.waitForEvent('dialog'),
+    page.evaluate('void setTimeout(() => location.reload())'),
+  ]);
+  expect(asked.type()).toBe('beforeunload');
+  await asked.dismiss();
   await page.keyboard.press('Escape');
   const question = page.getByRole('dialog', { name: 'Close without the private key?' });
   await question.waitFor();
@@ -60,7 +65,7 @@ it('shows the private key of a new pair once, lets it be kept, and asks whoever 
   await page.getByRole('button', { name: 'Done' }).click();
   await question.getByRole('button', { name: 'Close without it' }).click();
   await page.getByRole('dialog').waitFor({ state: 'detached' });
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
 });
 
 it('imports a public key, and deletes it after a question', async () => {
@@ -83,7 +88,42 @@ it('imports a public key, and deletes it after a question', async () => {
   const question = page.getByRole('dialog', { name: 'Delete key pair imported?' });
   await question.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('row', { name: /imported/ }).waitFor({ state: 'detached' });
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+it('says what is refused of no field that it has, until the form is another, and tells whoever has left it', async () => {
+  const { page } = visitor;
+  const add = page.getByRole('button', { name: 'Add key pair' });
+  const form = page.getByRole('dialog', { name: 'Add key pair' });
+  const hasFocus = () => page.evaluate('document.activeElement.textContent.trim()');
+  await add.click();
+  await form.getByRole('button', { name: 'Cancel' }).click();
+  await expect.poll(hasFocus).toBe('Add key pair');
+
+  const failure = { code: 'conflict', message: 'it is not to be', disposition: 'abort', details: { field: '/type' } };
+  const goOn = Promise.withResolvers<void>();
+  let asked = 0;
+  await page.route('**/api/v1/key-pair/create', async (route) => {
+    if (++asked > 1) await goOn.promise;
+    await route.fulfill({ status: 409, json: { failure } });
+  });
+  await add.click();
+  await form.getByLabel('Name', { exact: true }).fill('refused');
+  await form.getByRole('button', { name: 'Make', exact: true }).click();
+  await form.getByRole('alert').getByText('It is not to be.').waitFor();
+  await form.getByLabel('Name', { exact: true }).fill('refused-2');
+  await form.getByRole('alert').waitFor({ state: 'detached' });
+  const isAsked = page.waitForRequest('**/api/v1/key-pair/create');
+  await form.getByRole('button', { name: 'Make', exact: true }).click();
+  await isAsked;
+  await page.keyboard.press('Escape');
+  await form.waitFor({ state: 'detached' });
+  goOn.resolve();
+  const told = page.getByRole('region', { name: 'Messages' });
+  await told.getByText('it is not to be').waitFor();
+  await told.getByRole('button', { name: 'Dismiss: it is not to be' }).click();
+  await page.unroute('**/api/v1/key-pair/create');
+  expect(visitor.takeComplaints()).toEqual([]);
 });
 
 it('uploads an image in chunks, and deletes it', async () => {
@@ -94,6 +134,12 @@ it('uploads an image in chunks, and deletes it', async () => {
   await page.getByLabel('File').setInputFiles({ name: 'tiny.img', mimeType: 'application/octet-stream', buffer: disk });
   await expect.poll(() => page.getByLabel('Name', { exact: true }).inputValue()).toBe('tiny');
   expect(await visitor.look('image-new')).toEqual([]);
+  // What nobody answers is sent again.
+  const failure = { code: 'unavailable', message: 'busy', disposition: 'retry' };
+  let chunks = 0;
+  await page.route('**/api/v1/image/upload', (route) =>
+    ++chunks > 1 ? route.continue() : route.fulfill({ status: 408, json: { failure } }),
+  );
   await page.getByRole('button', { name: 'Upload', exact: true }).click();
   await page.getByRole('button', { name: 'tiny', exact: true }).click();
   await page.getByText(createHash('sha256').update(disk).digest('hex')).waitFor();
@@ -106,7 +152,7 @@ it('uploads an image in chunks, and deletes it', async () => {
   expect(await visitor.look('images')).toEqual([]);
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('button', { name: 'tiny', exact: true }).waitFor({ state: 'detached' });
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
 });
 
 it('disables a host with a reason, drains it, and enables it again', async () => {
@@ -119,6 +165,8 @@ it('disables a host with a reason, drains it, and enables it again', async () =>
   const row = page.getByRole('row', { name: /host2/ });
   await row.getByText('disabled').waitFor();
   await row.getByText('new memory').waitFor();
+  // The button that had the focus is gone.
+  await expect.poll(() => page.evaluate('document.activeElement.ariaLabel')).toBe('What host2 may be told');
   expect(await visitor.look('hosts')).toEqual([]);
   await page.getByRole('button', { name: 'Drain host2' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Drain' }).click();
@@ -126,7 +174,7 @@ it('disables a host with a reason, drains it, and enables it again', async () =>
   await page.getByRole('button', { name: 'Enable host2' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Enable' }).click();
   await row.getByText('up', { exact: true }).waitFor();
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
 });
 
 it('shows a host that is down, and has its instances evacuated', async () => {
@@ -144,7 +192,25 @@ it('shows a host that is down, and has its instances evacuated', async () => {
   await page.getByRole('dialog').getByRole('button', { name: 'Evacuate' }).click();
   await stage.cloud.until(uuid, ({ vmState, host }) => vmState === 'active' && host !== 'host3');
   await page.getByRole('button', { name: 'Delete host3' }).waitFor();
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+it('shows figures that come later than they are asked for again', async () => {
+  const late = await stage.browser.open(stage.web.origin);
+  const { page } = late;
+  await page.clock.install();
+  const asked: (() => void)[] = [];
+  await page.route('**/statistics', async (route) => {
+    await new Promise<void>((resolve) => asked.push(resolve));
+    await route.continue();
+  });
+  await late.signIn(stage.cloud.token, '/overview');
+  await expect.poll(() => asked.length).toBe(1);
+  await page.clock.runFor(6_000);
+  await expect.poll(() => asked.length).toBe(2);
+  asked[0]?.();
+  await page.getByText('Time to run, median').waitFor();
+  expect(late.takeComplaints()).toEqual([]);
 });
 
 it('shows how the cloud is: hosts, states, launches and the time that they took', async () => {
@@ -168,7 +234,7 @@ it('shows how the cloud is: hosts, states, launches and the time that they took'
   await page.getByRole('link', { name: 'error' }).click();
   await page.getByRole('button', { name: 'error 1', pressed: true }).waitFor();
   await page.getByRole('link', { name: 'too-large' }).waitFor();
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
 });
 
 async function optionOf(page: Page, name: string): Promise<string> {

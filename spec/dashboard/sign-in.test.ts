@@ -1,6 +1,8 @@
 /** Signing in and out of the dashboard, and going to another project. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Route, WebSocketRoute } from 'playwright-core';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { api } from '../../transport/messages/api.ts';
+import type { SessionView } from '../../transport/messages/web.ts';
 import type { Visitor } from '../support/browser.ts';
 import { eventually } from '../support/test-cloud.ts';
 import { type Stage, startStage } from './support.ts';
@@ -22,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => stage?.stop());
 
 async function signIn({ page }: Visitor, secret: string): Promise<void> {
-  await page.getByLabel('User').fill('mary');
+  await page.getByLabel('User', { exact: true }).fill('mary');
   await page.getByLabel('Password').fill(secret);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
@@ -46,7 +48,19 @@ it('lets in who knows the password, to the page that was asked for, and out agai
   await visitor.untilLive();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByLabel('Password').waitFor();
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+it('asks again who is signed in when the server does not say, and says so meanwhile', async () => {
+  const visitor = await stage.browser.open(stage.web.origin);
+  const { page } = visitor;
+  const failure = { code: 'unavailable', message: 'the cloud is not to be had just now', disposition: 'retry' };
+  await page.route('**/session', (route) => route.fulfill({ status: 404, json: { failure } }));
+  await page.goto('/images');
+  await page.getByRole('alert').getByText('The cloud is not to be had just now.').waitFor();
+  await page.unroute('**/session');
+  await page.getByLabel('Password').waitFor();
+  expect(visitor.takeComplaints()).toEqual([]);
 });
 
 it('lets in who has a token, until it is revoked', async () => {
@@ -62,13 +76,193 @@ it('lets in who has a token, until it is revoked', async () => {
   await visitor.page.getByRole('link', { name: 'Key pairs' }).click();
   await visitor.page.getByLabel('Password').waitFor();
   expect(new URL(visitor.page.url()).pathname).toBe('/key-pairs');
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+/** What the server says of whoever signs in: that it is over by now. */
+async function signInBriefly(visitor: Visitor, path: string): Promise<void> {
+  const { secret } = await stage.cloud.client.ask(api.token.create, { userId: 'mary', projectId: 'shop' });
+  let isFirst = true;
+  await visitor.page.route('**/session', async (route) => {
+    const response = await route.fetch();
+    if (!response.ok() || response.status() === 204 || !isFirst) return route.fulfill({ response });
+    isFirst = false;
+    const json = (await response.json()) as SessionView;
+    await route.fulfill({ response, json: { ...json, expiresAt: new Date().toISOString() } });
+  });
+  await visitor.signIn(secret, path);
+}
+
+async function endSessions(): Promise<void> {
+  const { tokens } = await stage.cloud.client.ask(api.token.list, { userId: 'mary' });
+  for (const { id, description } of tokens) {
+    if (description !== undefined) await stage.cloud.client.ask(api.token.revoke, { id });
+  }
+}
+
+it('finds a form as it was left when the session had run out, and none when it was ended', async () => {
+  const visitor = await stage.browser.open(stage.web.origin);
+  const { page } = visitor;
+  await signInBriefly(visitor, '/launch');
+  const name = page.getByLabel('Name', { exact: true });
+  const endSession = async () => {
+    await endSessions();
+    // Unless what is asked for after signing in has told by then.
+    const launch = page.getByRole('button', { name: 'Launch', exact: true });
+    await launch.click({ timeout: 2_000 }).catch(() => undefined);
+    await page.getByLabel('Password').waitFor();
+  };
+  await name.fill('half-typed');
+  await endSession();
+  await expect.poll(() => page.getByRole('heading', { name: 'Launch' }).count()).toBe(0);
+  await signIn(visitor, password);
+  await visitor.untilLive();
+  expect(await name.inputValue()).toBe('half-typed');
+
+  await endSession();
+  await signIn(visitor, password);
+  await visitor.untilLive();
+  await expect.poll(() => name.inputValue()).toBe('');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Password').waitFor();
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+it('finds a dialog as it was left when the session had run out, and what was asked for in vain', async () => {
+  const { secret } = await stage.cloud.client.ask(api.token.create, { userId: 'mary', projectId: 'shop' });
+  const { uuid } = await stage.cloud.create({ name: 'till' }, stage.clientOf(secret));
+  onTestFinished(endSessions);
+  onTestFinished(async () => {
+    await stage.clientOf(secret).ask(api.instance.delete, { uuid });
+    await stage.cloud.until(uuid, ({ vmState }) => vmState === 'deleted');
+  });
+  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'active');
+  const visitor = await stage.browser.open(stage.web.origin);
+  const { page } = visitor;
+  await signInBriefly(visitor, '/instances');
+  const isChosen = page.getByLabel('Choose till');
+  await isChosen.click();
+  await expect.poll(() => isChosen.isChecked()).toBe(true);
+  const goOn = Promise.withResolvers<void>();
+  await page.route('**/api/v1/instance/actions', async (route) => {
+    await goOn.promise;
+    await route.continue();
+  });
+  await page.getByRole('link', { name: 'till' }).click();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name', { exact: true }).fill('till-2');
+  await endSessions();
+  goOn.resolve();
+  await page.getByLabel('Password').waitFor();
+  await expect.poll(() => page.title()).toContain('Sign in');
+  await expect.poll(() => page.evaluate('document.activeElement.name')).toBe('username');
+  expect(await dialog.count()).toBe(0);
+
+  await signIn(visitor, password);
+  await visitor.untilLive();
+  expect(await dialog.getByLabel('Name', { exact: true }).inputValue()).toBe('till-2');
+  await expect.poll(() => page.title()).toBe('till · Kilonova');
+  await expect.poll(() => page.evaluate(`document.activeElement.closest('dialog') !== null`)).toBe(true);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('region', { name: 'Events' }).getByRole('listitem').first().waitFor();
+  await page.getByRole('link', { name: 'Instances', exact: true }).first().click();
+  await expect.poll(() => isChosen.isChecked()).toBe(true);
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+it('is not signed out, nor in the project before, by what is answered of the session before', async () => {
+  onTestFinished(endSessions);
+  const visitor = await stage.browser.open(stage.web.origin);
+  const { page } = visitor;
+  const goOn = Promise.withResolvers<void>();
+  /** Resolves, when the first such request waits, with the promise of its late answer. */
+  const holdFirst = (url: string, method: string, answer: (route: Route) => Promise<() => Promise<void>>) => {
+    const held = Promise.withResolvers<{ answered: Promise<void> }>();
+    let isFirst = true;
+    void page.route(url, async (route) => {
+      if (!isFirst || route.request().method() !== method) return route.fallback();
+      isFirst = false;
+      const fulfil = await answer(route);
+      const answered = goOn.promise.then(fulfil);
+      held.resolve({ answered });
+    });
+    return held.promise;
+  };
+  const failure = { code: 'unauthenticated', message: 'the session is over', disposition: 'abort' };
+  let live: WebSocketRoute | undefined;
+  await page.routeWebSocket('**/live', (socket) => {
+    live = socket;
+    socket.connectToServer();
+  });
+  const isListHeld = holdFirst(
+    '**/api/v1/image/list',
+    'POST',
+    async (route) => () => route.fulfill({ status: 401, json: { failure } }),
+  );
+  await page.goto('/images');
+  await signIn(visitor, password);
+  await visitor.untilLive();
+  const { answered: listed } = await isListHeld;
+  const isSessionHeld = holdFirst('**/session', 'GET', async (route) => {
+    const response = await route.fetch();
+    return () => route.fulfill({ response });
+  });
+  live?.close();
+  const { answered: resumed } = await isSessionHeld;
+
+  const project = page.getByLabel('Project');
+  await project.selectOption({ label: 'The blog' });
+  await expect.poll(() => project.locator('option:checked').textContent()).toBe('The blog');
+  await visitor.untilLive();
+  goOn.resolve();
+  await Promise.all([listed, resumed]);
+  await page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))`);
+  expect(await page.getByLabel('Password').count()).toBe(0);
+  expect(await project.locator('option:checked').textContent()).toBe('The blog');
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+it('shows of the project that is changed to what is asked for anew, and its name, however late the rest is answered', async () => {
+  const { secret } = await stage.cloud.client.ask(api.token.create, { userId: 'mary', projectId: 'shop' });
+  await stage.clientOf(secret).ask(api.keyPair.create, { name: 'till' });
+  const visitor = await stage.browser.open(stage.web.origin);
+  const { page } = visitor;
+  await page.goto('/instances?find=press');
+  await signIn(visitor, password);
+  await visitor.untilLive();
+  await page.getByRole('link', { name: 'Key pairs' }).click();
+  await page.getByRole('cell', { name: 'till', exact: true }).waitFor();
+  const goOn = Promise.withResolvers<void>();
+  await page.route('**/api/v1/token/revoke', async (route) => {
+    await goOn.promise;
+    await route.continue();
+  });
+  const isListed = page.waitForResponse('**/api/v1/project/list');
+  const project = page.getByLabel('Project');
+  await project.focus();
+  await project.selectOption({ label: 'The blog' });
+  await page.getByText('You have no key pairs in this project.').waitFor();
+  await isListed;
+  const isRevoked = page.waitForResponse('**/api/v1/token/revoke');
+  goOn.resolve();
+  await isRevoked;
+  await page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))`);
+  expect(await project.locator('option:checked').textContent()).toBe('The blog');
+  // Whoever chooses by keys is left where they are.
+  await expect.poll(() => page.evaluate('document.activeElement.ariaLabel')).toBe('Project');
+  await page.getByRole('link', { name: 'Instances', exact: true }).click();
+  expect(await page.getByRole('searchbox').inputValue()).toBe('');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Password').waitFor();
+  expect(visitor.takeComplaints()).toEqual([]);
 });
 
 it('goes on in another project of the user, and shows what is there', async () => {
   const visitor = await stage.browser.open(stage.web.origin);
   const { page } = visitor;
-  await page.goto('/instances');
+  await page.goto('/instances?find=till&state=error');
   await signIn(visitor, password);
   await visitor.untilLive();
   const { secret } = await stage.cloud.client.ask(api.token.create, { userId: 'mary', projectId: 'blog' });
@@ -77,11 +271,12 @@ it('goes on in another project of the user, and shows what is there', async () =
   await page.getByText('There are no instances in The shop.').waitFor();
   await page.getByLabel('Project').selectOption({ label: 'The blog' });
   await page.getByRole('link', { name: 'press' }).waitFor();
+  expect(new URL(page.url()).search).toBe('');
   await visitor.untilLive();
   // Neither the session before nor the token that was needed on the way is left.
   await eventually(async () => {
     const { tokens } = await stage.cloud.client.ask(api.token.list, { userId: 'mary' });
     return tokens.filter(({ description }) => description !== undefined).length === 1 || undefined;
   });
-  expect(visitor.complaints).toEqual([]);
+  expect(visitor.takeComplaints()).toEqual([]);
 });

@@ -1,9 +1,13 @@
 /** A whole cloud with its web server and a browser in front of it, for one file of tests. */
+import type { Pulse } from '../../actors/runtime/pulse.ts';
 import { api } from '../../transport/messages/api.ts';
 import { ApiClient } from '../../transport/nats/api-client.ts';
 import { startTestWeb, type TestWeb } from '../http/support.ts';
-import { startBrowser, type TestBrowser, type Visitor } from '../support/browser.ts';
+import { type Page, startBrowser, type TestBrowser, type Visitor } from '../support/browser.ts';
 import { startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+
+/** A host that is silent is soon held for dead, and one beside which a browser starts is not. */
+export const steadyPulse: Pulse = { beatEveryMs: 200, deadAfterMs: 5_000 };
 
 export interface Stage {
   cloud: TestCloud;
@@ -50,4 +54,9 @@ export async function startStage(options: Parameters<typeof startTestCloud>[0] =
 export async function memberOf({ createUser }: TestCloud, project: string): Promise<string> {
   const client = await createUser(project);
   return (await client.ask(api.token.create, {})).secret;
+}
+
+/** What is scrolled is scrolled after it was drawn, and heard of in the next frame. */
+export async function untilDrawn(page: Page): Promise<void> {
+  await page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))`);
 }

@@ -1,5 +1,5 @@
 /** Statistics and metrics: what they say is what was done. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { StreamFigures } from '../../actors/web/stream-figures.ts';
 import { startWebServer } from '../../actors/web/web-server.ts';
 import { systemClock } from '../../transport/clock.ts';
@@ -7,6 +7,7 @@ import { api } from '../../transport/messages/api.ts';
 import { type Launch, type Statistics, statistics } from '../../transport/messages/statistics.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { newUser } from '../api/people.ts';
+import { HeldClock } from '../support/held-clock.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
 import { type Family, parseExposition } from './exposition.ts';
 import { Browser, openTestDoor, startTestWeb, type TestWeb } from './support.ts';
@@ -239,6 +240,19 @@ describe('metrics', () => {
       await door.close();
     }
   });
+});
+
+it('statistics are computed anew also when the clock was put back', async () => {
+  const clock = new HeldClock();
+  clock.aheadMs = 1_800_000;
+  const other = await startTestWeb({ ...cloud.runtime, clock });
+  onTestFinished(() => other.stop());
+  const theirs = new Browser(other.origin);
+  await theirs.signIn(cloud.token);
+  const endedBefore = (await statisticsOf(theirs)).launches.ended;
+  clock.aheadMs = 0;
+  await launch('running');
+  await eventually(async () => (await statisticsOf(theirs)).launches.ended > endedBefore || undefined);
 });
 
 it('the rate of messages is what the streams of NATS have grown by', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { WebSocket } from 'ws';
 import { api } from '../../transport/messages/api.ts';
 import { facts, type InstanceFact } from '../../transport/messages/internal.ts';
-import { closeCodes } from '../../transport/messages/web.ts';
+import { closeCodes, stillEveryMs } from '../../transport/messages/web.ts';
 import type { ApiClient } from '../../transport/nats/api-client.ts';
 import { publishFact } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
@@ -95,6 +95,25 @@ describe('/live', () => {
       expect(live.entries).toEqual([]);
     },
   );
+
+  it('says now and then how far all was told, also to whom nothing has happened', async () => {
+    const clock = new HeldClock(stillEveryMs);
+    const other = await startTestWeb({ ...cloud.runtime, clock });
+    onTestFinished(() => other.stop());
+    const client = await cloud.createUser('quiet');
+    const { secret } = await client.ask(api.token.create, {});
+    const live = new Live(new Browser(other.origin).open('/live', { authorization: `Bearer ${secret}` }));
+    await live.until(({ type }) => type === 'hello');
+    const { uuid } = await cloud.create();
+    await cloud.until(uuid, ({ vmState }) => vmState === 'active');
+    const { facts } = await cloud.client.ask(api.fact.list, { uuid });
+    const last = facts.at(-1)?.sequence ?? Number.NaN;
+    await eventually(() => {
+      clock.endWaits();
+      return live.frames.some((frame) => frame.type === 'still' && frame.sequence >= last) || undefined;
+    });
+    expect(live.entries).toEqual([]);
+  });
 
   it('lets nobody in without a session, from another’s page, or elsewhere', async () => {
     const stranger = new Browser(web.origin);

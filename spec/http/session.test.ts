@@ -70,7 +70,7 @@ describe('signing in', () => {
     const refused = await browser.signIn(cloud.token);
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(await refused.json()).toMatchObject({ failure: { code: 'unavailable', disposition: 'retry' } });
+    expect(await refused.json()).toMatchObject({ failure: { code: 'too_many_requests', disposition: 'retry' } });
   });
 
   it('is refused to them by the API as well, and in the life after this one', async () => {
@@ -105,7 +105,10 @@ describe('signing in', () => {
       return new Set(statuses);
     };
     expect(await tries(5)).toEqual(new Set([401]));
-    expect(await tries(12)).toEqual(new Set([503]));
+    expect(await tries(12)).toEqual(new Set([429]));
+    const retryAfter = (await browser.ask(path, { body: { user: `somebody at ${path}`, password: 'a guess' } }))
+      .headers;
+    expect(Number(retryAfter.get('retry-after'))).toBeGreaterThan(30);
     expect((await browser.signIn(cloud.token)).status).toBe(200);
   });
 

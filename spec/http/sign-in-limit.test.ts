@@ -30,7 +30,9 @@ it('lets through some at once, and one more every now and then', () => {
 it('says when to try again', () => {
   const { limit, tries } = limitAt();
   tries(10);
-  expect(() => limit.count('192.0.2.1')).toThrow(expect.objectContaining({ retryAfterSeconds: 6 }));
+  expect(() => limit.count('192.0.2.1')).toThrow(
+    expect.objectContaining({ failure: expect.objectContaining({ details: { retryAfterSeconds: 6 } }) }),
+  );
 });
 
 it('does not count whoever was let in', () => {

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { provideEffects } from '../../actors/instance/effects.ts';
-import type { TransitionFact } from '../../actors/instance/facts.ts';
+import { ownStore } from '../../actors/instance/instance-store.ts';
 import { commandKey, InstanceOwner, type OwnerWorld } from '../../actors/instance/owner.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
 import { fail } from '../../machines/failure.ts';
 import { systemChance } from '../../transport/clock.ts';
+import { facts, type InstanceFact } from '../../transport/messages/internal.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Bucket, conflict } from '../../transport/nats/bucket.ts';
+import type { Bus } from '../../transport/nats/bus.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
 import { newInstance } from '../support/records.ts';
 import { startTestRuntimes, type TestRuntimes } from '../support/runtimes.ts';
@@ -25,15 +26,15 @@ const noHost = { code: 'no_valid_host', message: 'there is none', disposition: '
 
 /** An owner of an instance that waits for a host, and what it tells. */
 async function own(through: Bucket<Instance> = bucket, more: Partial<OwnerWorld> = {}) {
-  const told: TransitionFact[] = [];
+  const told: InstanceFact[] = [];
+  const bus: Bus = { ...runtime.bus, send: (_, payload) => told.push(facts.instance.body.decode(bytesOf(payload))) };
   const world: OwnerWorld = {
     name: 'control',
-    machine: provideEffects({}),
-    bucket: through,
+    effects: {},
+    store: ownStore(bus, through),
     ...more,
     clock: runtime.clock,
     logger: runtime.logger,
-    publish: (fact) => told.push(fact),
   };
   const record = newInstance(systemChance.uuid());
   const revision = await bucket.create(record.uuid, record);
@@ -49,6 +50,7 @@ async function rename(uuid: string, name: string): Promise<void> {
   }
 }
 
+const bytesOf = (payload: string | Uint8Array) => Buffer.from(payload);
 const failure = () => ({ type: 'placement.failed', at: runtime.clock.now(), failure: noHost }) as const;
 
 it('writes no earlier time over a later one: of two records the later one shows it, whoever’s clocks wrote them', async () => {
@@ -72,7 +74,7 @@ it('keeps what a client edited in between, and tells its facts under the new nam
     chart: { value: { failed: 'scheduling' } },
   });
   expect(stored?.revision).toBe(owner.revision);
-  expect(told.map(({ type, record }) => [type, record.name])).toEqual([
+  expect(told.map(({ type, name }) => [type, name])).toEqual([
     ['compute.instance.create.error', 'renamed'],
     ['transition', 'renamed'],
   ]);
@@ -103,11 +105,10 @@ it('stops, and tells nothing, when another has moved the life on', async () => {
   const other = new InstanceOwner(
     {
       name: 'control',
-      machine: provideEffects({}),
-      bucket,
+      effects: {},
+      store: ownStore(runtime.bus, bucket),
       clock: runtime.clock,
       logger: runtime.logger,
-      publish: () => undefined,
     },
     entry?.value ?? newInstance(uuid),
     entry?.revision ?? 0,
@@ -127,8 +128,8 @@ it('tells what is under way as the request that led to it, also when another one
 
 it('has nothing under way when an effect has ended from which nothing follows', async () => {
   const settled = Promise.withResolvers<InstanceOwner>();
-  const machine = provideEffects({ requestPlacement: { isDurable: true, run: async () => {} } });
-  const { owner } = await own(bucket, { machine, onSettle: settled.resolve });
+  const effects = { requestPlacement: { isDurable: true, run: async () => {} } };
+  const { owner } = await own(bucket, { effects, onSettle: settled.resolve });
   owner.start();
   expect(await settled.promise).toBe(owner);
   expect([owner.state, owner.isBusy]).toEqual(['scheduling', false]);

@@ -2,6 +2,7 @@
  * Decides for one instance when each step of its world goes on, and how it ends: a step that is awaited is held until the
  * path says how it ends; every other one passes.
  */
+import { once } from 'node:events';
 import type { Failure } from '../../machines/failure.ts';
 import { FailureError } from '../../machines/failure.ts';
 
@@ -10,6 +11,8 @@ export type Ending = 'work' | { failure: Failure } | { answer: string };
 
 interface Arrival {
   step: string;
+  /** Absent: whoever waits for it has stored all that went before. */
+  signal: AbortSignal | undefined;
   end(ending: Ending): void;
 }
 
@@ -42,6 +45,13 @@ export class Conductor {
   abandon(): void {
     if (this.#arrival) this.#abandoned.push(this.#arrival);
     this.#arrival = undefined;
+  }
+
+  /** Resolves when the process that waits for the held step, and is ending, hears no more how it ends. */
+  async left(): Promise<void> {
+    const signal = this.#arrival?.signal;
+    if (signal && !signal.aborted) await once(signal, 'abort');
+    else await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** No step is held any more, and those that were abandoned are given up. */
@@ -79,7 +89,7 @@ export class Conductor {
     const ending = await new Promise<Ending>((resolve, reject) => {
       if (step === 'requestPlacement') this.abandon();
       this.#arrival?.end('work');
-      const arrival = { step, end: resolve };
+      const arrival = { step, signal, end: resolve };
       this.#arrival = arrival;
       signal?.addEventListener(
         'abort',

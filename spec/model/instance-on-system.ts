@@ -227,8 +227,7 @@ class InstanceRun {
     const isLooking = /^(failed\.powering|failed\.releasing|resized\.(lost|confirmed))$/.test(state);
     if (host && !isOfControl(state) && !isLooking) {
       const stopped = host.stop();
-      // By now nobody hears any more how the step under way ends.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.#conductor.left();
       this.#conductor.await(stepOf(state));
       await stopped;
       await host.start();

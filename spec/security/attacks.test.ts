@@ -235,8 +235,12 @@ describe('a compute host', () => {
   it.each<[string, Attempt[]]>([
     ['write the record of another host', [publish(subjects.record(buckets.host.name, 'alpha'))]],
     [
-      'cast to another host',
-      [publish(subjects.computeCast('alpha', 'run_instance')), publish(subjects.computeCast('beta', 'run_instance'))],
+      'cast to another host, itself, or the scheduler',
+      [
+        publish(subjects.computeCast('alpha', 'run_instance')),
+        publish(subjects.computeCast('beta', 'run_instance')),
+        publish(subjects.schedulerCast('run_instance')),
+      ],
     ],
     [
       'take the casts of another host',
@@ -281,14 +285,15 @@ describe('a compute host', () => {
       'ask in the name of another host',
       [
         publish(subjects.hostCall('controller', 'alpha', 'find_payload')),
+        publish(subjects.hostCall('controller', 'alpha', 'store_instance')),
         publish(subjects.hostCall('network', 'alpha', 'allocate_for_instance')),
         publish(subjects.hostCall('network', 'alpha', 'release_for_instance')),
       ],
     ],
     [
       'write what is not its own',
-      (['token', 'user', 'project', 'port', 'address', 'flavor', 'quota', 'image', 'payload'] as const).map((bucket) =>
-        publish(subjects.record(buckets[bucket].name, 'x')),
+      (['instance', 'token', 'user', 'project', 'port', 'address', 'flavor', 'quota', 'image', 'payload'] as const).map(
+        (bucket) => publish(subjects.record(buckets[bucket].name, 'x')),
       ),
     ],
     [
@@ -329,7 +334,14 @@ describe('a compute host', () => {
         publish(subjects.record(buckets.deadLetter.name, `${consumers.scheduler()}.1-1`)),
       ],
     ],
-    ['tell facts of another host', [publish(subjects.hostFact('alpha'))]],
+    [
+      'tell facts of another host, or of instances, or raise the alarms of others',
+      [
+        publish(subjects.hostFact('alpha')),
+        publish(subjects.instanceFact('shop', uuid)),
+        publish(subjects.alarm('store-full')),
+      ],
+    ],
     ['replace the images', [publish('$O.cloud_images.C.x'), publish('$O.cloud_images.M.x')]],
     ['speak to the server', server],
   ])('may not %s', async (_, attempts) => {
@@ -401,6 +413,20 @@ describe('the other parts', () => {
   ])('%s may not do what others do', async (role, attempts) => {
     const bus = await nats.connectPart(role);
     for (const attempt of attempts) await expectRefused(bus, role, attempt);
+  });
+
+  it.each([
+    ['scheduler', undefined, 'dead-letter'],
+    ['compute', 'beta', 'dead-letter'],
+    ['network', undefined, 'address-lost'],
+    ['controller', undefined, 'store-full'],
+  ] as const)('%s may raise its alarms', async (role, host, kind) => {
+    const bus = await nats.connectPart(role, host);
+    const before = nats.refusals.length;
+    await make(bus, publish(subjects.alarm(kind)));
+    // The server answers in order: were the first refused, too, there would be two.
+    await expectRefused(bus, host ?? role, publish('$SYS.REQ.SERVER.PING'));
+    expect(nats.refusals).toHaveLength(before + 1);
   });
 });
 

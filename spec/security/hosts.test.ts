@@ -9,23 +9,32 @@ import { startCloud } from '../../actors/cloud/cloud.ts';
 import { startSimulatedHost } from '../../actors/cloud/compute-hosts.ts';
 import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ensureFirstAdmin } from '../../actors/identity/first-admin.ts';
+import { lifeOf } from '../../actors/instance/life.ts';
 import { createLogger } from '../../actors/runtime/logger.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
 import { createRuntime, type Runtime } from '../../actors/runtime/runtime.ts';
 import { systemChance, systemClock } from '../../transport/clock.ts';
-import { controllerCalls, networkCalls } from '../../transport/messages/internal.ts';
+import {
+  controllerCalls,
+  facts,
+  type InstanceFact,
+  networkCalls,
+  type ToldFact,
+} from '../../transport/messages/internal.ts';
 import type { Call } from '../../transport/messages/kinds.ts';
-import { buckets } from '../../transport/messages/records.ts';
+import { buckets, type Instance, type InstanceLife } from '../../transport/messages/records.ts';
+import type { Entry } from '../../transport/nats/bucket.ts';
 import type { Bus, Message } from '../../transport/nats/bus.ts';
 import { call } from '../../transport/nats/call.ts';
 import { newContext, writeContext } from '../../transport/nats/call-context.ts';
+import { replayFacts } from '../../transport/nats/fact.ts';
 import { streams, subjects } from '../../transport/nats/subjects.ts';
-import { newHost, newInstance } from '../support/records.ts';
+import { moved, newHost, placedInstance } from '../support/records.ts';
 import { type SecuredNats, startSecuredNats } from '../support/secured-nats.ts';
 import { eventually } from '../support/test-cloud.ts';
 
 const { allocateForInstance, releaseForInstance } = networkCalls;
-const { findPayload } = controllerCalls;
+const { findPayload, storeInstance } = controllerCalls;
 const secret = { adminPassword: 'correct horse' };
 let nats: SecuredNats;
 let runtime: Runtime;
@@ -36,6 +45,8 @@ let thief: Bus;
 let count = 0;
 let uuid: string;
 let networks: { networkId: string; mac: string }[];
+let placed: Instance;
+let revision: number;
 
 beforeAll(async () => {
   nats = await startSecuredNats();
@@ -62,11 +73,9 @@ afterAll(async () => {
 beforeEach(async () => {
   uuid = nameUuid('test', String(++count));
   const [network] = await (await runtime.store.bucket('network')).keys();
-  networks = [{ networkId: network ?? '', mac: `fa:16:3e:00:00:0${count}` }];
-  const { chart, ...record } = newInstance(uuid, { networks, payload: uuid });
+  networks = [{ networkId: network ?? '', mac: `fa:16:3e:00:00:${10 + count}` }];
   await (await runtime.store.bucket('payload')).put(uuid, secret);
-  const placed = { ...record, chart: { ...chart, value: 'running' }, owner: { host: 'owner' } };
-  await (await runtime.store.bucket('instance')).put(uuid, placed);
+  ({ value: placed, revision } = await stored(placedInstance(uuid, 'owner', { networks, payload: uuid })));
 });
 
 function ask<Q, R>(bus: Bus, host: string, part: 'controller' | 'network', kind: Call<Q, R>, body: Q): Promise<R> {
@@ -85,11 +94,171 @@ it('is given the payload of no instance but its own', async () => {
 });
 
 it('is given the payload of no other instance by calling it that of its own', async () => {
-  const { chart, ...record } = newInstance(nameUuid('test', 'decoy'), { payload: uuid });
-  const decoy = { ...record, chart, owner: { host: 'thief' } };
-  await (await runtime.store.bucket('instance')).put(record.uuid, decoy);
+  const decoy = placedInstance(nameUuid('test', 'decoy'), 'thief', { payload: uuid });
+  await (await runtime.store.bucket('instance')).put(decoy.uuid, decoy);
   const stealing = ask(thief, 'thief', 'controller', findPayload, { payload: uuid });
   await expect(stealing).rejects.toMatchObject(notThere('thief'));
+});
+
+const storedNow = async () => (await runtime.store.bucket('instance')).get(uuid);
+
+async function stored(record: Instance): Promise<Entry<Instance>> {
+  const bucket = await runtime.store.bucket('instance');
+  await bucket.put(record.uuid, record);
+  return (await bucket.get(record.uuid)) as Entry<Instance>;
+}
+
+function begun(): Instance {
+  const checked = { type: 'xstate.done.actor.0.instance.building.checking', output: { at: placed.createdAt } };
+  return JSON.parse(JSON.stringify(moved(placed, checked as never)));
+}
+
+function told(name: string, more: Partial<InstanceFact> = {}): ToldFact {
+  const { projectId, vmState } = placed;
+  const fact = {
+    type: 'transition',
+    uuid,
+    projectId,
+    name,
+    at: 1,
+    to: 'building.claiming',
+    vmState,
+    attempt: 1,
+    requestId: 'r',
+  };
+  return { id: `1.${name}`, fact: { ...fact, ...more } };
+}
+
+it('has stored how its own instance goes on, and told what happened to it, once', async () => {
+  const life = lifeOf({ ...begun(), lastCommand: uuid });
+  const first = await ask(owner, 'owner', 'controller', storeInstance, { life, revision, facts: [told('1')] });
+  expect(await storedNow()).toMatchObject({ revision: first.revision, value: { ...placed, ...life } });
+  // Not having heard, it asks again: of what was it is too late, of what is it tells that twice.
+  expect(await ask(owner, 'owner', 'controller', storeInstance, { life, revision, facts: [told('1')] })).toEqual({});
+  const next = { ...life, steps: (life.steps ?? 0) + 1 };
+  const again = { life: next, revision: first.revision ?? 0, facts: [told('1'), told('2')] };
+  await ask(owner, 'owner', 'controller', storeInstance, again);
+  const captured = await eventually(async () => {
+    const subject = subjects.instanceFact(placed.projectId, uuid);
+    const names: (string | undefined)[] = [];
+    for await (const { body } of replayFacts(runtime.bus, subject, facts.instance)) names.push(body?.name);
+    return names.includes('2') ? names : undefined;
+  });
+  expect(captured).toEqual(['1', '2']);
+});
+
+it('changes nothing that a client has asked for', async () => {
+  const life = { ...lifeOf(begun()), name: 'mine', projectId: 'mine' };
+  const reply = await owner.request(
+    subjects.hostCall('controller', 'owner', storeInstance.name),
+    JSON.stringify({ life, revision, facts: [] }),
+    { timeoutMs: 10_000, headers: writeContext(newContext()) },
+  );
+  const answer: unknown = JSON.parse(Buffer.from(reply.data).toString());
+  expect(answer).toMatchObject({ failure: { code: 'invalid_request', details: { field: '/life/name' } } });
+  expect(await storedNow()).toMatchObject({ revision, value: placed });
+});
+
+it('goes on with no instance but its own', async () => {
+  const body = { life: lifeOf(begun()), revision, facts: [told('1')] };
+  expect(await ask(thief, 'thief', 'controller', storeInstance, body)).toEqual({});
+  const taking = { ...body, life: { ...body.life, owner: { host: 'thief' } } };
+  expect(await ask(thief, 'thief', 'controller', storeInstance, taking)).toEqual({});
+  const pretending = ask(thief, 'owner', 'controller', storeInstance, body);
+  await expect(pretending).rejects.toMatchObject({ failure: { code: 'forbidden' } });
+  expect(await storedNow()).toMatchObject({ revision, value: placed });
+});
+
+const other = nameUuid('test', 'other');
+const fault = { code: 'internal', message: 'it broke', disposition: 'abort', step: 'spawning', at: 1 };
+
+it.each<[string, string, (life: InstanceLife) => Partial<InstanceLife>, Partial<InstanceFact>]>([
+  ['is given to another host', '/life/owner', () => ({ owner: { host: 'thief' } }), {}],
+  ['is given to another host in its chart, too', '/life/chart/context/host', () => onOtherHost(), {}],
+  ['is the control plane’s in a state that is a host’s', '/life/owner', () => ({ owner: 'control' }), {}],
+  ['has another’s chart', '/life/chart/context/uuid', withContext({ uuid: other }), {}],
+  ['comes from another host', '/life/chart/context/lostHost', withContext({ lostHost: 'thief' }), {}],
+  ['goes back to an earlier attempt', '/life/chart/context/attempt', withContext({ attempt: 1 }), {}],
+  ['goes back to an earlier step', '/life/steps', () => ({ steps: 0 }), {}],
+  ['goes back in time', '/life/updatedAt', () => ({ updatedAt: 1 }), {}],
+  ['has another’s payload', '/life/payload', () => ({ payload: other }), {}],
+  ['has another’s payload in its chart', '/life/payload', withContext({ payload: other }), {}],
+  [
+    'has an effect of another instance',
+    '/life/chart/children/checkLaunch',
+    withEffect('checkLaunch', { uuid: other }),
+    {},
+  ],
+  [
+    'has an effect of another attempt',
+    '/life/chart/children/checkLaunch',
+    withEffect('checkLaunch', { attempt: 9 }),
+    {},
+  ],
+  ['has an effect of another state', '/life/chart/children/releaseNetwork', withEffect('releaseNetwork', {}), {}],
+  [
+    'has an effect without an end',
+    '/life/chart/children/checkLaunch',
+    withEffect('checkLaunch', { deadline: 8e15 }),
+    {},
+  ],
+  ['has an effect that is none', '/life/chart/children/x/src', withChildren({ x: {} }), {}],
+  [
+    'was tried in vain for no reason',
+    '/life/chart/context/tried/0/failure',
+    withContext({ tried: [{ host: 'x' }] }),
+    {},
+  ],
+  ['has failed at no time', '/life/chart/context/fault/at', withContext({ fault: { ...fault, at: 'never' } }), {}],
+  ['knows what no chart knows', '/life/chart/context/mine', withContext({ mine: 1 }), {}],
+  ['has facts of another instance', '/facts/0', () => ({}), { uuid: other }],
+  ['has facts for another project', '/facts/0', () => ({}), { projectId: 'other' }],
+])('is refused a life that %s', async (_, field, change, more) => {
+  const { chart } = placed;
+  const again = { ...placed, chart: { ...chart, context: { ...chart.context, attempt: 2 } } };
+  const { value: second, revision } = await stored(again);
+  const life = { ...lifeOf(second), steps: (second.steps ?? 0) + 1, chart: { ...second.chart, children: {} } };
+  const body = { life: { ...life, ...change(life) }, revision, facts: [told('1', more)] };
+  const asking = ask(owner, 'owner', 'controller', storeInstance, body);
+  await expect(asking).rejects.toMatchObject({ failure: { code: 'invalid_request', details: { field } } });
+  expect(await storedNow()).toMatchObject({ revision, value: second });
+});
+
+function withContext(more: Record<string, unknown>) {
+  return ({ chart }: InstanceLife) => ({ chart: { ...chart, context: { ...chart.context, ...more } } });
+}
+
+function withChildren(children: Record<string, unknown>) {
+  return ({ chart }: InstanceLife) => ({ chart: { ...chart, children } });
+}
+
+function withEffect(src: string, more: object) {
+  return (life: InstanceLife) => {
+    const input = { uuid, attempt: 2, deadline: life.updatedAt, ...more };
+    return withChildren({ [src]: { src, syncSnapshot: false, snapshot: { status: 'active', input } } })(life);
+  };
+}
+
+function onOtherHost(): Partial<InstanceLife> {
+  const { owner, chart } = placedInstance(uuid, 'thief');
+  return { owner, chart: { ...chart, context: { ...chart.context, attempt: 2 }, children: {} } };
+}
+
+it('has what it gives out of its hands placed by a controller', async () => {
+  const { manager } = runtime.bus.nats;
+  const casts = async () => (await manager.streams.info(streams.casts.name)).state.messages;
+  const before = await casts();
+  const failure = { code: 'unavailable', message: 'no room', disposition: 'reschedule' } as const;
+  let record = moved(placed, {
+    type: 'xstate.error.actor.0.instance.building.checking',
+    error: { ...failure, at: 1 },
+  } as never);
+  const output = { at: 1 };
+  record = moved(record, { type: 'xstate.done.actor.0.instance.releasing.releasingClaim', output } as never);
+  expect(record).toMatchObject({ owner: 'control', chart: { value: 'scheduling' } });
+  const life: InstanceLife = JSON.parse(JSON.stringify({ ...lifeOf(record), steps: (placed.steps ?? 0) + 1 }));
+  await ask(owner, 'owner', 'controller', storeInstance, { life, revision, facts: [] });
+  await eventually(async () => (await casts()) === before + 1 || undefined);
 });
 
 it('takes no ports of another’s instance, and gives none back', async () => {
@@ -165,12 +334,12 @@ it('is not started as another host', async () => {
   expect(await (await runtime.store.bucket('host')).get('somebody')).toBeUndefined();
 });
 
-/** The thief writes it as an instance’s record, and has a consumer bring it to where it wants it. */
+/** The thief writes it as its host’s record, and has a consumer bring it to where it wants it. */
 async function haveBrought(target: string, contents: string, carried = headers()): Promise<void> {
   const { connection } = thief.nats;
-  const subject = subjects.record(buckets.instance.name, nameUuid('test', target));
+  const subject = subjects.record(buckets.host.name, 'thief');
   connection.publish(subject, contents, { headers: carried });
-  const stream_name = `KV_${buckets.instance.name}`;
+  const stream_name = `KV_${buckets.host.name}`;
   const config = { filter_subject: subject, deliver_policy: 'all', deliver_subject: target, ack_policy: 'none' };
   await connection.request(`$JS.API.CONSUMER.CREATE.${stream_name}`, JSON.stringify({ stream_name, config }));
 }

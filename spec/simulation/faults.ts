@@ -42,7 +42,9 @@ export class Faults {
 
   /** Whom it keeps from what they have to do: at once, or when they begin anew. */
   #disturb(fault: Fault): Disturbance | undefined {
-    const of = 'process' in fault ? fault.process : 'host' in fault ? fault.host : undefined;
+    const by = 'process' in fault ? fault.process : 'host' in fault ? fault.host : undefined;
+    // A host stores with a controller: without one it can leave no state.
+    const of = by?.startsWith('controller') ? undefined : by;
     const isOfGuest = 'instance' in fault || ('step' in fault && !looks.includes(fault.step));
     if (isOfGuest) return undefined;
     const disturbance = {

@@ -134,6 +134,7 @@ async function run({ plan, actions }: Script, sabotage: Sabotage): Promise<Outco
     ...checkQuota(history, plan.quota),
   );
   if (violations.length === 0) violations.push(...(await emptied(world, client, history)));
+  world.end();
   return { violations, history, launches: history.records.size, simulatedMs: time.now() - began };
 }
 

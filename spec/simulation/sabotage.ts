@@ -251,8 +251,8 @@ export const sabotages: Record<string, Sabotage & { breaks: string }> = {
     }),
     part: () => {
       const { begin } = EffectRunner.prototype;
-      EffectRunner.prototype.begin = function (actor, name, implementation, key, listener) {
-        begin.call(this, actor, name, implementation, { ...key, deadline: Number.POSITIVE_INFINITY }, listener);
+      EffectRunner.prototype.begin = function (actor, name, key, listener) {
+        begin.call(this, actor, name, { ...key, deadline: Number.POSITIVE_INFINITY }, listener);
       };
       return () => {
         EffectRunner.prototype.begin = begin;

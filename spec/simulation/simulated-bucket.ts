@@ -109,7 +109,7 @@ export class SimulatedBucket {
     watcher.isExpecting = true;
     this.#nats.time.after(this.#nats.latency(), () =>
       process.run(() => {
-        for (const version of known) if (this.#isKept(version)) take(version);
+        for (const version of known) if (this.#isKept(version) && this.#watchers.has(watcher)) take(version);
         watcher.isExpecting = false;
         this.#expect(watcher);
       }),
@@ -130,7 +130,8 @@ export class SimulatedBucket {
   #expect(watcher: Watcher): void {
     const { process } = watcher;
     if (!process.isAlive) this.#watchers.delete(watcher);
-    if (watcher.isExpecting || watcher.next >= this.#log.length || !this.#nats.reaches(process)) return;
+    const isToldAll = watcher.next >= this.#log.length || !this.#watchers.has(watcher);
+    if (watcher.isExpecting || isToldAll || !this.#nats.reaches(process)) return;
     watcher.isExpecting = true;
     this.#nats.time.after(this.#nats.latency(), () =>
       process.run(() => {

@@ -47,6 +47,8 @@ export interface Witness {
 
 /** The prefix of the subjects of a bucket. */
 const recordPrefix = '$KV.';
+/** Of those of answers. */
+const inboxPrefix = '_INBOX.';
 const unmarked = headers();
 
 export class SimulatedNats {
@@ -219,7 +221,7 @@ export class SimulatedNats {
   }
 
   #newInbox(): string {
-    return `_INBOX.${++this.#inboxes}`;
+    return `${inboxPrefix}${++this.#inboxes}`;
   }
 
   #subscribe(process: Peer, subject: string, take: (message: Message) => void, queue?: string): Subscription {
@@ -288,10 +290,7 @@ export class SimulatedNats {
       return;
     }
     if (subject.startsWith('cloud.fact.')) this.#witness.told(subject, data);
-    const matching = [...this.#patterns].filter((pattern) => matches(subject, pattern));
-    const subscribers = [subject, ...matching]
-      .flatMap((key) => [...(this.#subscribers.get(key) ?? [])])
-      .filter(({ process }) => process.isAlive);
+    const subscribers = this.#subscribersOf(subject);
     if (subscribers.length === 0) {
       if (reply !== undefined)
         this.#receive({ subject: reply, data: new Uint8Array(), headers: headers(503, 'No Responders') });
@@ -303,6 +302,16 @@ export class SimulatedNats {
         this.bring(member.process, () => member.process.run(() => member.take(message)));
       }
     }
+  }
+
+  #subscribersOf(subject: string): Subscriber[] {
+    // Answers are for who has asked: nobody hears them by a pattern.
+    const patterns = subject.startsWith(inboxPrefix) ? [] : this.#patterns;
+    const subscribers = [...(this.#subscribers.get(subject) ?? [])];
+    for (const pattern of patterns) {
+      if (matches(subject, pattern)) subscribers.push(...(this.#subscribers.get(pattern) ?? []));
+    }
+    return subscribers.filter(({ process }) => process.isAlive);
   }
 
   /** What a stream says to a message that it keeps. */

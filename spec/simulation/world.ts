@@ -146,6 +146,14 @@ export class World {
     });
   }
 
+  /** Nothing happens in it any more, nor is kept for what might. */
+  end(): void {
+    for (const process of this.#begun) {
+      process.kill();
+      process.disconnect();
+    }
+  }
+
   stepClock(name: string, byMs: number): void {
     for (const process of this.#running(name)) process.stepClock(byMs);
     this.#aheadMs.set(name, (this.#aheadMs.get(name) ?? 0) + byMs);

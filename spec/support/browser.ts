@@ -57,18 +57,17 @@ export class TestBrowser {
 /** Somebody who looks at the pages. */
 export class Visitor {
   readonly page: Page;
-  /** What the pages have complained about. */
-  readonly complaints: string[] = [];
+  readonly #complaints: string[] = [];
   readonly #context: BrowserContext;
 
   constructor(context: BrowserContext, page: Page) {
     this.#context = context;
     this.page = page;
-    page.on('pageerror', (error) => this.complaints.push(`not caught: ${error.stack ?? error.message}`));
+    page.on('pageerror', (error) => this.#complaints.push(`not caught: ${error.stack ?? error.message}`));
     page.on('console', (message) => {
       const isAnswer = message.text().startsWith('Failed to load resource: the server responded with a status of 4');
       const isLost = message.text().includes('ERR_INTERNET_DISCONNECTED');
-      if (['error', 'warning'].includes(message.type()) && !isAnswer && !isLost) this.complaints.push(message.text());
+      if (['error', 'warning'].includes(message.type()) && !isAnswer && !isLost) this.#complaints.push(message.text());
     });
   }
 
@@ -117,6 +116,11 @@ export class Visitor {
     await this.page.setViewportSize(looks[0].viewport);
     await this.page.emulateMedia({ colorScheme: 'light' });
     return found;
+  }
+
+  /** What the pages have complained about since this was asked last: what one test has seen fails no other. */
+  takeComplaints(): string[] {
+    return this.#complaints.splice(0);
   }
 
   /** Whether there is a network; what was open breaks. */

@@ -1,12 +1,10 @@
 /** Records for tests: whole ones, of which a test says only what matters to it. */
-import { createActor } from 'xstate';
-import { presentRecord } from '../../actors/instance/chart-snapshot.ts';
-import { provideEffects } from '../../actors/instance/effects.ts';
+import { createActor, transition } from 'xstate';
+import { presentRecord, restoreSettled } from '../../actors/instance/chart-snapshot.ts';
 import { nameUuid } from '../../actors/runtime/name-uuid.ts';
+import { type InstanceEvent, instanceMachine } from '../../machines/instance.ts';
 import { unborn } from '../../machines/instance-states.ts';
 import type { Host, Instance } from '../../transport/messages/records.ts';
-
-const machine = provideEffects({});
 
 /** An instance that waits for a host. */
 export function newInstance(uuid: string, more: Partial<Instance> = {}): Instance {
@@ -32,8 +30,20 @@ export function newInstance(uuid: string, more: Partial<Instance> = {}): Instanc
     chart: { version: 1, status: 'active', value: 'scheduling', context: {} },
     ...more,
   };
-  const chart = createActor(machine, { input: { uuid, maxAttempts: 3, at } }).getSnapshot();
+  const chart = createActor(instanceMachine, { input: { uuid, maxAttempts: 3, at } }).getSnapshot();
   return presentRecord(chart, record);
+}
+
+/** An instance that was placed on a host, and is yet to be begun there. */
+export function placedInstance(uuid: string, host: string, more: Partial<Instance> = {}): Instance {
+  const record = newInstance(uuid, more);
+  return moved(record, { type: 'instance.scheduled', host, at: record.createdAt });
+}
+
+/** The record after an event, as its owner would store it. */
+export function moved(record: Instance, event: InstanceEvent): Instance {
+  const [next] = transition(instanceMachine, restoreSettled(instanceMachine, record.chart), event);
+  return presentRecord(next, record);
 }
 
 /** A host that lives and has room. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startDeletionSweep } from '../../actors/controller/deletion-sweep.ts';
 import { computeCasts } from '../../transport/messages/internal.ts';
-import { idHeader } from '../../transport/nats/cast.ts';
+import { idHeader } from '../../transport/nats/message-id.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { HeldClock } from '../support/held-clock.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';

@@ -105,7 +105,7 @@ async function launch(): Promise<string> {
 /** As a client does that traces what it asks. */
 function launchWithin(traceparent: string): Promise<unknown> {
   const { create } = api.instance;
-  const carried = clientHeaders(token, { ...newContext(), traceparent });
+  const carried = clientHeaders(token, { context: { ...newContext(), traceparent } });
   const body = { name: 'traced', image: 'simulated', flavor: 'm1.micro' };
   return request(bus, subjects.api(create.resource, create.verb), create, body, carried);
 }

@@ -12,6 +12,7 @@ export const exitCodes = {
   denied: 4,
   /** The cloud was not reached, or did not answer in time: whether it happened is unknown. */
   unreachable: 5,
+  /** More than the project may have, or than anybody may ask for at once. */
   quotaExceeded: 6,
   /** By Ctrl-C: 128 and the number of the signal, as shells count. */
   interrupted: 130,
@@ -25,7 +26,7 @@ Exit codes:
   3    not found
   4    not allowed: no token, or one that may not
   5    the cloud was not reached, or did not answer in time
-  6    the quota is exceeded
+  6    the quota is exceeded, or too much was asked at once
   130  interrupted with Ctrl-C`;
 
 export function exitCodeOf(code: FailureCode): number {
@@ -41,6 +42,7 @@ export function exitCodeOf(code: FailureCode): number {
     case 'timeout':
       return exitCodes.unreachable;
     case 'quota_exceeded':
+    case 'too_many_requests':
       return exitCodes.quotaExceeded;
     case 'cancelled':
       return exitCodes.interrupted;

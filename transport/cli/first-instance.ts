@@ -13,14 +13,14 @@ export const firstFlavor = 'm1.micro';
 /** Marks the first instance, so that a later start finds it. */
 const firstTag = 'first-launch';
 
-/** What an administrator has deleted since, and a first launch would need. */
+/** What a first launch would need and an administrator has deleted since, themselves perhaps. */
 export async function missingFor(client: ApiClient, image: string): Promise<string | undefined> {
   try {
     await Promise.all([client.ask(api.flavor.get, { flavor: firstFlavor }), client.ask(api.image.get, { image })]);
     return undefined;
   } catch (thrown) {
     const { code, message } = toFailure(thrown);
-    if (code !== 'not_found') throw thrown;
+    if (code !== 'not_found' && code !== 'unauthenticated') throw thrown;
     return message;
   }
 }

@@ -1,6 +1,6 @@
 /** `kilonova up`: the whole cloud in one process, and, when asked, a first instance in it. */
 import { accessSync, constants } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { roles, startCloud } from '../../actors/cloud/cloud.ts';
 import { openSharedDisks } from '../../actors/cloud/compute-hosts.ts';
@@ -36,6 +36,7 @@ import { sayOn } from './tell.ts';
 import { readVersion } from './version.ts';
 import { watchHosts } from './watch-hosts.ts';
 import { isLoopback, openDoor } from './web-door.ts';
+import { writeWhole } from './whole-file.ts';
 
 export interface UpOptions extends Settings {
   /** Launches a first instance. */
@@ -80,13 +81,13 @@ export async function up(options: UpOptions): Promise<number> {
     });
     end.signal.throwIfAborted();
     // For client commands on this machine: the port may be any. Not for everybody: a URL may hold a password.
-    await writeFile(join(options.state, natsUrlFile), `${machine.natsUrl}\n`, { mode: 0o600 });
-    await writeFile(join(options.state, webUrlFile), `${opened.url}\n`, { mode: 0o600 });
+    await writeWhole(join(options.state, natsUrlFile), `${machine.natsUrl}\n`);
+    await writeWhole(join(options.state, webUrlFile), `${opened.url}\n`);
     const access = { ...accessOf(options, machine.natsUrl), ...bus };
     const clientUsers = access.credentials && ClientUsers.of(access.credentials);
     const ready = machine;
     const begun = Promise.withResolvers<Begun>();
-    const hostsUp = Promise.withResolvers<void>();
+    const hostsUp = Promise.withResolvers<readonly string[]>();
     const begin = async (life: Life) => {
       begun.resolve(await beginCloud(life, ready, options, { clientUsers, door: opened }, say));
       life.add(await watchHosts(life.runtime, hostNames(ready, options), hostsUp));
@@ -97,8 +98,8 @@ export async function up(options: UpOptions): Promise<number> {
     end.signal.throwIfAborted();
     const { token, isNew, password, image } = await begun.promise;
     onAbort(end.signal, hostsUp.reject);
-    await hostsUp.promise;
-    say(`✓ the cloud is up after ${formatMs(Date.now() - startedAt)}: ${describeCloud(machine, options)}`);
+    const hosts = await hostsUp.promise;
+    say(`✓ the cloud is up after ${formatMs(Date.now() - startedAt)}: ${describeCloud(machine, hosts)}`);
     if (isNew) say(`  the administrator’s token, shown once and kept in ${tokenFile(options)}: ${token}`);
     if (password) say(`  the password of the user admin, shown once and kept in ${passwordFile(options)}: ${password}`);
 
@@ -110,7 +111,7 @@ export async function up(options: UpOptions): Promise<number> {
       );
       try {
         const client = new ApiClient(clientBus, token);
-        const missing = await missingFor(client, image);
+        const missing = hosts.length === 0 ? 'there is no host' : await missingFor(client, image);
         if (missing !== undefined && !options.once) say(`! no instance is launched: ${missing}`);
         else await launchFirst(client, machine, image, { once: options.once, signal: end.signal, say });
         await showLaunchPath(say);
@@ -246,6 +247,7 @@ async function beginCloud(
   say: (line: string) => void,
 ): Promise<Begun> {
   const { bridge, cidr, state, sharedDisks } = options;
+  new ApiClient(runtime.bus, '').followAlarms(({ message }) => say(`! ${message}`));
   // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
   const administrator = await ensureFirstAdmin(runtime, tokenFile(options));
   const password = await ensureAdminPassword(runtime, passwordFile(options));
@@ -287,7 +289,6 @@ async function beginCloud(
           }),
     }),
   );
-  new ApiClient(runtime.bus, administrator.token).followAlarms(({ message }) => say(`! ${message}`));
   return { ...administrator, password, image };
 }
 
@@ -319,11 +320,11 @@ function passwordFile({ state }: Settings): string {
   return join(state, 'admin-password');
 }
 
-function describeCloud(machine: ReadyMachine, options: Settings): string {
-  const hosts = machine.libvirt
-    ? `host ${options.host} with libvirt`
-    : `${options.simulatedHosts} simulated host${options.simulatedHosts === 1 ? '' : 's'}`;
-  return `API, cloud controller, scheduler, network controller, web server, ${hosts}`;
+function describeCloud(machine: ReadyMachine, hosts: readonly string[]): string {
+  const [only] = hosts;
+  const simulated = `${hosts.length} simulated host${hosts.length === 1 ? '' : 's'}`;
+  const described = machine.libvirt ? `host ${only} with libvirt` : simulated;
+  return `API, cloud controller, scheduler, network controller, web server, ${only === undefined ? 'no host' : described}`;
 }
 
 function howToTalk(machine: ReadyMachine, options: Settings, door: Door): string {

@@ -2,21 +2,23 @@
 import type { Part, Runtime } from '../../actors/runtime/runtime.ts';
 import { fail } from '../../machines/failure.ts';
 import { encodeToken } from '../nats/subjects.ts';
+import type { View } from '../nats/view.ts';
 
 const patienceMs = 60_000;
 
 /**
- * Tells `areUp` of it, or of what they lack for too long. A life that ends before takes its time with it: the next one
- * watches anew, with its own view.
+ * Tells `areUp` which of them are, or what they lack for too long: one whose record cannot be read is not waited for. A life
+ * that ends before takes its time with it: the next one watches anew, with its own view.
  */
 export async function watchHosts(
   { store, clock }: Runtime,
   names: readonly string[],
-  areUp: PromiseWithResolvers<void>,
+  areUp: PromiseWithResolvers<readonly string[]>,
 ): Promise<Part> {
   const hosts = await store.view('host');
   const look = () => {
-    if (names.every((name) => hosts.get(encodeToken(name))?.hypervisorState === 'up')) areUp.resolve();
+    const awaited = names.filter((name) => !isUnreadable(hosts, encodeToken(name)));
+    if (awaited.every((name) => hosts.get(encodeToken(name))?.hypervisorState === 'up')) areUp.resolve(awaited);
   };
   const stopLooking = hosts.onChange(look);
   const cancel = clock.after(patienceMs, () =>
@@ -31,4 +33,8 @@ export async function watchHosts(
       cancel();
     },
   };
+}
+
+function isUnreadable(view: View<unknown>, key: string): boolean {
+  return view.revisionOf(key) !== undefined && view.get(key) === undefined;
 }

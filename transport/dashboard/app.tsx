@@ -1,5 +1,9 @@
-/** The dashboard: who is nobody signs in, who is somebody sees the page that the address names. */
+/**
+ * The dashboard: who is nobody signs in, who is somebody sees the page that the address names. Whose session has run out finds
+ * it again as it was left.
+ */
 import { Redirect, Route, Switch } from 'wouter-preact';
+import { FailureNotice } from './components/notice.tsx';
 import { Toasts } from './components/toasts.tsx';
 import { lazily } from './lazily.tsx';
 import { HostsPage } from './pages/hosts.tsx';
@@ -11,7 +15,7 @@ import { LaunchPage } from './pages/launch.tsx';
 import { Missing } from './pages/missing.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { SignInPage } from './pages/sign-in.tsx';
-import { isAdministrator, session } from './session.ts';
+import { isAdministrator, session, shownSession, shownTo, unknownFor } from './session.ts';
 import { Shell } from './shell.tsx';
 
 const ChartPage = lazily(async () => (await import('./chart/chart-page.tsx')).ChartPage);
@@ -28,28 +32,42 @@ export function App() {
 
 function Content() {
   const who = session.value;
-  if (who === undefined) return null;
-  if (who === null) return <SignInPage />;
+  if (who === undefined) return <FailureNotice failure={unknownFor.value} />;
+  const shown = shownSession.value;
   return (
-    <Shell session={who}>
-      <Switch>
-        <Route path="/">
-          <Redirect to="/overview" replace />
-        </Route>
-        <Route path="/overview" component={OverviewPage} />
-        <Route path="/instances" component={InstancesPage} />
-        <Route path="/launch" component={LaunchPage} />
-        <Route path="/instances/:uuid">{({ uuid }) => <InstancePage key={uuid} uuid={uuid} />}</Route>
-        <Route path="/instances/:uuid/chart">{({ uuid }) => <ChartPage key={uuid} uuid={uuid} />}</Route>
-        <Route path="/instances/:uuid/console">{({ uuid }) => <ConsolePage key={uuid} uuid={uuid} />}</Route>
-        <Route path="/charts/:machine?/:host?">
-          {({ machine, host }) => <ChartPage machine={machine} host={host} />}
-        </Route>
-        <Route path="/images" component={ImagesPage} />
-        <Route path="/key-pairs" component={KeyPairsPage} />
-        <Route path="/hosts">{isAdministrator.value ? <HostsPage /> : <Missing />}</Route>
-        <Route component={Missing} />
-      </Switch>
-    </Shell>
+    <>
+      {shown && (
+        <div hidden={who === null}>
+          <Shell session={shown}>
+            <Pages />
+          </Shell>
+        </div>
+      )}
+      {who === null && <SignInPage />}
+    </>
+  );
+}
+
+function Pages() {
+  return (
+    // What a page shows was asked for with other eyes before.
+    <Switch key={shownTo.value}>
+      <Route path="/">
+        <Redirect to="/overview" replace />
+      </Route>
+      <Route path="/overview" component={OverviewPage} />
+      <Route path="/instances" component={InstancesPage} />
+      <Route path="/launch" component={LaunchPage} />
+      <Route path="/instances/:uuid">{({ uuid }) => <InstancePage key={uuid} uuid={uuid} />}</Route>
+      <Route path="/instances/:uuid/chart">{({ uuid }) => <ChartPage key={uuid} uuid={uuid} />}</Route>
+      <Route path="/instances/:uuid/console">{({ uuid }) => <ConsolePage key={uuid} uuid={uuid} />}</Route>
+      <Route path="/charts/:machine?/:host?">
+        {({ machine, host }) => <ChartPage machine={machine} host={host} />}
+      </Route>
+      <Route path="/images" component={ImagesPage} />
+      <Route path="/key-pairs" component={KeyPairsPage} />
+      <Route path="/hosts">{isAdministrator.value ? <HostsPage /> : <Missing />}</Route>
+      <Route component={Missing} />
+    </Switch>
   );
 }

@@ -1,5 +1,6 @@
 /** All of a list, asked for page by page. */
 import type { Endpoint } from '../messages/api/endpoint.ts';
+import { api } from '../messages/api.ts';
 import { allOf, pagesOf } from '../messages/pages.ts';
 import { ask } from './ask.ts';
 
@@ -18,3 +19,17 @@ export function askAll<Q extends Paged, R, T>(
 ): Promise<T[]> {
   return allOf(pagesOf(async (from) => entries(await ask(endpoint, { limit: pageSize, ...from } as Q)), nameOf));
 }
+
+export const listImages = () =>
+  askAll(
+    api.image.list,
+    ({ images }) => images,
+    ({ id }) => id,
+  );
+
+export const listFlavors = () =>
+  askAll(
+    api.flavor.list,
+    ({ flavors }) => flavors,
+    ({ id }) => id,
+  );

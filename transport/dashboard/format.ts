@@ -5,7 +5,8 @@ const whole = new Intl.NumberFormat(languages);
 const short = new Intl.NumberFormat(languages, { maximumSignificantDigits: 3 });
 const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const minute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+/** With its zone: what hosts have logged is told in another one. */
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
 
 export function formatCount(count: number): string {
   return whole.format(count);
@@ -72,5 +73,6 @@ function scaled(amount: number, units: readonly string[]): string {
     value /= 1024;
     unit++;
   }
-  return `${short.format(value)} ${units[unit]}`;
+  // What there are a thousand of is no rounder number than what there are a hundred of.
+  return `${value < 1000 ? short.format(value) : whole.format(Math.round(value))} ${units[unit]}`;
 }

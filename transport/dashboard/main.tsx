@@ -1,27 +1,31 @@
 /** Where the page begins. */
 import './style/tokens.css';
 import './style/base.css';
-import './style/components.css';
+import './style/buttons.css';
+import './style/forms.css';
+import './style/told.css';
+import './style/states.css';
+import './style/lists.css';
+import './style/drawings.css';
 import './style/shell.css';
-import './style/pages.css';
+import './style/instances.css';
+import './style/launch.css';
+import './style/instance.css';
+import './style/hosts.css';
+import './style/overview.css';
 import { render } from 'preact';
-import { toFailure } from '../../machines/failure.ts';
 import { App } from './app.tsx';
-import { FailureNotice } from './components/notice.tsx';
 import { keepConnected } from './live/connection.ts';
+import { followInstances } from './live/follow-instances.ts';
 import { hearAlarms } from './live/hosts.ts';
-import { keepInstances } from './live/instances.ts';
-import { resumeSession } from './session.ts';
+import { resumeSessionPatiently } from './session.ts';
 
 const root = document.getElementById('root');
 if (root) {
   render(<App />, root);
-  resumeSession().then(
-    () => {
-      keepConnected();
-      keepInstances();
-      hearAlarms();
-    },
-    (error: unknown) => render(<FailureNotice failure={toFailure(error)} />, root),
-  );
+  void resumeSessionPatiently().then(() => {
+    keepConnected();
+    followInstances();
+    hearAlarms();
+  });
 }

@@ -3,45 +3,80 @@
  * of it.
  */
 import { computed, signal } from '@preact/signals';
-import { FailureError } from '../../machines/failure.ts';
+import { type Failure, FailureError, toFailure } from '../../machines/failure.ts';
 import { api } from '../messages/api.ts';
 import type { SessionView, SignIn } from '../messages/web.ts';
-import { ask, exchange, onSignedOut } from './ask.ts';
+import { ask, exchange, onSignedOut, turnSession, watchSession } from './ask.ts';
+
+/** How soon the server is asked again that did not say; later and later (ms). */
+const leastPauseMs = 1_000;
+const mostPauseMs = 10_000;
+/** How much earlier it may be here than at the server (ms). */
+const mostAheadMs = 60_000;
 
 /** Absent: it is not known yet; null: nobody is. */
 export const session = signal<SessionView | null | undefined>(undefined);
 
-export const isAdministrator = computed(() => session.value?.roles.includes('admin') ?? false);
-/** Whether the user may change what is the project's. */
-export const isMember = computed(() => session.value?.roles.some((role) => role !== 'reader') ?? false);
+/** Why it is not known. */
+export const unknownFor = signal<Failure | undefined>(undefined);
 
-/** Whose eyes see what is shown: changes when somebody else is signed in, or in another project, or with other roles. */
-export const viewer = computed(() => {
-  const who = session.value;
-  return who ? JSON.stringify([who.user.id, who.project.id, who.roles]) : undefined;
-});
+/** Nothing but signing in is of use to who is nobody. */
+export const isSignedIn = computed(() => Boolean(session.value));
+
+/** Whose session has run out: what they were about is kept until somebody signs in. */
+export const interrupted = signal<SessionView | undefined>(undefined);
+
+/** Whom the pages are made for, also while they have to sign in again. */
+export const shownSession = computed(() => session.value ?? interrupted.value);
+
+export const isAdministrator = computed(() => shownSession.value?.roles.includes('admin') ?? false);
+/** Whether the user may change what is the project's. */
+export const isMember = computed(() => shownSession.value?.roles.some((role) => role !== 'reader') ?? false);
+
+/** Whose eyes see what is asked for: changes when somebody else is signed in, or in another project, or with other roles. */
+export const viewer = computed(() => eyesOf(session.value));
+/** Whose eyes the pages are made for. */
+export const shownTo = computed(() => eyesOf(shownSession.value));
 
 onSignedOut(() => {
+  const who = session.peek();
+  if (who) interrupted.value = hasRunOut(who) ? who : undefined;
   session.value = null;
 });
 
 /** Takes up the session that the browser still has. Rejects when the server does not say. */
 export async function resumeSession(): Promise<void> {
+  const isSame = watchSession();
   try {
-    session.value = await exchange<SessionView>('GET', '/session');
+    const found = await exchange<SessionView>('GET', '/session');
+    if (isSame()) session.value = found;
   } catch (error) {
-    if (error instanceof FailureError && error.failure.code === 'unauthenticated') session.value = null;
-    else throw error;
+    // That nobody is signed in is known by now.
+    if (!(error instanceof FailureError && error.failure.code === 'unauthenticated')) throw error;
+  }
+}
+
+/** As `resumeSession`, until the server says. */
+export async function resumeSessionPatiently(pauseMs = leastPauseMs): Promise<void> {
+  try {
+    await resumeSession();
+    unknownFor.value = undefined;
+  } catch (error) {
+    unknownFor.value = toFailure(error);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await resumeSessionPatiently(Math.min(pauseMs * 2, mostPauseMs));
   }
 }
 
 /** Rejects with `unauthenticated` when who it is cannot be proved so. */
 export async function signIn(proof: SignIn): Promise<void> {
-  session.value = await exchange<SessionView>('POST', '/session', proof);
+  session.value = await turned(exchange<SessionView>('POST', '/session', proof));
+  interrupted.value = undefined;
 }
 
 export async function signOut(): Promise<void> {
-  await exchange('DELETE', '/session');
+  await turned(exchange('DELETE', '/session'));
+  interrupted.value = undefined;
   session.value = null;
 }
 
@@ -56,4 +91,27 @@ export async function switchProject(projectId: string): Promise<void> {
   } finally {
     await ask(api.token.revoke, { id: token.id });
   }
+}
+
+/**
+ * What begins or ends a session. Until it is answered nobody knows which of both it is that others are answered of; and that
+ * a proof is refused ends none.
+ */
+async function turned<R>(answer: Promise<R>): Promise<R> {
+  turnSession();
+  try {
+    return await answer;
+  } finally {
+    turnSession();
+  }
+}
+
+/** By the clock of this browser, which need not be the server's. */
+function hasRunOut({ expiresAt }: SessionView): boolean {
+  return expiresAt !== undefined && Date.parse(expiresAt) <= Date.now() + mostAheadMs;
+}
+
+/** The same for all who see the same. */
+function eyesOf(who: SessionView | null | undefined): string | undefined {
+  return who ? JSON.stringify([who.user.id, who.project.id, who.roles]) : undefined;
 }

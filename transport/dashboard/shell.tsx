@@ -7,7 +7,7 @@ import { Icon, type IconName } from './components/icon.tsx';
 import { tell } from './components/toasts.tsx';
 import { connection } from './live/connection.ts';
 import { useProjects } from './live/projects.ts';
-import { isAdministrator, signOut, switchProject } from './session.ts';
+import { session as current, isAdministrator, signOut, switchProject } from './session.ts';
 
 interface Place {
   to: string;
@@ -43,7 +43,8 @@ export function Shell({ session, children }: { session: SessionView; children: C
           ))}
         </ul>
       </nav>
-      <Account session={session} />
+      {/* What was asked for somebody else is not shown. */}
+      <Account key={session.user.id} session={session} />
       <main id="content" tabIndex={-1}>
         {children}
       </main>
@@ -95,16 +96,17 @@ function Connection() {
 
 /** The project that one works in, and the others that one may. */
 function Project({ project }: { project: SessionView['project'] }) {
-  const others = useProjects(project.id).filter(({ id, isEnabled }) => isEnabled && id !== project.id);
+  const others = useProjects().filter(({ id, isEnabled }) => isEnabled && id !== project.id);
   if (others.length === 0) return <p class="project">{project.name}</p>;
 
   async function change(select: HTMLSelectElement): Promise<void> {
     try {
       await switchProject(select.value);
     } catch (error) {
+      // It may be that one all the same: what failed came after.
+      select.value = current.peek()?.project.id ?? '';
       tell(toFailure(error).message, { isError: true });
     }
-    select.value = project.id;
   }
 
   return (

@@ -4,15 +4,17 @@
  */
 import { fail } from '../../machines/failure.ts';
 import { api, endpoints } from '../messages/api.ts';
-import { askOnce, statusOfAnswer } from '../nats/call.ts';
+import { retryAfterOf } from '../messages/too-many.ts';
+import { askOnce, isFailureReply, statusOfAnswer, wireToFailure } from '../nats/call.ts';
 import { clientHeaders, contextGiven } from '../nats/call-context.ts';
 import { subjects } from '../nats/subjects.ts';
 import { traced } from '../tracing.ts';
 import type { Routes } from './context.ts';
+import { neighbourhoodOf } from './neighbourhood.ts';
 import { secretOf } from './session.ts';
 
-/** The status of an answer that nobody had the time for. */
-const unavailable = 503;
+/** The statuses of an answer that tells nothing of whether a password was right. */
+const unlooked = [429, 503];
 
 const known = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
 
@@ -36,10 +38,19 @@ export const apiBridge: Routes = (app, { bus, signIns }) => {
     const subject = subjects.api(endpoint.resource, endpoint.verb);
     const answer = await traced(bus.tracer, { name: `POST ${name}`, kind: 'server' }, context, (context) => {
       if (context.traceparent) reply.header('traceparent', context.traceparent);
-      return askOnce(bus, subject, name, bytes, clientHeaders(secret, context), timeoutMs);
+      return askOnce(
+        bus,
+        subject,
+        name,
+        bytes,
+        clientHeaders(secret, { context, ...(isSignIn && { address: neighbourhoodOf(ip) }) }),
+        timeoutMs,
+      );
     });
     const status = statusOfAnswer(answer);
-    if (isSignIn && (status === 200 || status === unavailable)) signIns.forgive(ip);
+    if (isSignIn && (status === 200 || unlooked.includes(status))) signIns.forgive(ip);
+    const retryAfterSeconds = isFailureReply(answer) && retryAfterOf(wireToFailure(answer).failure);
+    if (retryAfterSeconds) reply.header('retry-after', String(retryAfterSeconds));
     return reply
       .code(status)
       .header('content-type', 'application/json; charset=utf-8')

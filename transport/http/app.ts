@@ -3,12 +3,12 @@ import { maxHeaderSize } from 'node:http';
 import { fastifyCookie } from '@fastify/cookie';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
+import { retryAfterOf } from '../messages/too-many.ts';
 import { statusOf } from '../nats/call.ts';
 import { contextGiven } from '../nats/call-context.ts';
 import type { Routes, WebContext } from './context.ts';
 import { addressesIn } from './forwarded-for.ts';
 import { addHeaders } from './headers.ts';
-import { TooMany } from './too-many.ts';
 
 /** What nats-server carries. What an endpoint takes may be less. */
 const mostBytes = 1024 * 1024;
@@ -42,7 +42,8 @@ export async function makeApp(context: WebContext, routes: readonly Routes[]): P
     headers['x-forwarded-for'] &&= addressesIn(headers['x-forwarded-for'].toString());
   });
   app.setErrorHandler<FastifyError>((error, { id, routeOptions: { url } }, reply) => {
-    const { failure, status, retryAfterSeconds } = told(error);
+    const { failure, status } = told(error);
+    const retryAfterSeconds = retryAfterOf(failure);
     if (failure.code === 'internal') context.logger.error({ error, requestId: id, url }, 'a web request broke');
     if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
     return reply.code(status).header('cache-control', 'no-store').send({ failure, requestId: id });
@@ -65,21 +66,11 @@ function readable(url: string): string {
   }
 }
 
-interface Told {
-  failure: Failure;
-  status: number;
-  retryAfterSeconds?: number;
-}
-
 /** What the server itself refuses has a status of its own. */
-function told(error: FastifyError): Told {
-  if (error instanceof TooMany) {
-    return { failure: error.failure, status: 429, retryAfterSeconds: error.retryAfterSeconds };
-  }
+function told(error: FastifyError): { failure: Failure; status: number } {
   if (!(error instanceof FailureError) && error.statusCode !== undefined && error.statusCode < 500) {
     return { failure: fail('invalid_request', error.message).failure, status: error.statusCode };
   }
   const failure = toFailure(error);
-  const status = statusOf(failure);
-  return { failure, status, ...(status === 503 && { retryAfterSeconds: 1 }) };
+  return { failure, status: statusOf(failure) };
 }

@@ -2,8 +2,8 @@
  * Gives facts out to those who listen: to each project's what happens to its instances, to administrators everything. Facts
  * are gathered for a moment, and all who hear the same are sent the same bytes.
  */
-import type { Clock } from '../clock.ts';
-import type { LiveFrame } from '../messages/web.ts';
+import { type Clock, every } from '../clock.ts';
+import { type LiveFrame, stillEveryMs } from '../messages/web.ts';
 import type { FactFollower, FollowedFact } from '../nats/fact-follower.ts';
 
 /** Facts wait for others at most so long (ms), and until there are so many. */
@@ -31,12 +31,16 @@ export class LiveFeed {
   readonly #facts: FactFollower;
   readonly #clock: Clock;
   readonly #audiences = new Map<string | undefined, Audience>();
-  readonly #stopFollowing: (() => void)[];
+  readonly #endings: (() => void)[];
 
   constructor(facts: FactFollower, clock: Clock) {
     this.#facts = facts;
     this.#clock = clock;
-    this.#stopFollowing = [facts.onFact((fact) => this.#take(fact)), facts.onGap(() => this.#beginAnew())];
+    this.#endings = [
+      facts.onFact((fact) => this.#take(fact)),
+      facts.onGap(() => this.#beginAnew()),
+      every(clock, stillEveryMs, async () => this.#sayStill()),
+    ];
   }
 
   /** Has the listener hear all that happens from now on, and before it what happened since; returns the function that ends it. */
@@ -63,13 +67,21 @@ export class LiveFeed {
   }
 
   stop(): void {
-    for (const stop of this.#stopFollowing) stop();
+    for (const end of this.#endings) end();
     for (const audience of this.#audiences.values()) this.#dismiss(audience);
   }
 
   #hello(): Buffer {
     const { epoch, latest } = this.#facts;
     return encode({ type: 'hello', epoch, sequence: latest });
+  }
+
+  #sayStill(): void {
+    const still = encode({ type: 'still', sequence: this.#facts.latest });
+    for (const audience of this.#audiences.values()) {
+      this.#flush(audience);
+      for (const listener of audience.listeners) listener.send(still);
+    }
   }
 
   /** What was gathered they ask for with all the rest. */

@@ -10,6 +10,7 @@ import { ApiClient } from '../nats/api-client.ts';
 import type { Bus } from '../nats/bus.ts';
 import type { Asking } from './asking.ts';
 import type { Routes } from './context.ts';
+import { neighbourhoodOf } from './neighbourhood.ts';
 import { refuseForeign } from './same-origin.ts';
 import { giveCookie, secretInCookie, takeBackCookie } from './session-cookie.ts';
 
@@ -26,8 +27,8 @@ export const sessionRoutes: Routes = (app, { bus, sockets, signIns }) => {
     refuseForeign(asking);
     signIns.count(ip);
     const shown = web.signIn.decode(body instanceof Buffer ? body : Buffer.alloc(0));
-    const { secret, token } = await makeToken(bus, shown).catch((thrown: unknown) => {
-      if (toFailure(thrown).code === 'unavailable') signIns.forgive(ip);
+    const { secret, token } = await makeToken(bus, shown, ip).catch((thrown: unknown) => {
+      if (['unavailable', 'too_many_requests'].includes(toFailure(thrown).code)) signIns.forgive(ip);
       throw thrown;
     });
     signIns.forgive(ip);
@@ -53,8 +54,8 @@ export const sessionRoutes: Routes = (app, { bus, sockets, signIns }) => {
 };
 
 /** The token of the session. Rejects with `unauthenticated` when nobody is let in with what is shown. */
-function makeToken(bus: Bus, shown: SignIn): Promise<{ secret: string; token: TokenView }> {
-  if ('password' in shown) return new ApiClient(bus, '').ask(api.session.create, shown);
+function makeToken(bus: Bus, shown: SignIn, ip: string): Promise<{ secret: string; token: TokenView }> {
+  if ('password' in shown) return new ApiClient(bus, '', neighbourhoodOf(ip)).ask(api.session.create, shown);
   const asked = { expiresInSeconds: sessionSeconds, description: 'a session in a browser' };
   return new ApiClient(bus, shown.token).ask(api.token.create, asked);
 }

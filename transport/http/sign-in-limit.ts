@@ -1,7 +1,7 @@
 /** How often somebody may try to sign in: a few times at once, and from then on every now and then. By address. */
 import type { Clock } from '../clock.ts';
+import { tooMany } from '../messages/too-many.ts';
 import { neighbourhoodOf } from './neighbourhood.ts';
-import { TooMany } from './too-many.ts';
 
 const mostAtOnce = 10;
 /** After this time one more is allowed (ms). */
@@ -18,13 +18,13 @@ export class SignInLimit {
     this.#clock = clock;
   }
 
-  /** Counts a try. Throws TooMany. */
+  /** Counts a try. Throws `too_many_requests`. */
   count(address: string): void {
     const now = this.#clock.now();
     const key = neighbourhoodOf(address);
     const forgottenAt = Math.max(this.#forgottenAt.get(key) ?? 0, now) + oneMoreMs;
     const tooSoonMs = forgottenAt - now - mostAtOnce * oneMoreMs;
-    if (tooSoonMs > 0) throw new TooMany('there were too many tries to sign in', tooSoonMs);
+    if (tooSoonMs > 0) throw tooMany('there were too many tries to sign in', tooSoonMs);
     this.#remember(key, forgottenAt);
   }
 

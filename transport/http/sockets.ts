@@ -11,11 +11,11 @@ import type { FastifyInstance } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { fail, toFailure } from '../../machines/failure.ts';
 import { type Clock, every } from '../clock.ts';
+import { tooMany } from '../messages/too-many.ts';
 import { closeCodes } from '../messages/web.ts';
 import type { Bus } from '../nats/bus.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 import { openSession, type Session, secretOf } from './session.ts';
-import { TooMany } from './too-many.ts';
 
 /** Who has opened a socket, and how. */
 export interface Opening {
@@ -137,7 +137,7 @@ export class Sockets {
 
   #refuseTooMany({ tokenId }: Session): void {
     if ((this.#sessions.get(tokenId)?.sockets.size ?? 0) < mostSockets) return;
-    throw new TooMany(`a session may have ${mostSockets} sockets`, lookAgainMs);
+    throw tooMany(`a session may have ${mostSockets} sockets`, lookAgainMs);
   }
 
   #keep(socket: WebSocket, session: Session): void {

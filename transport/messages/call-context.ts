@@ -13,10 +13,18 @@ export const Caller = Type.Object({
 });
 export type Caller = Static<typeof Caller>;
 
+/**
+ * Who asks where nobody has to show a token: the client of the bus that is answered, and the address of whom that asks for,
+ * as it says. Good for giving each a fair share, and for nothing else.
+ */
+export const Asker = Type.Object({ client: Type.String(), address: Type.Optional(Type.String()) });
+export type Asker = Static<typeof Asker>;
+
 export const CallContext = Type.Object({
   requestId: Type.String(),
   /** Absent: nobody traces what comes of it. */
   traceparent: Type.Optional(Type.String()),
   caller: Type.Optional(Caller),
+  asker: Type.Optional(Asker),
 });
 export type CallContext = Static<typeof CallContext>;

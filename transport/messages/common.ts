@@ -61,7 +61,10 @@ export const Sha256 = Type.String({
 });
 /** JSON numbers beyond are not exact everywhere. */
 export const maxInteger = Number.MAX_SAFE_INTEGER;
-export const Time = Type.Integer({ minimum: 0, description: 'milliseconds since 1970' });
+/** The latest that JavaScript can tell. */
+const latestTime = 8_640_000_000_000_000;
+
+export const Time = Type.Integer({ minimum: 0, maximum: latestTime, description: 'milliseconds since 1970' });
 /** What clients see. */
 export const Timestamp = Type.String({
   format: 'date-time',

@@ -3,7 +3,16 @@ import Type from 'typebox';
 import { Described, Exact, FailureSchema, Id, Ipv4, Mac, OneOf, Revision, Time, Uuid } from './common.ts';
 import { ConsoleKind, ConsoleToken } from './console.ts';
 import { defineCall, defineCast, defineFact } from './kinds.ts';
-import { Attempt, DeadLetterKey, Flavor, HostCommand, Instance, InstancePayload, PayloadKey } from './records.ts';
+import {
+  Attempt,
+  DeadLetterKey,
+  Flavor,
+  HostCommand,
+  Instance,
+  InstanceLife,
+  InstancePayload,
+  PayloadKey,
+} from './records.ts';
 
 const StoredInstance = Exact({ record: Instance, revision: Revision });
 
@@ -34,16 +43,6 @@ export const InstanceCommand = Type.Union([
   Exact({ type: Type.Literal('instance.resize'), flavor: Flavor, at: Time }),
 ]);
 export type InstanceCommand = Type.Static<typeof InstanceCommand>;
-
-/** Compute host → cloud controller, on a subject of the host's own. */
-export const controllerCalls = {
-  /** What a client asked to be put on an instance of that host; nothing, when it is gone. Secret. */
-  findPayload: defineCall(
-    'find_payload',
-    Exact({ payload: PayloadKey }),
-    Exact({ payload: Type.Optional(InstancePayload) }),
-  ),
-} as const;
 
 const InstanceAttempt = Exact({ instanceUuid: Uuid, attempt: Attempt });
 
@@ -177,14 +176,15 @@ export const HostFact = Exact(
 );
 export type HostFact = Type.Static<typeof HostFact>;
 
-export const alarmKinds = ['dead-letter', 'store-full', 'address-lost'] as const;
+export const alarmKinds = ['dead-letter', 'store-full', 'address-lost', 'record-unreadable'] as const;
 
 export const AlarmFact = Exact(
   {
     kind: Described(
       OneOf(alarmKinds),
       'dead-letter: a message between parts could not be applied; store-full: no launches are taken any more; ' +
-        'address-lost: the store had lost who has an address, and two instances have it now',
+        'address-lost: the store had lost who has an address, and two instances have it now; ' +
+        'record-unreadable: a record that something depends on is damaged, or of a later release',
     ),
     at: Time,
     message: Type.String({ description: 'one sentence for an operator' }),
@@ -200,4 +200,29 @@ export const facts = {
   host: defineFact('host', HostFact),
   /** Any part → operators. */
   alarm: defineFact('alarm', AlarmFact),
+} as const;
+
+/** One that is told again has the same id, among those of its instance, and is kept once. */
+export const ToldFact = Exact({ id: Type.String({ pattern: '^[\\w.-]{1,64}$' }), fact: InstanceFact });
+export type ToldFact = Type.Static<typeof ToldFact>;
+
+/** Compute host → cloud controller, on a subject of the host's own. */
+export const controllerCalls = {
+  /** What a client asked to be put on an instance of that host; nothing, when it is gone. Secret. */
+  findPayload: defineCall(
+    'find_payload',
+    Exact({ payload: PayloadKey }),
+    Exact({ payload: Type.Optional(InstancePayload) }),
+  ),
+  /**
+   * Stores how the life of an instance of that host has gone on since `revision`, and tells what has happened. The new
+   * revision; absent: the instance is no longer at the one that was given, or no longer that host's.
+   */
+  storeInstance: defineCall(
+    'store_instance',
+    Exact({ life: InstanceLife, revision: Revision, facts: Type.Array(ToldFact) }),
+    Exact({ revision: Type.Optional(Revision) }),
+    // As long as the store itself may take.
+    { timeoutMs: 5_000 },
+  ),
 } as const;

@@ -45,8 +45,12 @@ export type LiveFrame =
    */
   | { type: 'hello'; epoch: string; sequence: number }
   | { type: 'facts'; entries: LiveEntry[] }
+  /** Every `stillEveryMs`: all up to that place was told. Whoever hears not even this is not connected any more. */
+  | { type: 'still'; sequence: number }
   /** Facts were left out: whoever shows a state has to ask for it anew. What follows is whole again. */
   | { type: 'reset' };
+
+export const stillEveryMs = 20_000;
 
 /** Why a WebSocket was closed, beside what the protocol knows. */
 export const closeCodes = {

@@ -14,16 +14,19 @@ export type HostFact = ReturnType<typeof facts.host.body.decode>;
 export class ApiClient {
   readonly #bus: Bus;
   readonly #token: string;
+  readonly #address: string | undefined;
 
-  constructor(bus: Bus, token: string) {
+  /** `address`: of whom it asks for, where that is somebody else. */
+  constructor(bus: Bus, token: string, address?: string) {
     this.#bus = bus;
     this.#token = token;
+    this.#address = address;
   }
 
   /** Rejects with the FailureError that the API server answered, or with `unavailable` or `timeout`. */
   ask<Q, R>(endpoint: Endpoint<Q, R>, body: Q): Promise<R> {
     const subject = subjects.api(endpoint.resource, endpoint.verb);
-    return request(this.#bus, subject, endpoint, body, clientHeaders(this.#token));
+    return request(this.#bus, subject, endpoint, body, clientHeaders(this.#token, { address: this.#address }));
   }
 
   /** Calls back for each fact about the project's instances (without one, all projects'), as it happens; returns the function that ends it. */

@@ -1,12 +1,17 @@
 /** How the context of a message travels: one header carries all of it, because headers are what costs on a round trip. */
 import { randomUUID } from 'node:crypto';
 import { headers, type MsgHdrs } from 'nats';
-import { CallContext } from '../messages/call-context.ts';
+import { type Asker, CallContext } from '../messages/call-context.ts';
 import { codec } from '../messages/codec.ts';
+import type { Message } from './bus.ts';
+import { inboxOf } from './subjects.ts';
 
 const contextHeader = 'Kilonova-Context';
 const traceHeader = 'traceparent';
 const requestIdHeader = 'X-Request-Id';
+const addressHeader = 'X-Forwarded-For';
+/** No address is longer. */
+const maxAddressLength = 64;
 
 const contextCodec = codec('the context header', CallContext);
 
@@ -28,9 +33,19 @@ export function contextGiven(requestId?: string, traceparent?: string): CallCont
   };
 }
 
-/** What a client of the API sends with a request. */
-export function clientHeaders(token: string, context?: CallContext): MsgHdrs {
+/** Who asks, of what nobody has to show a token for: as far as the message tells. */
+export function askerOf({ reply = '', headers: carried }: Pick<Message, 'reply' | 'headers'>): Asker {
+  const address = carried?.get(addressHeader)?.slice(0, maxAddressLength);
+  return { client: inboxOf(reply), ...(address && { address }) };
+}
+
+/** What a client of the API sends with a request. `address`: whom it asks for, where that is somebody else. */
+export function clientHeaders(
+  token: string,
+  { context, address }: { context?: CallContext; address?: string | undefined } = {},
+): MsgHdrs {
   const carried = headers();
+  if (address !== undefined) carried.set(addressHeader, address);
   carried.set('Authorization', `Bearer ${token}`);
   if (context) {
     carried.set(requestIdHeader, context.requestId);

@@ -203,6 +203,8 @@ export function statusOf({ code }: Failure): number {
     case 'conflict':
     case 'already_exists':
       return 409;
+    case 'too_many_requests':
+      return 429;
     case 'unavailable':
       return 503;
     case 'timeout':

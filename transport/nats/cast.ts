@@ -18,13 +18,12 @@ import { traced } from '../tracing.ts';
 import type { Bus, Message, Nats } from './bus.ts';
 import { readContext, writeContext } from './call-context.ts';
 import { ensureStream } from './ensure-stream.ts';
+import { idHeader } from './message-id.ts';
 import type { OutageListener } from './outage.ts';
 import { publishStored } from './publish-stored.ts';
 import { defaultMaxDeliveries, nameOf, streams } from './subjects.ts';
 import type { Delivery } from './work-queue.ts';
 
-/** By which the work queue knows a message that it has taken already. */
-export const idHeader = 'Nats-Msg-Id';
 /** Where the receipt goes. */
 export const receiptHeader = 'Kilonova-Receipt';
 const receiptCodec = codec('receipt', ReceiptSchema);

@@ -8,6 +8,7 @@ import type { Codec } from '../messages/codec.ts';
 import type { Fact } from '../messages/kinds.ts';
 import type { Bus, Nats } from './bus.ts';
 import { adjustStream, ensureStream } from './ensure-stream.ts';
+import { withId } from './message-id.ts';
 import { answered, isStoreFull } from './store-answer.ts';
 import { streams } from './subjects.ts';
 
@@ -54,8 +55,15 @@ export async function ensureFactStream(nats: Nats): Promise<void> {
   }
 }
 
-export function publishFact<Body>(bus: Bus, subject: string, { body: bodyCodec }: Fact<Body>, body: Body): void {
-  bus.send(subject, bodyCodec.encode(body));
+/** `id`: the same twice within two minutes is one fact. */
+export function publishFact<Body>(
+  bus: Bus,
+  subject: string,
+  { body: bodyCodec }: Fact<Body>,
+  body: Body,
+  id?: string,
+): void {
+  bus.send(subject, bodyCodec.encode(body), id === undefined ? {} : { headers: withId(id) });
 }
 
 export interface CapturedFact<Body> {

@@ -3,16 +3,15 @@
  * role of its own; clients have one of theirs, so that they reach the API, their answers, and the facts of their project.
  *
  * A host asks on subjects with its name in them, by which controllers and network controllers know who asks: what is put on
- * an instance, and its ports, are for the host that has it. And nobody speaks in the name of others by what JetStream
- * delivers for them: streams give out nothing as it is but to subscriptions, and these do not take it for a message
- * (`connect-bus.ts`).
+ * an instance, and its ports, are for the host that has it, and of no other does it say how its life goes on, or what has
+ * happened to it. And nobody speaks in the name of others by what JetStream delivers for them: streams give out nothing as
+ * it is but to subscriptions, and these do not take it for a message (`connect-bus.ts`).
  *
- * What a host that is taken over can still do: records have the instance's uuid for a key, and a host writes them itself,
- * so that it needs no controller to go on. So it can write the record of any instance, and with that take the instance
- * from its host, which notices at its next write. It can tell facts of any instance, and read all dead letters. And as
- * anybody who may ask JetStream, it can have an answer land among the records, which nobody can read then.
+ * What a host that is taken over can still do: it is believed of its own instances; it can read the records of all, but
+ * for payloads, and all dead letters; and as anybody who may ask JetStream, it can have an answer land among the records,
+ * which nobody can read then.
  */
-import { computeCalls, computeCasts, controllerCalls, networkCalls, schedulerCasts } from '../messages/internal.ts';
+import { computeCalls, computeCasts, networkCalls } from '../messages/internal.ts';
 import { type Buckets, buckets } from '../messages/records.ts';
 import {
   accountInfo,
@@ -58,8 +57,6 @@ const setStore = [
 
 /** What every part does when it starts. */
 const start = [accountInfo, ...openStream(streams.casts.name), ...openStream(streams.facts.name)];
-/** What happens to instances, and what an operator should look at. */
-const tellFacts = [subjects.instanceFact(any, any), subjects.alarms()];
 const answersTo = (...parts: (string | Placeholder)[]) => parts.map((part) => `${subjects.partInbox(part)}.>`);
 const ownInbox = `${subjects.partInbox(ofUser.name)}.>`;
 
@@ -67,6 +64,7 @@ const ownInbox = `${subjects.partInbox(ofUser.name)}.>`;
 const buryCasts = (consumer: string) => [
   ...reads('deadLetter'),
   subjects.record(buckets.deadLetter.name, `${consumer}.*`),
+  subjects.alarm('dead-letter'),
 ];
 
 /** What its machines do is told in its own name, as long as somebody watches. */
@@ -106,7 +104,8 @@ const controller: Permissions = {
     subjects.computeCall(any, computeCalls.commandHost.name),
     // For a host that is down.
     subjects.networkCall(networkCalls.releaseForInstance.name),
-    ...tellFacts,
+    subjects.instanceFact(any, any),
+    subjects.alarms(),
     subjects.hostFact(any),
     // Also to hosts.
     ...answersTo(any),
@@ -123,7 +122,7 @@ const scheduler: Permissions = {
     ...takeFrom(streams.casts.name, consumers.scheduler(), subjects.schedulerCasts()),
     ...buryCasts(consumers.scheduler()),
     subjects.computeCast(any, computeCasts.runInstance.name),
-    ...tellFacts,
+    subjects.instanceFact(any, any),
   ],
   subscribe: [ownInbox],
 };
@@ -133,6 +132,7 @@ const network: Permissions = {
     ...start,
     ...reads('network', 'subnet', 'port', 'address', 'instance'),
     ...writes('port', 'address'),
+    subjects.alarm('address-lost'),
     // Any host may ask.
     ...answersTo(any),
   ],
@@ -145,15 +145,12 @@ function compute(host: Placeholder, consumer: string): Permissions {
     publish: [
       ...start,
       ...reads('instance', 'image', 'host'),
-      ...writes('instance'),
       subjects.record(buckets.host.name, host.token),
       ...readImages,
       ...takeFrom(streams.casts.name, consumer, subjects.computeCasts(host)),
       ...buryCasts(consumer),
-      subjects.hostCall('controller', host, controllerCalls.findPayload.name),
+      subjects.hostCall('controller', host, any),
       subjects.hostCall('network', host, any),
-      subjects.schedulerCast(schedulerCasts.runInstance.name),
-      ...tellFacts,
       subjects.hostFact(host),
       ...answersTo('api', 'controller', 'web', 'up'),
       tellMachines,

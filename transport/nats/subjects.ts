@@ -178,6 +178,11 @@ export function isForAnswers(subject: string): boolean {
   return !/^(cloud\.|\$)/.test(subject);
 }
 
+/** Below which its client has all of its answers, by what is usual. */
+export function inboxOf(reply: string): string {
+  return reply.split('.', 2).join('.');
+}
+
 /** Whether it is the API that is asked there. */
 export function isApi(subject: string): boolean {
   return matches(subject, apis);

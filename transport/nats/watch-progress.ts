@@ -18,10 +18,23 @@ export interface WatchedBucket {
   lastRevision(): Promise<number>;
 }
 
+/** Somebody waits for the watch to come to a revision. */
+interface Waiter {
+  revision: number;
+  resolve: () => void;
+}
+
+/** Whether somebody still waits. A signal would say it too, and cost more than all else of it. */
+interface Patience {
+  isOver: boolean;
+  /** What is waited for just now. */
+  waiter: Waiter | undefined;
+}
+
 export class WatchProgress {
   readonly #bucket: WatchedBucket;
   readonly #clock: Clock;
-  readonly #waiting = new Set<{ revision: number; resolve: () => void }>();
+  readonly #waiting = new Set<Waiter>();
   #revision = 0;
   /** How often something was left out, and of how many of these times the successors have come. */
   #gaps = 0;
@@ -58,15 +71,15 @@ export class WatchProgress {
   /** Resolves when that is so; rejects with `timeout` after `timeoutMs`. */
   async reached(revision: number, timeoutMs?: number): Promise<void> {
     if (this.shows(revision)) return;
-    await this.#within(timeoutMs, async (ending) => {
-      await this.#told(revision, ending);
-      if (this.#closedGaps < this.#gaps) await this.#catchUp(ending);
+    await this.#within(timeoutMs, async (patience) => {
+      await this.#told(revision, patience);
+      if (this.#closedGaps < this.#gaps) await this.#catchUp(patience);
     });
   }
 
   /** Resolves when all that was written by now is shown, or what has replaced it; rejects with `timeout`. */
   async caughtUp(timeoutMs?: number): Promise<void> {
-    await this.#within(timeoutMs, (ending) => this.#catchUp(ending));
+    await this.#within(timeoutMs, (patience) => this.#catchUp(patience));
   }
 
   /**
@@ -74,29 +87,25 @@ export class WatchProgress {
    * way the successors may be still to come.
    */
   async passed(timeoutMs?: number): Promise<void> {
-    await this.#within(timeoutMs, async (ending) => this.#told(await this.#lastRevision(), ending));
+    await this.#within(timeoutMs, async (patience) => this.#told(await this.#lastRevision(), patience));
   }
 
-  async #catchUp(ending: AbortSignal): Promise<void> {
+  async #catchUp(patience: Patience): Promise<void> {
     let before: number;
     do {
       before = this.#gaps;
-      await this.#told(await this.#lastRevision(), ending);
+      await this.#told(await this.#lastRevision(), patience);
     } while (before < this.#gaps);
     this.#closedGaps = before;
   }
 
-  /** Rejects when it is wanted no longer: nothing more is begun for nobody. */
-  #told(revision: number, ending: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      ending.throwIfAborted();
+  /** Never settles when nobody waits any more: nothing more is begun for nobody. */
+  #told(revision: number, patience: Patience): Promise<void> {
+    return new Promise((resolve) => {
+      if (patience.isOver) return;
       if (revision <= this.#revision) return resolve();
-      const waiter = { revision, resolve };
-      this.#waiting.add(waiter);
-      ending.addEventListener('abort', () => {
-        this.#waiting.delete(waiter);
-        reject(ending.reason);
-      });
+      patience.waiter = { revision, resolve };
+      this.#waiting.add(patience.waiter);
     });
   }
 
@@ -124,17 +133,18 @@ export class WatchProgress {
     }
   }
 
-  async #within(timeoutMs = standardPatienceMs, work: (ending: AbortSignal) => Promise<void>): Promise<void> {
-    const ending = new AbortController();
+  async #within(timeoutMs = standardPatienceMs, work: (patience: Patience) => Promise<void>): Promise<void> {
+    const patience: Patience = { isOver: false, waiter: undefined };
     const late = Promise.withResolvers<never>();
     const cancel = this.#clock.after(timeoutMs, () =>
       late.reject(fail('timeout', `the view of ${this.#bucket.name} is late`, { disposition: 'retry' })),
     );
     try {
-      await Promise.race([work(ending.signal), late.promise]);
+      await Promise.race([work(patience), late.promise]);
     } finally {
       cancel();
-      ending.abort();
+      patience.isOver = true;
+      if (patience.waiter) this.#waiting.delete(patience.waiter);
     }
   }
 }

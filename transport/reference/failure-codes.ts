@@ -9,6 +9,8 @@ export const failureMeanings: Record<FailureCode, string> = {
   conflict: 'It cannot be done as things stand; with disposition `retry`, somebody else was quicker: ask again.',
   already_exists: 'There is one of that name, or id, already.',
   quota_exceeded: 'The project has used up what it may have; `details` names the resource, its limit and its use.',
+  too_many_requests:
+    'More was asked at once, or tried in vain, than one may; `details.retryAfterSeconds` says when to ask again.',
   unavailable: 'Nobody is there to do it; nothing was done.',
   timeout: 'There was no answer in time; whether it was done is not known.',
   cancelled: 'It was interrupted, because the instance is deleted or its host is being stopped.',

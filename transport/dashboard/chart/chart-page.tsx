@@ -12,7 +12,7 @@ import { chartStyle } from '../../visualizer/style.ts';
 import { FailureNotice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { InstanceState } from '../components/state.tsx';
-import { instanceOf } from '../live/instances.ts';
+import { useInstance } from '../live/use-instance.ts';
 import { Missing } from '../pages/missing.tsx';
 import { isAdministrator } from '../session.ts';
 import { Canvas } from './canvas.tsx';
@@ -54,7 +54,7 @@ function Chart({ machine, subject }: { machine: ChartName; subject: Subject | un
   });
   const unfolded = useSignal<ReadonlySet<string>>(new Set());
   const folded = useSignal<string | undefined>(undefined);
-  const picture = usePicture(machine, unfolded.value);
+  const { picture, failure: isNotDrawn } = usePicture(machine, unfolded.value);
   const fold = useCallback(
     (state: string) => {
       if (!foldable[machine].includes(state)) return;
@@ -67,7 +67,7 @@ function Chart({ machine, subject }: { machine: ChartName; subject: Subject | un
 
   const uuid = subject && 'uuid' in subject ? subject.uuid : undefined;
   const host = subject && 'host' in subject ? subject.host : undefined;
-  const instance = useComputed(() => (uuid === undefined ? undefined : instanceOf(uuid))).value;
+  const { instance } = useInstance(uuid);
   const name = instance?.name ?? host ?? uuid;
   const title = name === undefined ? `Chart of ${machine === 'host' ? 'a host' : 'an instance'}` : `Chart of ${name}`;
   return (
@@ -85,11 +85,12 @@ function Chart({ machine, subject }: { machine: ChartName; subject: Subject | un
             {subject && <Legend />}
           </Canvas>
         ) : (
-          <p class="chart-frame quiet">It is being drawn…</p>
+          <p class="chart-frame quiet">{isNotDrawn.value ? 'It cannot be drawn.' : 'It is being drawn…'}</p>
         )}
         <div class="chart-side">
           {machine === 'instance' ? <InstanceChoice uuid={uuid} /> : <HostChoice host={host} />}
           <FailureNotice failure={failure.value} />
+          <FailureNotice failure={isNotDrawn.value} />
           {subject && isLoaded.value && moments.value.length === 0 && (
             <p class="quiet">Nothing is kept any more of what happened to it.</p>
           )}

@@ -37,6 +37,8 @@ export function useGestures(
     const onMove = (event: PointerEvent) => {
       const before = pointers.get(event.pointerId);
       if (!before) return;
+      // It was released where nobody told.
+      if (event.buttons === 0) return onCancel(event);
       const now = at(event);
       const [other] = [...pointers].flatMap(([id, point]) => (id === event.pointerId ? [] : [point]));
       pointers.set(event.pointerId, now);

@@ -7,7 +7,7 @@ import type { HostFact, InstanceFact } from '../../messages/internal.ts';
 import { allOf, pagesOf } from '../../messages/pages.ts';
 import type { LiveEntry } from '../../messages/web.ts';
 import type { Moment } from '../../visualizer/path-taken.ts';
-import { ask } from '../ask.ts';
+import { ask, mayPass } from '../ask.ts';
 import { listen } from '../live/connection.ts';
 
 export interface ToldMoment extends Moment {
@@ -96,11 +96,6 @@ export function useHistory(subject: Subject | undefined): History {
   }, [key]);
 
   return { moments, isLoaded, failure };
-}
-
-/** Whether the same may be answered later. */
-function mayPass({ code }: Failure): boolean {
-  return code === 'timeout' || code === 'unavailable';
 }
 
 async function past(subject: Subject): Promise<ToldMoment[]> {

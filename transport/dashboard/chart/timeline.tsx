@@ -1,8 +1,8 @@
-/** What happened, one after the other: any moment of it can be gone back to, by the list, the slider or the buttons. */
+/** What happened, the latest first: any moment of it can be gone back to, by the list, the slider or the buttons. */
 import type { Signal } from '@preact/signals';
-import { Fragment } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { failuresIn } from '../../visualizer/path-taken.ts';
+import { Dotted } from '../components/dotted.tsx';
 import { formatDuration, formatMoment, plural } from '../format.ts';
 import type { ToldMoment } from './moments.ts';
 
@@ -32,19 +32,21 @@ export function Timeline({ moments, chosen }: TimelineProps) {
 
   if (moments.length === 0) return null;
   const begun = beginnings(moments);
+  const latestFirst = moments.map((moment, index) => [moment, index] as const).toReversed();
   return (
     <section class="timeline" aria-labelledby="history">
       <h2 id="history">
         History <span class="count">{plural(moments.length, 'event')}</span>
       </h2>
       <fieldset class="steps" aria-label="Time travel">
-        <button type="button" onClick={() => go(0)} disabled={place === 0}>
+        {/* One that is disabled would lose the focus. */}
+        <button type="button" onClick={() => go(0)} aria-disabled={place === 0}>
           First
         </button>
-        <button type="button" onClick={() => go(place - 1)} disabled={place === 0}>
+        <button type="button" onClick={() => go(place - 1)} aria-disabled={place === 0}>
           Back
         </button>
-        <button type="button" onClick={() => go(place + 1)} disabled={place === last}>
+        <button type="button" onClick={() => go(place + 1)} aria-disabled={place === last}>
           Forth
         </button>
         <button type="button" aria-pressed={chosen.value === undefined} onClick={() => go(last)}>
@@ -61,11 +63,11 @@ export function Timeline({ moments, chosen }: TimelineProps) {
         onInput={({ currentTarget }) => go(Number(currentTarget.value))}
       />
       <ol ref={list}>
-        {moments.map((moment, index) => (
+        {latestFirst.map(([moment, index]) => (
           <li key={moment.key} class={classesOf(moment, failures.has(moment), index > place)}>
-            {begun[index] !== begun[index - 1] && (
+            {begun[index] !== begun[index + 1] && (
               <p class="begun">
-                <time dateTime={new Date(moment.at).toISOString()}>{formatMoment(moment.at)}</time>
+                <time dateTime={new Date(begun[index] ?? 0).toISOString()}>{formatMoment(begun[index] ?? 0)}</time>
               </p>
             )}
             <button
@@ -76,7 +78,9 @@ export function Timeline({ moments, chosen }: TimelineProps) {
               title={formatMoment(moment.at)}
             >
               <span class="when">+{formatDuration(Math.max(0, moment.at - (begun[index] ?? 0)))}</span>
-              <span class="told">{breakable(moment.words)}</span>
+              <span class="told">
+                <Dotted name={moment.words} />
+              </span>
             </button>
             {failures.has(moment) && <p class="bad">{moment.fault}</p>}
             {index === place && (
@@ -109,18 +113,4 @@ function scrollTo(shown: Element, list: Element): void {
 
 function classesOf({ isMove }: ToldMoment, isFailure: boolean, isLater: boolean): string {
   return [isMove ? 'came' : 'noted', ...(isFailure ? ['failure'] : []), ...(isLater ? ['later'] : [])].join(' ');
-}
-
-/** A long name goes on in the next line where a part of it ends. */
-function breakable(words: string) {
-  const [first, ...others] = words.split(/(?<=\.)/);
-  return [
-    first,
-    ...others.map((part) => (
-      <Fragment key={part}>
-        <wbr />
-        {part}
-      </Fragment>
-    )),
-  ];
 }

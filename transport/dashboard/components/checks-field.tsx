@@ -21,7 +21,7 @@ export function ChecksField({ label, hint, problem, chosen, options }: ChecksFie
           <input
             type="checkbox"
             checked={chosen.value.includes(value)}
-            onChange={({ currentTarget }) => {
+            onInput={({ currentTarget }) => {
               const others = chosen.value.filter((each) => each !== value);
               chosen.value = currentTarget.checked ? [...others, value] : others;
             }}

@@ -122,7 +122,7 @@ export function SelectField({
         <select
           {...control}
           value={text.value}
-          onChange={({ currentTarget }) => {
+          onInput={({ currentTarget }) => {
             text.value = currentTarget.value;
           }}
         >

@@ -17,10 +17,8 @@ const paths = {
   up: 'M4 10l4-4 4 4',
   down: 'M4 6l4 4 4-4',
   back: 'M10 3.5 5.5 8l4.5 4.5',
-  menu: 'M2.5 4.5h11M2.5 8h11M2.5 11.5h11',
   download: 'M8 2.5v7.5M5 7.2 8 10l3-2.8M2.5 13h11',
   copy: 'M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3',
-  console: 'M2 3h12v10H2zM4.5 6l2 2-2 2M8.5 10.5h3',
 } as const;
 export type IconName = keyof typeof paths;
 

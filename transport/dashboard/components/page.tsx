@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Link } from 'wouter-preact';
+import { isSignedIn } from '../session.ts';
 import { Icon } from './icon.tsx';
 
 interface PageProps {
@@ -15,18 +16,26 @@ interface PageProps {
   children: ComponentChildren;
 }
 
-let isFirst = true;
+/** The address of the page that was shown last. */
+let shownAt: string | undefined;
 
 export function Page({ title, aside, back, actions, isFilling = false, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
+  const isShown = isSignedIn.value;
   useEffect(() => {
-    document.title = `${title} · Kilonova`;
-  }, [title]);
+    if (isShown) document.title = `${title} · Kilonova`;
+  }, [title, isShown]);
   useEffect(() => {
+    if (!isShown) return;
     // Whoever hears a page is told that it is another one; whoever types begins at its top.
-    if (!isFirst) heading.current?.focus({ preventScroll: true });
-    isFirst = false;
-  }, []);
+    const isElsewhere = shownAt !== undefined && shownAt !== location.pathname;
+    if (isElsewhere) heading.current?.focus({ preventScroll: true });
+    shownAt = location.pathname;
+    return () => {
+      // It is another one also after signing in.
+      if (!isSignedIn.peek()) shownAt = '';
+    };
+  }, [isShown]);
   return (
     <div class={isFilling ? 'page filling' : 'page'}>
       <header class="page-head">

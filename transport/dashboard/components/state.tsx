@@ -27,17 +27,3 @@ export function InstanceState({ vmState, taskState }: { vmState: string; taskSta
   const under = taskState?.replaceAll('_', ' ');
   return <State tone={toneOf({ vmState, taskState })}>{under ? `${vmState} · ${under}` : vmState}</State>;
 }
-
-/** A state of the chart, dotted: where there is little width it is broken at its dots and words. */
-export function StateName({ state }: { state: string }) {
-  return (
-    <>
-      {state.split(/(?<=\.)|(?=[A-Z])/).map((part) => (
-        <>
-          {part}
-          <wbr />
-        </>
-      ))}
-    </>
-  );
-}

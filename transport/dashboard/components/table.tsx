@@ -1,5 +1,7 @@
 /** A list of a few dozen things: a plain table, whose cells become lines with a label where there is little width. */
+
 import type { ComponentChildren } from 'preact';
+import { Loading } from './loading.tsx';
 
 export interface Column<T> {
   name: string;
@@ -19,7 +21,7 @@ interface TableProps<T> {
 }
 
 export function Table<T>({ caption, columns, entries, keyOf, empty }: TableProps<T>) {
-  if (!entries) return <p class="quiet">Loading…</p>;
+  if (!entries) return <Loading />;
   if (entries.length === 0) return <div class="empty">{empty}</div>;
   return (
     <table class="list">

@@ -1,6 +1,6 @@
 /** Steps one after the other, each drawn where it lay in the time of the whole; the same as a table for who does not see it. */
 import { formatDuration } from '../format.ts';
-import { StateName } from './state.tsx';
+import { Dotted } from './dotted.tsx';
 
 export interface Span {
   name: string;
@@ -29,7 +29,7 @@ export function Waterfall({ caption, spans }: { caption: string; spans: readonly
         {spans.map(({ name, from, to, isFailed, isOpen, note }, at) => (
           <tr key={at} class={isFailed ? 'failed' : isOpen ? 'open' : ''}>
             <th scope="row">
-              <StateName state={name} />
+              <Dotted name={name} />
               {note && <span class="note">{note}</span>}
             </th>
             <td class="bar">

@@ -3,6 +3,7 @@ import { type Failure, fail, toFailure } from '../../../machines/failure.ts';
 import { api } from '../../messages/api.ts';
 import { type ConsoleKind, consoleNotice } from '../../messages/console.ts';
 import { ask } from '../ask.ts';
+import { socketUrl } from '../socket-url.ts';
 
 /** What the server takes in one message (bytes). */
 const mostBytes = 16 * 1024;
@@ -40,7 +41,7 @@ export function connectConsole(uuid: string, kind: ConsoleKind, { onReady, onEnd
   ask(api.instance.openConsole, { uuid, kind }).then(
     ({ console: { token } }) => {
       if (isLeft) return;
-      socket = new WebSocket('/console');
+      socket = new WebSocket(socketUrl('/console'));
       socket.binaryType = 'arraybuffer';
       socket.addEventListener('open', () => socket?.send(JSON.stringify({ token })));
       socket.addEventListener('message', hear);

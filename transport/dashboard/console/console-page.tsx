@@ -1,9 +1,9 @@
 /** The console page: what a guest shows, and what is typed to it. */
 import './console.css';
-import { useComputed, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import type { ConsoleKind } from '../../messages/console.ts';
 import { Page } from '../components/page.tsx';
-import { instanceOf } from '../live/instances.ts';
+import { useInstance } from '../live/use-instance.ts';
 import { ConsoleView } from './console-view.tsx';
 
 const kinds: readonly { kind: ConsoleKind; label: string }[] = [
@@ -12,7 +12,7 @@ const kinds: readonly { kind: ConsoleKind; label: string }[] = [
 ];
 
 export function ConsolePage({ uuid }: { uuid: string }) {
-  const name = useComputed(() => instanceOf(uuid)?.name ?? uuid).value;
+  const name = useInstance(uuid).instance?.name ?? uuid;
   const chosen = useSignal<ConsoleKind>('serial');
   return (
     <Page

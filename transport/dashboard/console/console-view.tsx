@@ -6,7 +6,7 @@ import type { ConsoleKind } from '../../messages/console.ts';
 import { FailureNotice } from '../components/notice.tsx';
 import { connectConsole } from './console-connection.ts';
 import type { ScreenView } from './screen.ts';
-import type { ConsoleView as View } from './terminal.ts';
+import type { TerminalView } from './terminal.ts';
 
 type Standing = 'connecting' | 'open' | Failure;
 
@@ -14,15 +14,15 @@ const words = { connecting: 'Connecting…', open: 'Open', closed: 'Closed' };
 const names: Record<ConsoleKind, string> = { serial: 'Serial console', vnc: 'Screen' };
 
 // Each is loaded when it is first shown.
-const showTerminal = async (element: HTMLElement): Promise<View> =>
-  (await import('./terminal.ts')).openTerminal(element);
-const showScreen = async (element: HTMLElement): Promise<View> => (await import('./screen.ts')).openScreen(element);
+const showTerminal = async (element: HTMLElement) => (await import('./terminal.ts')).openTerminal(element);
+const showScreen = async (element: HTMLElement) => (await import('./screen.ts')).openScreen(element);
 
 export function ConsoleView({ uuid, kind }: { uuid: string; kind: ConsoleKind }) {
   const standing = useSignal<Standing>('connecting');
   const tries = useSignal(0);
   const element = useRef<HTMLDivElement>(null);
-  const screen = useRef<ScreenView>();
+  const shown = useRef<TerminalView | ScreenView>();
+  const isReadAloud = useSignal(false);
 
   useEffect(() => {
     standing.value = 'connecting';
@@ -37,7 +37,8 @@ export function ConsoleView({ uuid, kind }: { uuid: string; kind: ConsoleKind })
       const view = await (kind === 'serial' ? showTerminal(element.current) : showScreen(element.current));
       signal.addEventListener('abort', () => view.close());
       if (signal.aborted) return view.close();
-      screen.current = 'sendCtrlAltDel' in view ? (view as ScreenView) : undefined;
+      shown.current = view;
+      readAloud(isReadAloud.value);
       const leave = connectConsole(uuid, kind, {
         onReady(socket) {
           view.attach(socket);
@@ -51,6 +52,15 @@ export function ConsoleView({ uuid, kind }: { uuid: string; kind: ConsoleKind })
     }
   }, [uuid, kind, tries.value, standing]);
 
+  function readAloud(isWanted: boolean): void {
+    isReadAloud.value = isWanted;
+    if (shown.current && 'readAloud' in shown.current) shown.current.readAloud(isWanted);
+  }
+
+  function sendCtrlAltDel(): void {
+    if (shown.current && 'sendCtrlAltDel' in shown.current) shown.current.sendCtrlAltDel();
+  }
+
   const failure = typeof standing.value === 'object' ? standing.value : undefined;
   const now = typeof standing.value === 'object' ? 'closed' : standing.value;
   return (
@@ -61,8 +71,18 @@ export function ConsoleView({ uuid, kind }: { uuid: string; kind: ConsoleKind })
           Shift+Tab leads out of it. {kind === 'serial' && 'Ctrl+Shift+C copies, Ctrl+Shift+V pastes.'}
         </span>
         <span class="actions">
+          {kind === 'serial' && (
+            <label class="check">
+              <input
+                type="checkbox"
+                checked={isReadAloud.value}
+                onChange={({ currentTarget }) => readAloud(currentTarget.checked)}
+              />
+              For screen readers
+            </label>
+          )}
           {kind === 'vnc' && (
-            <button type="button" disabled={now !== 'open'} onClick={() => screen.current?.sendCtrlAltDel()}>
+            <button type="button" disabled={now !== 'open'} onClick={sendCtrlAltDel}>
               Ctrl+Alt+Del
             </button>
           )}

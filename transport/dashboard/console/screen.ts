@@ -20,7 +20,6 @@ export function openScreen(element: HTMLElement): ScreenView {
       rfb.background = 'transparent';
       rfb.focus();
     },
-    focus: () => rfb?.focus(),
     sendCtrlAltDel: () => rfb?.sendCtrlAltDel(),
     close() {
       element.removeEventListener('keydown', keepFromGuest, { capture: true });

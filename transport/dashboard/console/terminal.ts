@@ -10,11 +10,15 @@ const theme = { background: '#10141a', foreground: '#e6e9ee', cursor: '#8ea9ff',
 export interface ConsoleView {
   /** Shows what comes, and sends what is typed. */
   attach(socket: WebSocket): void;
-  focus(): void;
   close(): void;
 }
 
-export function openTerminal(element: HTMLElement): ConsoleView {
+export interface TerminalView extends ConsoleView {
+  /** Whether what comes is told to a screen reader, which costs some work. */
+  readAloud(isWanted: boolean): void;
+}
+
+export function openTerminal(element: HTMLElement): TerminalView {
   const fontFamily = getComputedStyle(element).getPropertyValue('--mono');
   // At its own height a line cuts off the underscores of many fonts.
   const terminal = new Terminal({
@@ -22,7 +26,7 @@ export function openTerminal(element: HTMLElement): ConsoleView {
     fontSize: 14,
     lineHeight: 1.2,
     theme,
-    cursorBlink: true,
+    cursorBlink: !matchMedia('(prefers-reduced-motion: reduce)').matches,
     scrollback: 5_000,
   });
   const fit = new FitAddon();
@@ -54,7 +58,9 @@ export function openTerminal(element: HTMLElement): ConsoleView {
       });
       terminal.focus();
     },
-    focus: () => terminal.focus(),
+    readAloud(isWanted) {
+      terminal.options.screenReaderMode = isWanted;
+    },
     close() {
       resized.disconnect();
       terminal.dispose();

@@ -3,11 +3,11 @@ import { useSignal } from '@preact/signals';
 import type { HostView } from '../../messages/api/host.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
-import { Confirm } from '../components/dialog.tsx';
 import { TextField } from '../components/field.tsx';
 import { isDown } from '../components/host-state.tsx';
 import { tell } from '../components/toasts.tsx';
 import { plural } from '../format.ts';
+import { FormDialog } from './form-dialog.tsx';
 
 export interface HostCommand {
   verb: string;
@@ -72,19 +72,19 @@ export function HostQuestion({ host, command, onDone, onClose }: HostQuestionPro
   const { verb, wantsReason = false, isDestructive = false } = command;
   const reason = useSignal('');
   return (
-    <Confirm
+    <FormDialog
       title={`${verb} host ${host.name}?`}
       verb={verb}
       isDestructive={isDestructive}
       onClose={onClose}
-      onConfirm={async () => {
+      send={async () => {
         await command.send(host.name, reason.value);
-        tell(`${verb} ${host.name}: accepted`);
         onDone();
       }}
+      afterwards={() => tell(`${verb} ${host.name}: accepted`)}
     >
       <p>{command.tells(host)}</p>
       {wantsReason && <TextField label="Reason" hint="For other administrators" text={reason} maxLength={4096} />}
-    </Confirm>
+    </FormDialog>
   );
 }

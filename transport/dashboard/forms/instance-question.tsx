@@ -1,68 +1,106 @@
 /** The question before something is done to instances that cannot be undone, or that needs a choice. */
 import { type Signal, useSignal } from '@preact/signals';
-import { fail } from '../../../machines/failure.ts';
+import type { ComponentChildren } from 'preact';
+import { FailureError, fail } from '../../../machines/failure.ts';
 import type { InstanceView } from '../../messages/api/instance.ts';
-import { api } from '../../messages/api.ts';
-import { askAll } from '../ask-all.ts';
-import { Confirm } from '../components/dialog.tsx';
+import { listFlavors, listImages } from '../ask-all.ts';
 import { SelectField } from '../components/field.tsx';
+import { sentence } from '../components/notice.tsx';
 import { tell } from '../components/toasts.tsx';
 import { plural } from '../format.ts';
-import { useAsked } from '../use-asked.ts';
+import { type Asked as AskedFor, useAsked } from '../use-asked.ts';
+import { FormDialog } from './form-dialog.tsx';
 import { type InstanceCommand, type Refused, sendToAll } from './instance-commands.ts';
 
 /** More names are only counted. */
 const mostNamed = 8;
 
-export interface Asked {
+interface Asked {
   command: InstanceCommand;
   instances: readonly InstanceView[];
 }
 
+/** `begin` does it, or asks first; the question is to be shown where it is told. */
+export function useInstanceQuestion(): { begin(asked: Asked): void; question: ComponentChildren } {
+  const open = useSignal<Asked | undefined>(undefined);
+  return {
+    begin: (asked) => {
+      if (isAskedFirst(asked)) open.value = asked;
+      else void doAtOnce(asked);
+    },
+    question: open.value && (
+      <InstanceQuestion
+        {...open.value}
+        onClose={() => {
+          open.value = undefined;
+        }}
+      />
+    ),
+  };
+}
+
 /** Whether somebody is to be asked first. */
-export function isAskedFirst({ command, instances }: Asked): boolean {
+function isAskedFirst({ command, instances }: Asked): boolean {
   return command.warning !== undefined || command.choice !== undefined || instances.length > 1;
 }
 
 /** Does it without a question, and tells when it cannot be done. */
-export async function doAtOnce({ command, instances }: Asked): Promise<void> {
+async function doAtOnce({ command, instances }: Asked): Promise<void> {
   for (const { instance, failure } of await sendToAll(command, instances, '')) {
     tell(`${command.verb} ${instance.name}: ${failure.message}`, { isError: true });
   }
 }
 
-export function InstanceQuestion({ command, instances, onClose }: Asked & { onClose(): void }) {
+function InstanceQuestion({ command, instances, onClose }: Asked & { onClose(): void }) {
   const { verb, warning } = command;
   const choice = useSignal('');
   const [first] = instances;
   const what = instances.length === 1 && first ? first.name : plural(instances.length, 'instance');
 
-  async function confirm(): Promise<void> {
-    if (command.choice === 'flavor' && choice.value === '') throw fail('invalid_request', 'choose a flavor');
+  /** Resolves with why some of them were refused. */
+  async function send(): Promise<string | undefined> {
     const refused = await sendToAll(command, instances, choice.value);
-    if (refused.length === instances.length && refused[0])
-      throw fail(refused[0].failure.code, refused[0].failure.message);
-    for (const each of refused) tell(reasonOf(each), { isError: true });
+    const [one] = refused;
+    if (!one) return undefined;
+    if (instances.length === 1) throw new FailureError(one.failure);
+    const reasons = reasonsOf(refused).join('; ');
+    if (refused.length === instances.length) throw fail(one.failure.code, reasons);
+    return reasons;
   }
 
   return (
-    <Confirm
+    <FormDialog
       title={`${verb} ${what}?`}
       verb={verb}
       isDestructive={warning !== undefined}
-      onConfirm={confirm}
+      fields={['flavor']}
+      check={() => (command.choice === 'flavor' && choice.value === '' ? { flavor: 'Choose one.' } : {})}
+      send={send}
+      afterwards={(reasons) => reasons && tell(`${verb}: ${reasons}`, { isError: true })}
       onClose={onClose}
     >
-      {instances.length > 1 && <Names instances={instances} />}
-      {warning && <p>{warning}</p>}
-      {command.choice === 'flavor' && <FlavorChoice choice={choice} instances={instances} />}
-      {command.choice === 'image' && <ImageChoice choice={choice} />}
-    </Confirm>
+      {(problems) => (
+        <>
+          {instances.length > 1 && <Names instances={instances} />}
+          {warning && <p>{warning}</p>}
+          {command.choice === 'flavor' && (
+            <FlavorChoice choice={choice} instances={instances} problem={problems.flavor} />
+          )}
+          {command.choice === 'image' && <ImageChoice choice={choice} />}
+        </>
+      )}
+    </FormDialog>
   );
 }
 
-function reasonOf({ instance, failure }: Refused): string {
-  return `${instance.name}: ${failure.message}`;
+/** Those that were refused alike together. */
+function reasonsOf(refused: readonly Refused[]): string[] {
+  const alike = Map.groupBy(refused, ({ failure }) => failure.message);
+  return [...alike].map(([message, each]) => {
+    const names = each.map(({ instance }) => instance.name);
+    const more = names.length > mostNamed ? [`and ${names.length - mostNamed} more`] : [];
+    return `${[...names.slice(0, mostNamed), ...more].join(', ')}: ${message}`;
+  });
 }
 
 function Names({ instances }: { instances: readonly InstanceView[] }) {
@@ -80,18 +118,11 @@ function Names({ instances }: { instances: readonly InstanceView[] }) {
 
 interface ChoiceProps {
   choice: Signal<string>;
+  problem?: string | undefined;
 }
 
-function FlavorChoice({ choice, instances }: ChoiceProps & Pick<Asked, 'instances'>) {
-  const { data } = useAsked(
-    () =>
-      askAll(
-        api.flavor.list,
-        ({ flavors }) => flavors,
-        ({ id }) => id,
-      ),
-    [],
-  );
+function FlavorChoice({ choice, instances, problem }: ChoiceProps & Pick<Asked, 'instances'>) {
+  const flavors = useAsked(listFlavors, []);
   const present = instances.length === 1 ? instances[0]?.flavor.id : undefined;
   return (
     <SelectField
@@ -99,29 +130,32 @@ function FlavorChoice({ choice, instances }: ChoiceProps & Pick<Asked, 'instance
       text={choice}
       none="Choose"
       hint="It is stopped for it, and started again when it ran."
-      options={(data.value ?? []).map(({ id, name }) => ({ value: id, label: name, isDisabled: id === present }))}
+      problem={problem ?? whyNone(flavors)}
+      options={(flavors.data.value ?? []).map(({ id, name }) => ({
+        value: id,
+        label: name,
+        isDisabled: id === present,
+      }))}
     />
   );
 }
 
 function ImageChoice({ choice }: ChoiceProps) {
-  const { data } = useAsked(
-    () =>
-      askAll(
-        api.image.list,
-        ({ images }) => images,
-        ({ id }) => id,
-      ),
-    [],
-  );
+  const images = useAsked(listImages, []);
   return (
     <SelectField
       label="Image"
       text={choice}
       none="The one that it has"
-      options={(data.value ?? [])
+      problem={whyNone(images)}
+      options={(images.data.value ?? [])
         .filter(({ status }) => status === 'active')
         .map(({ id, name }) => ({ value: id, label: name }))}
     />
   );
+}
+
+/** Why there is nothing to choose from. */
+function whyNone({ failure }: AskedFor<unknown>): string | undefined {
+  return failure.value && sentence(failure.value.message);
 }

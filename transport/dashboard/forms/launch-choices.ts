@@ -1,20 +1,12 @@
 /** What there is to choose from when one launches: asked for together, once. */
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
-import { askAll } from '../ask-all.ts';
+import { askAll, listFlavors, listImages } from '../ask-all.ts';
 
 export async function launchChoices() {
   const [images, flavors, networks, keyPairs, securityGroups, { zones }, { quota }] = await Promise.all([
-    askAll(
-      api.image.list,
-      (reply) => reply.images,
-      ({ id }) => id,
-    ),
-    askAll(
-      api.flavor.list,
-      (reply) => reply.flavors,
-      ({ id }) => id,
-    ),
+    listImages(),
+    listFlavors(),
     askAll(
       api.network.list,
       (reply) => reply.networks,

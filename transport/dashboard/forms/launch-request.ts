@@ -16,6 +16,7 @@ export class LaunchForm {
   readonly userData = signal('');
   readonly metadata = signal<MetadataLines>([]);
   readonly #fixedIps = new Map<string, Signal<string>>();
+  #sent: { text: string; clientToken: string } | undefined;
 
   /** So many at once; as a text that is no number it is none. */
   get wanted(): number {
@@ -48,6 +49,14 @@ export class LaunchForm {
     };
   }
 
+  /** As it is sent: again, when nobody has answered, it is the same launch and not another one. */
+  tokenedRequest(): Partial<CreateInstance> {
+    const request = this.request();
+    const text = JSON.stringify(request);
+    if (this.#sent?.text !== text) this.#sent = { text, clientToken: randomToken() };
+    return { ...request, clientToken: this.#sent.clientToken };
+  }
+
   #portIn(network: string) {
     const fixedIp = this.fixedIpIn(network).value.trim();
     return { network, ...(fixedIp !== '' && { fixedIp }) };
@@ -56,6 +65,12 @@ export class LaunchForm {
 
 function text<Key extends keyof CreateInstance>(key: Key, { value }: Signal<string>): Partial<CreateInstance> {
   return value === '' ? {} : { [key]: value };
+}
+
+/** A page that came without encryption has no other source of them. */
+function randomToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function toBase64(value: string): string {

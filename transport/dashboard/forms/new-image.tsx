@@ -1,21 +1,24 @@
 /** Uploads an image: a disk in the form that its file has. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { toFailure } from '../../../machines/failure.ts';
+import type { ImageView } from '../../messages/api/image.ts';
 import { api } from '../../messages/api.ts';
-import { Dialog, DialogButtons } from '../components/dialog.tsx';
 import { Field, SelectField, TextField } from '../components/field.tsx';
-import { Notice } from '../components/notice.tsx';
 import { tell } from '../components/toasts.tsx';
 import { formatBytes } from '../format.ts';
 import { isAdministrator } from '../session.ts';
-import { type Problems, problemsOf, problemsOfFailure } from './problems.ts';
+import { useStay } from '../use-stay.ts';
+import { FormDialog } from './form-dialog.tsx';
+import { type Problems, problemsOf } from './problems.ts';
 import { type UploadProgress, uploadImage } from './upload-image.ts';
 
 const steps = { reading: 'Computing the digest', uploading: 'Uploading', finishing: 'Checking' } as const;
 /** Any one will do where only its form is checked. */
 const someDigest = '0'.repeat(64);
+const fields = ['disk', 'name', 'diskFormat', 'minDiskGb', 'minMemoryMb'];
 const qcow2Magic = 'QFI\u00fb';
+/** Such as one that is gone by now. */
+const unreadable = 'It cannot be read.';
 
 export function NewImage({ onMade, onClose }: { onMade(): unknown; onClose(): void }) {
   const name = useSignal('');
@@ -24,43 +27,56 @@ export function NewImage({ onMade, onClose }: { onMade(): unknown; onClose(): vo
   const minMemoryMb = useSignal('0');
   const isPublic = useSignal(false);
   const file = useSignal<File | undefined>(undefined);
-  const problems = useSignal<Problems>({});
+  const isUnreadable = useSignal(false);
   const progress = useSignal<UploadProgress | undefined>(undefined);
   const abort = useRef(new AbortController());
   useEffect(() => () => abort.current.abort(), []);
+  useStay(progress.value !== undefined);
 
   async function choose(chosen: File | undefined): Promise<void> {
     file.value = chosen;
+    isUnreadable.value = false;
     if (!chosen) return;
     name.value ||= chosen.name.replace(/\.[^.]*$/, '');
-    const start = new Uint8Array(await chosen.slice(0, 4).arrayBuffer());
-    format.value = String.fromCharCode(...start) === qcow2Magic ? 'qcow2' : 'raw';
+    const found = await formatOf(chosen);
+    // Another one may be chosen by now.
+    if (file.value !== chosen) return;
+    isUnreadable.value = found === undefined;
+    if (found) format.value = found;
   }
 
-  async function submit(event: SubmitEvent): Promise<void> {
-    event.preventDefault();
-    const chosen = file.value;
-    const request = {
+  function request() {
+    return {
       name: name.value,
       diskFormat: format.value as 'qcow2' | 'raw',
       minDiskGb: Number(minDiskGb.value),
       minMemoryMb: Number(minMemoryMb.value),
       ...(isPublic.value && { isPublic: true }),
     };
-    problems.value = {
-      ...problemsOf(api.image.create, { ...request, disk: { sha256: someDigest, size: chosen?.size ?? 0 } }),
-      ...(!chosen && { disk: 'Choose a file.' }),
+  }
+
+  function check(): Problems {
+    const disk = { sha256: someDigest, size: file.value?.size ?? 0 };
+    return {
+      ...problemsOf(api.image.create, { ...request(), disk }),
+      ...(!file.value && { disk: 'Choose a file.' }),
+      ...(isUnreadable.value && { disk: unreadable }),
     };
-    if (!chosen || Object.keys(problems.value).length > 0) return;
+  }
+
+  async function send(): Promise<ImageView | undefined> {
+    const { signal } = abort.current;
+    if (!file.value) return undefined;
     try {
-      const image = await uploadImage(request, chosen, abort.current.signal, (now) => {
+      const image = await uploadImage(request(), file.value, signal, (now) => {
         progress.value = now;
       });
-      tell(`Image ${image.name} is ready to be launched`);
       onMade();
-      onClose();
+      return image;
     } catch (error) {
-      if (!abort.current.signal.aborted) problems.value = problemsOfFailure(toFailure(error));
+      // Whoever has left it knows.
+      if (!signal.aborted) throw error;
+      return undefined;
     } finally {
       progress.value = undefined;
     }
@@ -68,60 +84,82 @@ export function NewImage({ onMade, onClose }: { onMade(): unknown; onClose(): vo
 
   const now = progress.value;
   return (
-    <Dialog title="Upload image" onClose={onClose}>
-      <form onSubmit={submit} noValidate>
-        <Field label="File" hint={file.value && formatBytes(file.value.size)} problem={problems.value.disk}>
-          {(control) => (
-            <input type="file" {...control} onChange={({ currentTarget }) => void choose(currentTarget.files?.[0])} />
-          )}
-        </Field>
-        <TextField label="Name" text={name} problem={problems.value.name} />
-        <SelectField
-          label="Format"
-          text={format}
-          problem={problems.value.diskFormat}
-          options={[
-            { value: 'qcow2', label: 'qcow2' },
-            { value: 'raw', label: 'raw' },
-          ]}
-        />
-        <div class="columns">
-          <TextField
-            label="Least root disk, GiB"
-            type="number"
-            min="0"
-            text={minDiskGb}
-            problem={problems.value.minDiskGb}
+    <FormDialog
+      title="Upload image"
+      verb="Upload"
+      fields={fields}
+      check={check}
+      send={send}
+      afterwards={(image) => image && tell(`Image ${image.name} is ready to be launched`)}
+      onClose={onClose}
+    >
+      {(problems) => (
+        <>
+          <Field
+            label="File"
+            hint={file.value && formatBytes(file.value.size)}
+            problem={isUnreadable.value ? unreadable : problems.disk}
+          >
+            {(control) => (
+              <input type="file" {...control} onInput={({ currentTarget }) => void choose(currentTarget.files?.[0])} />
+            )}
+          </Field>
+          <TextField label="Name" text={name} problem={problems.name} />
+          <SelectField
+            label="Format"
+            text={format}
+            problem={problems.diskFormat}
+            options={[
+              { value: 'qcow2', label: 'qcow2' },
+              { value: 'raw', label: 'raw' },
+            ]}
           />
-          <TextField
-            label="Least memory, MiB"
-            type="number"
-            min="0"
-            text={minMemoryMb}
-            problem={problems.value.minMemoryMb}
-          />
-        </div>
-        {isAdministrator.value && (
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={isPublic.value}
-              onChange={({ currentTarget }) => {
-                isPublic.value = currentTarget.checked;
-              }}
+          <div class="columns">
+            <TextField
+              label="Least root disk, GiB"
+              type="number"
+              min="0"
+              text={minDiskGb}
+              problem={problems.minDiskGb}
             />
-            For every project
-          </label>
-        )}
-        {problems.value[''] && <Notice kind="error">{problems.value['']}</Notice>}
-        {now && (
-          <label class="progress">
-            {steps[now.step]}
-            <progress max={1} value={now.done} />
-          </label>
-        )}
-        <DialogButtons verb="Upload" isBusy={now !== undefined} onClose={onClose} />
-      </form>
-    </Dialog>
+            <TextField
+              label="Least memory, MiB"
+              type="number"
+              min="0"
+              text={minMemoryMb}
+              problem={problems.minMemoryMb}
+            />
+          </div>
+          {isAdministrator.value && (
+            <label class="check">
+              <input
+                type="checkbox"
+                checked={isPublic.value}
+                onInput={({ currentTarget }) => {
+                  isPublic.value = currentTarget.checked;
+                }}
+              />
+              For every project
+            </label>
+          )}
+          {now && (
+            <label class="progress">
+              {steps[now.step]}
+              <progress max={1} value={now.done} />
+            </label>
+          )}
+        </>
+      )}
+    </FormDialog>
   );
+}
+
+/** By how it begins; absent: it cannot be read. */
+async function formatOf(file: File): Promise<'qcow2' | 'raw' | undefined> {
+  try {
+    const start = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+    return String.fromCharCode(...start) === qcow2Magic ? 'qcow2' : 'raw';
+  } catch {
+    return undefined;
+  }
 }

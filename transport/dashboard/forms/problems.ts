@@ -48,7 +48,11 @@ function problemOf(schema: TSchema, value: unknown): string | undefined {
   const { field, problem } = mostTelling(errors);
   const isOfItsForm = errors.some(({ keyword }) => keyword === 'pattern' || keyword === 'additionalProperties');
   const { 'x-allowed': allowed } = partAt(schema, field);
-  return sentence(isOfItsForm && allowed ? `allowed here: ${allowed}` : `this ${problem}`);
+  return sentence(isOfItsForm && allowed ? `allowed here: ${allowed}` : `this ${inWords(problem)}`);
+}
+
+function inWords(problem: string): string {
+  return problem.replace('<=', 'at most').replace('>=', 'at least');
 }
 
 interface SchemaPart {

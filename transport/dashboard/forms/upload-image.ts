@@ -1,14 +1,17 @@
 /** Brings a file to the cloud as the disk of an image: its digest first, then chunk by chunk what is not there yet. */
-import { fail } from '../../../machines/failure.ts';
+import { fail, toFailure } from '../../../machines/failure.ts';
 import { type CreateImage, type ImageView, maxChunkBytes } from '../../messages/api/image.ts';
 import { api } from '../../messages/api.ts';
-import { ask } from '../ask.ts';
+import { ask, mayPass } from '../ask.ts';
 import { Sha256 } from './sha256.ts';
 
 /** So many chunks are on their way at a time. */
 const atOnce = 3;
 /** How often it is asked whether the image is put together (ms). */
 const askAgainMs = 1_000;
+/** How soon is sent again what nobody has answered, later and later, and when it is given up (ms). */
+const leastPauseMs = 500;
+const mostPauseMs = 16_000;
 
 export interface UploadProgress {
   step: 'reading' | 'uploading' | 'finishing';
@@ -61,7 +64,7 @@ async function uploadChunks(
       next += maxChunkBytes;
       if (offset >= file.size && offset > 0) return;
       const data = await base64Of(chunk(file, offset));
-      await ask(api.image.upload, { image: image.id, file: 'disk', offset, data });
+      await patiently(() => ask(api.image.upload, { image: image.id, file: 'disk', offset, data }), signal);
       sent += maxChunkBytes;
       onDone(Math.min(1, sent / file.size));
     }
@@ -71,11 +74,28 @@ async function uploadChunks(
 
 async function finish({ id }: ImageView, signal: AbortSignal): Promise<ImageView> {
   for (;;) {
-    const { image } = await ask(api.image.finish, { image: id });
+    const { image } = await patiently(() => ask(api.image.finish, { image: id }), signal);
     if (image.status !== 'saving') return image;
-    signal.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, askAgainMs));
+    await pause(askAgainMs, signal);
   }
+}
+
+/** Sends again what is the same when it is sent twice: hours of uploading do not end with one answer that is lost. */
+async function patiently<R>(send: () => Promise<R>, signal: AbortSignal): Promise<R> {
+  for (let pauseMs = leastPauseMs; ; pauseMs *= 2) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!mayPass(toFailure(error)) || pauseMs > mostPauseMs) throw error;
+    }
+    await pause(pauseMs, signal);
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  signal.throwIfAborted();
 }
 
 function chunk(file: File, at: number): Blob {

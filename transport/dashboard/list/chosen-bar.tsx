@@ -1,33 +1,36 @@
 /** What can be done to all that are chosen: each command to those of them that may be told so now. */
-import { useSignal } from '@preact/signals';
-import { plural } from '../format.ts';
+import { useRef } from 'preact/hooks';
+import { formatCount, plural } from '../format.ts';
 import { instanceCommands, isOffered } from '../forms/instance-commands.ts';
-import { type Asked, doAtOnce, InstanceQuestion, isAskedFirst } from '../forms/instance-question.tsx';
-import { chosen, chosenInstances } from './view-of-list.ts';
+import { useInstanceQuestion } from '../forms/instance-question.tsx';
+import { useFocusWithin } from '../use-focus-within.ts';
+import { chosen, chosenInstances, chosenUnseen } from './view-of-list.ts';
 
-export function ChosenBar() {
-  const asked = useSignal<Asked | undefined>(undefined);
+/** `onNone`: it is gone, and what had the focus with it. */
+export function ChosenBar({ onNone }: { onNone(): void }) {
+  const { begin, question } = useInstanceQuestion();
+  const actions = useRef<HTMLFieldSetElement>(null);
+  useFocusWithin(actions);
   const all = chosenInstances.value;
   if (all.length === 0) return null;
 
-  function begin(question: Asked): void {
-    if (isAskedFirst(question)) asked.value = question;
-    else void doAtOnce(question);
-  }
-
   return (
     <section class="chosen-bar" aria-label="What is chosen">
-      <strong>{plural(all.length, 'instance')} chosen</strong>
+      <span role="status">
+        <strong>{plural(all.length, 'instance')} chosen</strong>
+        {chosenUnseen.value > 0 && `, ${formatCount(chosenUnseen.value)} of them not in this list`}
+      </span>
       <button
         type="button"
         class="bare"
         onClick={() => {
           chosen.value = new Set();
+          onNone();
         }}
       >
         Choose none
       </button>
-      <div class="actions">
+      <fieldset ref={actions} tabIndex={-1} class="actions" aria-label="What those that are chosen may be told">
         {instanceCommands.map((command) => {
           const instances = all.filter((instance) => isOffered(command, instance));
           if (instances.length === 0) return null;
@@ -43,15 +46,8 @@ export function ChosenBar() {
             </button>
           );
         })}
-      </div>
-      {asked.value && (
-        <InstanceQuestion
-          {...asked.value}
-          onClose={() => {
-            asked.value = undefined;
-          }}
-        />
-      )}
+      </fieldset>
+      {question}
     </section>
   );
 }

@@ -1,50 +1,57 @@
 /** The list of instances as a grid that is walked through by keys: arrows, Home, End, Space to choose, Enter to open. */
+
 import { useSignal } from '@preact/signals';
+import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { Link, useLocation } from 'wouter-preact';
-import type { InstanceView } from '../../messages/api/instance.ts';
-import { Age } from '../components/age.tsx';
+import { useLocation } from 'wouter-preact';
 import { Icon } from '../components/icon.tsx';
-import { InstanceState } from '../components/state.tsx';
+import { Loading } from '../components/loading.tsx';
 import { reveal, useRows, VirtualRows } from '../components/virtual-rows.tsx';
-import { formatCount } from '../format.ts';
 import { loading, scope } from '../live/instances.ts';
-import { projectName } from '../live/projects.ts';
 import { useIsNarrow } from '../use-is-narrow.ts';
-import { addressesOf, type Row, type SortKey } from './listing.ts';
+import { keyOf, type Row, type SortKey } from './listing.ts';
+import { Choice, GroupRow, InstanceRow } from './rows.tsx';
 import * as list from './view-of-list.ts';
 
-const columns: readonly { key: SortKey; label: string }[] = [
+export const columns: readonly { key: SortKey; label: string }[] = [
   { key: 'name', label: 'Name' },
   { key: 'state', label: 'State' },
   { key: 'address', label: 'Address' },
   { key: 'host', label: 'Host' },
   { key: 'flavor', label: 'Flavor' },
-  { key: 'createdAt', label: 'Age' },
+  { key: 'createdAt', label: 'Created' },
 ];
 
-export function InstanceGrid() {
+export function InstanceGrid({ scroller }: { scroller: RefObject<HTMLDivElement> }) {
   const rows = list.rows.value;
-  if (loading.value === 'loading' && rows.length === 0) return <p class="quiet">Loading…</p>;
+  if (loading.value === 'loading' && rows.length === 0) return <Loading />;
   if (rows.length === 0) return <div class="empty">Nothing is found.</div>;
-  return <Grid rows={rows} />;
+  return <Grid rows={rows} scroller={scroller} />;
 }
 
-function Grid({ rows }: { rows: readonly Row[] }) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const active = useSignal(0);
+function Grid({ rows, scroller }: { rows: readonly Row[]; scroller: RefObject<HTMLDivElement> }) {
+  /** The row that keys are for: the same one wherever it comes to stand, and the one in its place when it is gone. */
+  const active = useSignal<string | undefined>(undefined);
+  const place = useRef(0);
   const isNarrow = useIsNarrow();
   const [, go] = useLocation();
   const isAll = scope.value === 'all';
   const rowHeight = isNarrow ? 56 : 32;
   const above = isNarrow ? 0 : 32;
-  const at = Math.min(active.value, rows.length - 1);
+  const found = rows.findIndex((row) => keyOf(row) === active.value);
+  if (found >= 0) place.current = found;
+  const at = Math.min(place.current, rows.length - 1);
   const inPage = useRows(scroller, rows.length, rowHeight);
 
   useEffect(() => {
     if (scroller.current && document.activeElement === scroller.current)
       reveal(scroller.current, at, { above, rowHeight });
   }, [at, above, rowHeight]);
+
+  function activate(index: number): void {
+    const row = rows[index];
+    if (row) active.value = keyOf(row);
+  }
 
   function onKeyDown(event: KeyboardEvent): void {
     if (event.target !== scroller.current) return;
@@ -59,9 +66,9 @@ function Grid({ rows }: { rows: readonly Row[] }) {
       End: rows.length,
     };
     const step = steps[event.key];
-    if (step !== undefined) active.value = Math.max(0, Math.min(rows.length - 1, at + step));
+    if (step !== undefined) activate(Math.max(0, Math.min(rows.length - 1, at + step)));
     else if (event.key === 'Enter' && row?.kind === 'instance') go(`/instances/${row.instance.uuid}`);
-    else if (event.key === ' ' && row) choose(row, !isChosen(row));
+    else if (event.key === ' ' && row) choose(row, isChosen(row) !== true);
     else if (event.key === 'Escape') list.chosen.value = new Set();
     else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) chooseAll(true);
     else return;
@@ -74,13 +81,10 @@ function Grid({ rows }: { rows: readonly Row[] }) {
       each.kind === 'instance' && each.instance.vmState === row.vmState ? [each.instance.uuid] : [],
     );
   }
-  const isChosen = (row: Row) => uuidsOf(row).every((uuid) => list.chosen.value.has(uuid));
+  const all = rows.flatMap((row) => (row.kind === 'instance' ? [row.instance.uuid] : []));
+  const isChosen = (row: Row) => areChosen(uuidsOf(row));
   const choose = (row: Row, isWanted: boolean) => list.choose(uuidsOf(row), isWanted);
-  const chooseAll = (isWanted: boolean) =>
-    list.choose(
-      rows.flatMap((row) => (row.kind === 'instance' ? [row.instance.uuid] : [])),
-      isWanted,
-    );
+  const chooseAll = (isWanted: boolean) => list.choose(all, isWanted);
 
   return (
     <div
@@ -98,12 +102,7 @@ function Grid({ rows }: { rows: readonly Row[] }) {
       <div class="head" role="rowgroup">
         <div role="row" aria-rowindex={1}>
           <span role="columnheader" class="choose">
-            <input
-              type="checkbox"
-              aria-label="Choose all"
-              checked={rows.every((row) => row.kind === 'group' || list.chosen.value.has(row.instance.uuid))}
-              onChange={({ currentTarget }) => chooseAll(currentTarget.checked)}
-            />
+            <Choice label="Choose all" isChosen={areChosen(all)} onChoose={chooseAll} isReached />
           </span>
           {columns.map(({ key, label }) => (
             <SortHeader key={key} sortKey={key} label={label} />
@@ -127,15 +126,13 @@ function Grid({ rows }: { rows: readonly Row[] }) {
             index,
             isActive: index === at,
             onChoose: (isWanted: boolean) => choose(row, isWanted),
-            onActivate: () => {
-              active.value = index;
-            },
+            onActivate: () => activate(index),
           };
           return row.kind === 'group' ? (
-            <GroupRow key={`group-${row.vmState}`} {...about} {...row} isChosen={isChosen(row)} />
+            <GroupRow key={keyOf(row)} {...about} {...row} isChosen={isChosen(row)} columnCount={columns.length} />
           ) : (
             <InstanceRow
-              key={row.instance.uuid}
+              key={keyOf(row)}
               {...about}
               instance={row.instance}
               isChosen={list.chosen.value.has(row.instance.uuid)}
@@ -165,104 +162,7 @@ function SortHeader({ sortKey, label }: { sortKey: SortKey; label: string }) {
   );
 }
 
-interface RowProps {
-  id: string;
-  index: number;
-  isActive: boolean;
-  isChosen: boolean;
-  onChoose(isWanted: boolean): void;
-  onActivate(): void;
-}
-
-function GroupRow({
-  id,
-  index,
-  isActive,
-  isChosen,
-  onChoose,
-  onActivate,
-  vmState,
-  count,
-}: RowProps & { vmState: string; count: number }) {
-  return (
-    <div id={id} role="row" aria-rowindex={index + 2} class={`group ${isActive ? 'active' : ''}`} onClick={onActivate}>
-      <span role="gridcell" class="choose">
-        <Choice label={`Choose all that are ${vmState}`} isChosen={isChosen} onChoose={onChoose} />
-      </span>
-      <span role="gridcell" class="name" aria-colspan={columns.length}>
-        {vmState} <span class="count">{formatCount(count)}</span>
-      </span>
-    </div>
-  );
-}
-
-interface InstanceRowProps extends RowProps {
-  instance: InstanceView;
-  withProject: boolean;
-}
-
-function InstanceRow({ id, index, isActive, isChosen, onChoose, onActivate, instance, withProject }: InstanceRowProps) {
-  const { uuid, name, host, hostStatus, flavor, createdAt, projectId, lock, fault } = instance;
-  return (
-    <div
-      id={id}
-      role="row"
-      aria-rowindex={index + 2}
-      aria-selected={isChosen}
-      class={isActive ? 'active' : ''}
-      onClick={onActivate}
-    >
-      <span role="gridcell" class="choose">
-        <Choice label={`Choose ${name}`} isChosen={isChosen} onChoose={onChoose} />
-      </span>
-      <span role="gridcell" class="name">
-        <Link to={`/instances/${uuid}`} tabIndex={-1}>
-          {name}
-        </Link>
-        {lock && <Icon name="lock" />}
-        {lock && <span class="hidden">locked</span>}
-      </span>
-      <span role="gridcell" class="state-cell" title={fault?.message}>
-        <InstanceState {...instance} />
-      </span>
-      <span role="gridcell" class="address code">
-        {addressesOf(instance)}
-      </span>
-      <span role="gridcell" class="host">
-        {host}
-        {hostStatus === 'down' && <em class="bad"> down</em>}
-      </span>
-      <span role="gridcell" class="flavor">
-        {flavor.name}
-      </span>
-      <span role="gridcell" class="age">
-        <Age since={createdAt} />
-      </span>
-      {withProject && (
-        <span role="gridcell" class="project" title={projectId}>
-          {projectName(projectId)}
-        </span>
-      )}
-    </div>
-  );
-}
-
-function Choice({
-  label,
-  isChosen,
-  onChoose,
-}: {
-  label: string;
-  isChosen: boolean;
-  onChoose(isWanted: boolean): void;
-}) {
-  return (
-    <input
-      type="checkbox"
-      tabIndex={-1}
-      aria-label={label}
-      checked={isChosen}
-      onChange={({ currentTarget }) => onChoose(currentTarget.checked)}
-    />
-  );
+function areChosen(uuids: readonly string[]): boolean | 'some' {
+  const count = uuids.filter((uuid) => list.chosen.value.has(uuid)).length;
+  return count > 0 && count < uuids.length ? 'some' : count > 0;
 }

@@ -21,6 +21,11 @@ export type Row =
 const byText = new Intl.Collator('en', { numeric: true });
 const texts = new WeakMap<InstanceView, string>();
 
+/** What it is, wherever it stands. */
+export function keyOf(row: Row): string {
+  return row.kind === 'instance' ? row.instance.uuid : row.vmState;
+}
+
 /** How many there are in each state, of those that the text finds, in the order in which they are listed. */
 export function countStates(found: readonly InstanceView[]): [vmState: string, count: number][] {
   const counts = new Map<string, number>();

@@ -1,9 +1,10 @@
 /**
- * What the list shows just now. It outlives the page, so that whoever comes back finds the list as it was; what it is
- * filtered by also stands in the address.
+ * What the list shows just now. It outlives the page, so that whoever comes back finds the list as it was, and nobody else;
+ * what it is filtered by also stands in the address.
  */
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { instances } from '../live/instances.ts';
+import { shownTo } from '../session.ts';
 import { arrange, countStates, find, type SortKey } from './listing.ts';
 
 export const text = signal('');
@@ -13,6 +14,15 @@ export const isDescending = signal(true);
 export const isGrouped = signal(true);
 /** Their uuids. */
 export const chosen = signal<ReadonlySet<string>>(new Set());
+
+effect(() => {
+  const isSomebody = shownTo.value !== undefined;
+  text.value = '';
+  vmState.value = undefined;
+  chosen.value = new Set();
+  // What the address says is for whoever comes with it.
+  return () => isSomebody && history.replaceState(history.state, '', location.pathname);
+});
 
 const found = computed(() => find(instances.value, text.value));
 export const foundCount = computed(() => found.value.length);
@@ -26,6 +36,11 @@ export const rows = computed(() =>
   }),
 );
 export const chosenInstances = computed(() => instances.value.filter(({ uuid }) => chosen.value.has(uuid)));
+/** How many of them are filtered out of the list. */
+export const chosenUnseen = computed(() => {
+  const seen = rows.value.filter((row) => row.kind === 'instance' && chosen.value.has(row.instance.uuid));
+  return chosenInstances.value.length - seen.length;
+});
 
 export function sort(key: SortKey): void {
   isDescending.value = sortBy.value === key ? !isDescending.value : key === 'createdAt';

@@ -4,11 +4,14 @@
  * is opened first: what was asked before nothing would follow.
  */
 import { effect, signal } from '@preact/signals';
-import type { LiveEntry, LiveFrame } from '../../messages/web.ts';
+import { type LiveEntry, type LiveFrame, stillEveryMs } from '../../messages/web.ts';
 import { resumeSession, viewer } from '../session.ts';
+import { socketUrl } from '../socket-url.ts';
 
 const leastPauseMs = 250;
 const mostPauseMs = 10_000;
+/** Nobody tells that a connection is cut in two: of one that is silent for so long it is believed (ms). */
+const mostSilentMs = 3 * stillEveryMs;
 
 /** How it stands: nothing is connected as long as nobody is signed in. */
 export const connection = signal<'off' | 'connecting' | 'live' | 'lost'>('off');
@@ -35,21 +38,38 @@ export function keepConnected(): void {
 function connect(): () => void {
   let socket: WebSocket | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let silence: ReturnType<typeof setTimeout> | undefined;
   let place: { epoch: string; sequence: number } | undefined;
   let pauseMs = leastPauseMs;
   let isOver = false;
 
   function open(): void {
-    socket = new WebSocket(address(place));
-    socket.onmessage = ({ data }) => take(JSON.parse(data as string) as LiveFrame);
-    socket.onclose = () => {
-      if (isOver) return;
-      const isNever = connection.value === 'connecting';
-      connection.value = 'lost';
-      // Better than nothing, until it is opened.
-      if (isNever) reset();
-      again();
+    const opened = new WebSocket(address(place));
+    socket = opened;
+    listenOn(opened);
+    opened.onmessage = ({ data }) => {
+      if (socket !== opened) return;
+      listenOn(opened);
+      take(JSON.parse(data as string) as LiveFrame);
     };
+    opened.onclose = () => lose(opened);
+  }
+
+  function listenOn(opened: WebSocket): void {
+    clearTimeout(silence);
+    silence = setTimeout(lose, mostSilentMs, opened);
+  }
+
+  function lose(opened: WebSocket): void {
+    if (socket !== opened) return;
+    socket = undefined;
+    clearTimeout(silence);
+    opened.close();
+    const isNever = connection.value === 'connecting';
+    connection.value = 'lost';
+    // Better than nothing, until it is opened.
+    if (isNever) reset();
+    again();
   }
 
   /** Why a WebSocket was closed or refused the session tells: somebody else's, one with other roles, or none. */
@@ -77,6 +97,9 @@ function connect(): () => void {
         for (const listener of listeners) listener.facts(frame.entries);
         return;
       }
+      case 'still':
+        if (place) place.sequence = frame.sequence;
+        return;
       case 'reset':
         reset();
     }
@@ -87,7 +110,10 @@ function connect(): () => void {
   return () => {
     isOver = true;
     clearTimeout(timer);
-    socket?.close();
+    clearTimeout(silence);
+    const last = socket;
+    socket = undefined;
+    last?.close();
     connection.value = 'off';
   };
 }
@@ -97,8 +123,7 @@ function reset(): void {
 }
 
 function address(place: { epoch: string; sequence: number } | undefined): string {
-  const url = new URL('/live', location.href);
-  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  const url = socketUrl('/live');
   if (place) {
     url.searchParams.set('epoch', place.epoch);
     url.searchParams.set('after', String(place.sequence));

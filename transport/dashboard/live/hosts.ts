@@ -1,11 +1,12 @@
 /** The compute hosts, for administrators: asked for again when a fact says that one has changed, and every few seconds. */
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { HostView } from '../../messages/api/host.ts';
 import { api } from '../../messages/api.ts';
 import type { AlarmFact } from '../../messages/internal.ts';
 import { askAll } from '../ask-all.ts';
 import { tell } from '../components/toasts.tsx';
+import { shownTo } from '../session.ts';
 import { type Asked, useAsked } from '../use-asked.ts';
 import { listen } from './connection.ts';
 
@@ -34,16 +35,21 @@ export function useHosts(): Asked<HostView[]> {
   return hosts;
 }
 
-/** Those heard since the page was opened, the latest first. */
+/** Those heard since whoever is signed in is, the latest first. */
 export const alarms = signal<readonly AlarmFact[]>([]);
 
 export function hearAlarms(): void {
+  effect(() => {
+    shownTo.value;
+    alarms.value = [];
+  });
   listen({
     facts(entries) {
       const heard = entries.flatMap((entry) => (entry.kind === 'alarm' ? [entry.fact] : []));
       if (heard.length === 0) return;
       alarms.value = [...heard.toReversed(), ...alarms.value].slice(0, mostAlarms);
-      for (const { message } of heard) tell(message, { isError: true });
+      // They stay on the page of the hosts.
+      for (const { message } of heard) tell(message, { isError: true, isKept: false });
     },
     reset() {},
   });

@@ -3,6 +3,7 @@ import { computed, signal, useSignalEffect } from '@preact/signals';
 import type { ProjectView } from '../../messages/api/identity.ts';
 import { api } from '../../messages/api.ts';
 import { askAll } from '../ask-all.ts';
+import { shownTo } from '../session.ts';
 import { useAsked } from '../use-asked.ts';
 
 /** No fact tells of projects. */
@@ -18,8 +19,9 @@ const listProjects = () =>
     ({ id }) => id,
   );
 
-export function useProjects(present: string): readonly ProjectView[] {
-  const { data } = useAsked(listProjects, [present], lookAgainMs);
+/** Other eyes, and the same in another project, may see others. */
+export function useProjects(): readonly ProjectView[] {
+  const { data } = useAsked(listProjects, [shownTo.value], lookAgainMs);
   useSignalEffect(() => {
     known.value = data.value ?? [];
   });

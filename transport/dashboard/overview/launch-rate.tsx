@@ -6,8 +6,9 @@ const height = 96;
 const slot = 10;
 
 export function LaunchRate({ minutes }: Pick<Statistics, 'minutes'>) {
-  const most = Math.max(1, ...minutes.map(({ begun, running, failed }) => Math.max(begun, running + failed)));
-  const heightOf = (count: number) => (count / most) * height;
+  const most = Math.max(0, ...minutes.map(({ begun }) => begun));
+  const highest = Math.max(1, most, ...minutes.map(({ failed }) => failed));
+  const heightOf = (count: number) => (count / highest) * height;
   const [first, last] = [minutes[0], minutes.at(-1)];
   return (
     <figure class="rate">

@@ -1,6 +1,6 @@
 /** How long launches were in each state: the last thousand of them in percentiles, one after the other as by the median. */
 import type { Statistics } from '../../messages/statistics.ts';
-import { StateName } from '../components/state.tsx';
+import { Dotted } from '../components/dotted.tsx';
 import { formatCount, formatDuration } from '../format.ts';
 
 export function StateTimes({ states }: Pick<Statistics['launches'], 'states'>) {
@@ -34,7 +34,7 @@ export function StateTimes({ states }: Pick<Statistics['launches'], 'states'>) {
         {rows.map(({ state, count, from, p50Ms, p90Ms, p99Ms }) => (
           <tr key={state}>
             <th scope="row" title={`${formatCount(count)} times`}>
-              <StateName state={state} />
+              <Dotted name={state} />
             </th>
             <td class="bar">
               <svg viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">

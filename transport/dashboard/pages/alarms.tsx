@@ -4,11 +4,11 @@ import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
 import { askAll } from '../ask-all.ts';
 import { Age } from '../components/age.tsx';
-import { Confirm } from '../components/dialog.tsx';
 import { FailureNotice } from '../components/notice.tsx';
 import { Opener } from '../components/opener.tsx';
 import { Table } from '../components/table.tsx';
 import { formatTime } from '../format.ts';
+import { FormDialog } from '../forms/form-dialog.tsx';
 import { alarms } from '../live/hosts.ts';
 import { useAsked } from '../use-asked.ts';
 
@@ -72,15 +72,15 @@ export function Alarms() {
                       class={verb === 'Delete' ? 'quiet-destructive' : 'quiet-button'}
                       aria-label={`${verb} ${letter.cast}, ${letter.id}`}
                       opens={(close) => (
-                        <Confirm
+                        <FormDialog
                           title={`${verb} ${letter.cast}?`}
                           verb={verb}
                           isDestructive={verb === 'Delete'}
-                          onConfirm={() => send(verb, letter)}
+                          send={() => send(verb, letter)}
                           onClose={close}
                         >
                           <p>{comesOf[verb]}</p>
-                        </Confirm>
+                        </FormDialog>
                       )}
                     >
                       {verb}

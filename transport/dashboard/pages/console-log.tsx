@@ -9,6 +9,8 @@ import { useAsked } from '../use-asked.ts';
 
 const followMs = 2_000;
 const maxBytes = 32_768;
+/** So near to its end it is at its end (pixels). */
+const slack = 8;
 /** What moves a terminal's cursor and colours its text, and control characters but tabs and ends of lines. */
 const terminalControls = /\p{Cc}\[[0-?]*[ -/]*[@-~]|(?![\t\n])\p{Cc}/gu;
 
@@ -28,8 +30,9 @@ export function ConsoleLog({ instance: { uuid, host, hostStatus, vmState } }: { 
         : 'The guest has written nothing.';
   const log = useRef<HTMLPreElement>(null);
   const text = data.value?.replaceAll(terminalControls, '');
+  const isAtEnd = useRef(true);
   useEffect(() => {
-    log.current?.scrollTo(0, log.current.scrollHeight);
+    if (isAtEnd.current) log.current?.scrollTo(0, log.current.scrollHeight);
   }, [text]);
 
   return (
@@ -54,8 +57,15 @@ export function ConsoleLog({ instance: { uuid, host, hostStatus, vmState } }: { 
       </h2>
       <FailureNotice failure={failure.value} />
       {text ? (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys.
-        <pre ref={log} tabIndex={0}>
+        <pre
+          ref={log}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keys.
+          tabIndex={0}
+          onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+            // Whoever reads further up is left there.
+            isAtEnd.current = scrollTop + clientHeight >= scrollHeight - slack;
+          }}
+        >
           {text}
         </pre>
       ) : (

@@ -1,4 +1,6 @@
 /** The compute hosts, for administrators: how full they are, and what is wanted of them. */
+import { useRef } from 'preact/hooks';
+import { Link } from 'wouter-preact';
 import type { HostView } from '../../messages/api/host.ts';
 import { Age } from '../components/age.tsx';
 import { HostState, isDown } from '../components/host-state.tsx';
@@ -9,6 +11,7 @@ import { Page } from '../components/page.tsx';
 import { Table } from '../components/table.tsx';
 import { HostQuestion, hostCommands } from '../forms/host-question.tsx';
 import { useHosts } from '../live/hosts.ts';
+import { useFocusWithin } from '../use-focus-within.ts';
 import { Alarms } from './alarms.tsx';
 
 export function HostsPage() {
@@ -26,7 +29,9 @@ export function HostsPage() {
             name: 'Host',
             cell: (host) => (
               <>
-                <strong>{host.name}</strong>
+                <Link to={`/charts/host/${encodeURIComponent(host.name)}`}>
+                  <strong>{host.name}</strong>
+                </Link>
                 <span class="beneath">
                   {host.availabilityZone} · {host.hypervisor.virtType}
                 </span>
@@ -45,27 +50,33 @@ export function HostsPage() {
           ...hostUseColumns,
           {
             name: 'Actions',
-            cell: (host) => (
-              <div class="actions">
-                {hostCommands
-                  .filter(({ isOffered }) => isOffered(host))
-                  .map((command) => (
-                    <Opener
-                      key={command.verb}
-                      class={command.isDestructive ? 'quiet-destructive' : 'quiet-button'}
-                      aria-label={`${command.verb} ${host.name}`}
-                      opens={(close) => <HostQuestion host={host} command={command} onDone={reload} onClose={close} />}
-                    >
-                      {command.verb}
-                    </Opener>
-                  ))}
-              </div>
-            ),
+            cell: (host) => <Commands host={host} onDone={reload} />,
           },
         ]}
       />
       <Alarms />
     </Page>
+  );
+}
+
+function Commands({ host, onDone }: { host: HostView; onDone(): unknown }) {
+  const element = useRef<HTMLFieldSetElement>(null);
+  useFocusWithin(element);
+  return (
+    <fieldset ref={element} tabIndex={-1} class="actions" aria-label={`What ${host.name} may be told`}>
+      {hostCommands
+        .filter(({ isOffered }) => isOffered(host))
+        .map((command) => (
+          <Opener
+            key={command.verb}
+            class={command.isDestructive ? 'quiet-destructive' : 'quiet-button'}
+            aria-label={`${command.verb} ${host.name}`}
+            opens={(close) => <HostQuestion host={host} command={command} onDone={onDone} onClose={close} />}
+          >
+            {command.verb}
+          </Opener>
+        ))}
+    </fieldset>
   );
 }
 

@@ -2,9 +2,9 @@
 import type { ImageView } from '../../messages/api/image.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
-import { askAll } from '../ask-all.ts';
+import { listImages } from '../ask-all.ts';
 import { Age } from '../components/age.tsx';
-import { Confirm, Dialog } from '../components/dialog.tsx';
+import { Dialog } from '../components/dialog.tsx';
 import { Facts } from '../components/facts.tsx';
 import { Icon } from '../components/icon.tsx';
 import { FailureNotice } from '../components/notice.tsx';
@@ -14,23 +14,16 @@ import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { tell } from '../components/toasts.tsx';
 import { formatBytes, formatDisk, formatMemory, formatMoment } from '../format.ts';
+import { FormDialog } from '../forms/form-dialog.tsx';
 import { NewImage } from '../forms/new-image.tsx';
-import { isAdministrator, isMember, session } from '../session.ts';
+import { isAdministrator, isMember, shownSession } from '../session.ts';
 import { useAsked } from '../use-asked.ts';
-
-const listImages = () =>
-  askAll(
-    api.image.list,
-    ({ images }) => images,
-    ({ id }) => id,
-  );
 
 export function ImagesPage() {
   const { data, failure, reload } = useAsked(listImages, [], 10_000);
 
-  async function remove({ id, name }: ImageView): Promise<void> {
+  async function remove({ id }: ImageView): Promise<void> {
     await ask(api.image.delete, { image: id });
-    tell(`Image ${name} is deleted`);
     await reload();
   }
 
@@ -71,15 +64,16 @@ export function ImagesPage() {
                   class="quiet-destructive"
                   aria-label={`Delete ${image.name}`}
                   opens={(close) => (
-                    <Confirm
+                    <FormDialog
                       title={`Delete image ${image.name}?`}
                       verb="Delete"
                       isDestructive
-                      onConfirm={() => remove(image)}
+                      send={() => remove(image)}
+                      afterwards={() => tell(`Image ${image.name} is deleted`)}
                       onClose={close}
                     >
                       <p>Nothing new can be launched from it. Instances that have it go on.</p>
-                    </Confirm>
+                    </FormDialog>
                   )}
                 >
                   Delete
@@ -130,5 +124,5 @@ function sizeOf({ disk, kernel, ramdisk }: ImageView): number {
 }
 
 function mayDelete({ projectId }: ImageView): boolean {
-  return isAdministrator.value || (isMember.value && projectId === session.value?.project.id);
+  return isAdministrator.value || (isMember.value && projectId === shownSession.value?.project.id);
 }

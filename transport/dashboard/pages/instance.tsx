@@ -1,6 +1,6 @@
 /** One instance: what it is, what went wrong, what happened to it, and what its guest said. */
-import { useComputed, useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+
+import { useEffect, useRef } from 'preact/hooks';
 import { Link } from 'wouter-preact';
 import type { InstanceView } from '../../messages/api/instance.ts';
 import { api } from '../../messages/api.ts';
@@ -8,29 +8,29 @@ import { ask } from '../ask.ts';
 import { Fault } from '../components/fault.tsx';
 import { InstanceActions } from '../components/instance-actions.tsx';
 import { InstanceFacts } from '../components/instance-facts.tsx';
+import { Loading } from '../components/loading.tsx';
 import { FailureNotice } from '../components/notice.tsx';
 import { Opener } from '../components/opener.tsx';
 import { Page } from '../components/page.tsx';
 import { InstanceState } from '../components/state.tsx';
 import { EditInstance } from '../forms/edit-instance.tsx';
 import { instanceCommands, isOffered } from '../forms/instance-commands.ts';
-import { doAtOnce, InstanceQuestion, isAskedFirst, type Asked as Question } from '../forms/instance-question.tsx';
-import { instanceOf, put } from '../live/instances.ts';
+import { useInstanceQuestion } from '../forms/instance-question.tsx';
+import { useInstance } from '../live/use-instance.ts';
 import { isMember } from '../session.ts';
 import { useAsked } from '../use-asked.ts';
+import { useFocusWithin } from '../use-focus-within.ts';
 import { ConsoleLog } from './console-log.tsx';
 import { LockButton } from './lock-button.tsx';
 
 const back = { to: '/instances', label: 'Instances' };
 
 export function InstancePage({ uuid }: { uuid: string }) {
-  const instance = useComputed(() => instanceOf(uuid)).value;
-  // One that is deleted, or of another project, is in no list.
-  const { failure } = useAsked(async () => put((await ask(api.instance.get, { uuid })).instance), [uuid]);
+  const { instance, failure } = useInstance(uuid);
   if (!instance) {
     return (
       <Page title="Instance" back={back}>
-        {failure.value ? <FailureNotice failure={failure.value} /> : <p class="quiet">Loading…</p>}
+        {failure.value ? <FailureNotice failure={failure.value} /> : <Loading />}
       </Page>
     );
   }
@@ -62,16 +62,13 @@ export function InstancePage({ uuid }: { uuid: string }) {
 }
 
 function Commands({ instance }: { instance: InstanceView }) {
-  const asked = useSignal<Question | undefined>(undefined);
+  const { begin, question } = useInstanceQuestion();
   const offered = instanceCommands.filter((command) => isOffered(command, instance));
-
-  function begin(question: Question): void {
-    if (isAskedFirst(question)) asked.value = question;
-    else void doAtOnce(question);
-  }
+  const element = useRef<HTMLFieldSetElement>(null);
+  useFocusWithin(element);
 
   return (
-    <fieldset class="commands" aria-label={`What ${instance.name} may be told`}>
+    <fieldset ref={element} tabIndex={-1} class="commands" aria-label={`What ${instance.name} may be told`}>
       {offered.map((command) => (
         <button
           key={command.verb}
@@ -86,14 +83,7 @@ function Commands({ instance }: { instance: InstanceView }) {
       {isMember.value && instance.vmState !== 'deleted' && (
         <Opener opens={(close) => <EditInstance instance={instance} onClose={close} />}>Edit</Opener>
       )}
-      {asked.value && (
-        <InstanceQuestion
-          {...asked.value}
-          onClose={() => {
-            asked.value = undefined;
-          }}
-        />
-      )}
+      {question}
     </fieldset>
   );
 }

@@ -7,12 +7,15 @@ import { FailureNotice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { formatCount } from '../format.ts';
 import { ChosenBar } from '../list/chosen-bar.tsx';
-import { InstanceGrid } from '../list/instance-grid.tsx';
+import { columns, InstanceGrid } from '../list/instance-grid.tsx';
+import type { SortKey } from '../list/listing.ts';
 import * as list from '../list/view-of-list.ts';
 import { instances, loading, scope } from '../live/instances.ts';
 import { isAdministrator, isMember, session } from '../session.ts';
+import { useIsNarrow } from '../use-is-narrow.ts';
 
 export function InstancesPage() {
+  const grid = useRef<HTMLDivElement>(null);
   const isFailed = typeof loading.value === 'object';
   const isEmpty = loading.value === 'done' && instances.value.length === 0;
   return (
@@ -38,15 +41,16 @@ export function InstancesPage() {
           </p>
         </div>
       ) : (
-        <InstanceGrid />
+        <InstanceGrid scroller={grid} />
       )}
-      <ChosenBar />
+      <ChosenBar onNone={() => grid.current?.focus()} />
     </Page>
   );
 }
 
 function Toolbar() {
   const search = useRef<HTMLInputElement>(null);
+  const isNarrow = useIsNarrow();
   const isRead = useSignal(false);
   if (!isRead.value) {
     list.readAddress(location.search);
@@ -87,6 +91,7 @@ function Toolbar() {
       </label>
       <States />
       <div class="options">
+        {isNarrow && <Sorting />}
         <label class="check">
           <input
             type="checkbox"
@@ -114,11 +119,44 @@ function Toolbar() {
   );
 }
 
+/** What the heads of the columns are for, where there is no room for them. */
+function Sorting() {
+  const key = list.sortBy.value;
+  return (
+    <>
+      <select
+        aria-label="Sort by"
+        value={key}
+        onChange={({ currentTarget }) => list.sort(currentTarget.value as SortKey)}
+      >
+        {columns.map(({ key, label }) => (
+          <option key={key} value={key}>
+            {label}
+          </option>
+        ))}
+      </select>
+      <button
+        type="button"
+        aria-pressed={list.isDescending.value}
+        aria-label="Descending"
+        onClick={() => list.sort(key)}
+      >
+        <Icon name={list.isDescending.value ? 'down' : 'up'} />
+      </button>
+    </>
+  );
+}
+
 /** The states that there are, and how many are in each: a choice of one, or of all. */
 function States() {
+  const chosen = list.vmState.value;
+  const states = list.states.value;
+  // What it is filtered by is told also when there is none any more.
+  const isNone = chosen !== undefined && !states.some(([state]) => state === chosen);
   const options: [string | undefined, string, number][] = [
     [undefined, 'All', list.foundCount.value],
-    ...list.states.value.map(([state, count]): [string, string, number] => [state, state, count]),
+    ...states.map(([state, count]): [string, string, number] => [state, state, count]),
+    ...(isNone ? [[chosen, chosen, 0] as [string, string, number]] : []),
   ];
   return (
     <fieldset class="chips" aria-label="State">
@@ -127,7 +165,7 @@ function States() {
           key={label}
           type="button"
           class="chip"
-          aria-pressed={list.vmState.value === state}
+          aria-pressed={chosen === state}
           onClick={() => {
             list.vmState.value = state;
           }}

@@ -4,13 +4,13 @@ import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
 import { askAll } from '../ask-all.ts';
 import { Age } from '../components/age.tsx';
-import { Confirm } from '../components/dialog.tsx';
 import { Icon } from '../components/icon.tsx';
 import { FailureNotice } from '../components/notice.tsx';
 import { Opener } from '../components/opener.tsx';
 import { Page } from '../components/page.tsx';
 import { Table } from '../components/table.tsx';
 import { tell } from '../components/toasts.tsx';
+import { FormDialog } from '../forms/form-dialog.tsx';
 import { NewKeyPair } from '../forms/new-key-pair.tsx';
 import { isMember } from '../session.ts';
 import { useAsked } from '../use-asked.ts';
@@ -27,7 +27,6 @@ export function KeyPairsPage() {
 
   async function remove({ name }: KeyPairView): Promise<void> {
     await ask(api.keyPair.delete, { name });
-    tell(`Key pair ${name} is deleted`);
     await reload();
   }
 
@@ -59,15 +58,16 @@ export function KeyPairsPage() {
                   class="quiet-destructive"
                   aria-label={`Delete ${keyPair.name}`}
                   opens={(close) => (
-                    <Confirm
+                    <FormDialog
                       title={`Delete key pair ${keyPair.name}?`}
                       verb="Delete"
                       isDestructive
-                      onConfirm={() => remove(keyPair)}
+                      send={() => remove(keyPair)}
+                      afterwards={() => tell(`Key pair ${keyPair.name} is deleted`)}
                       onClose={close}
                     >
                       <p>Instances that were launched with it keep its public key.</p>
-                    </Confirm>
+                    </FormDialog>
                   )}
                 >
                   Delete

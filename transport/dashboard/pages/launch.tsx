@@ -1,14 +1,14 @@
-/** The launch form. What is asked for is checked by the API's own schema before it is sent, and what the API refuses is said at its field. */
-import { useSignal } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
+/** The launch form. What is asked for is checked by the API's own schema before it is sent. */
+
+import { useState } from 'preact/hooks';
 import { Link, useLocation } from 'wouter-preact';
-import { toFailure } from '../../../machines/failure.ts';
-import type { CreateInstance } from '../../messages/api/instance.ts';
+import type { CreateInstance, InstanceView } from '../../messages/api/instance.ts';
 import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
 import { ChecksField } from '../components/checks-field.tsx';
 import { SelectField, TextArea, TextField } from '../components/field.tsx';
-import { FailureNotice, Notice } from '../components/notice.tsx';
+import { Loading } from '../components/loading.tsx';
+import { FailureNotice } from '../components/notice.tsx';
 import { Page } from '../components/page.tsx';
 import { tell } from '../components/toasts.tsx';
 import { formatDisk, formatMemory, plural } from '../format.ts';
@@ -16,8 +16,9 @@ import { type LaunchChoices, launchChoices } from '../forms/launch-choices.ts';
 import { LaunchForm } from '../forms/launch-request.ts';
 import { MetadataField } from '../forms/metadata-field.tsx';
 import { problemsOfLines } from '../forms/metadata-lines.ts';
-import { type Problems, problemsOf, problemsOfFailure } from '../forms/problems.ts';
+import { problemsOf } from '../forms/problems.ts';
 import { QuotaUse } from '../forms/quota-use.tsx';
+import { type FormState, RequestForm } from '../forms/request-form.tsx';
 import { put } from '../live/instances.ts';
 import { useAsked } from '../use-asked.ts';
 
@@ -26,73 +27,66 @@ export function LaunchPage() {
   return (
     <Page title="Launch" back={{ to: '/instances', label: 'Instances' }}>
       <FailureNotice failure={failure.value} />
-      {data.value ? <LaunchFields choices={data.value} /> : !failure.value && <p class="quiet">Loading…</p>}
+      {data.value ? <LaunchFields choices={data.value} /> : !failure.value && <Loading />}
     </Page>
   );
 }
 
 function LaunchFields({ choices }: { choices: LaunchChoices }) {
-  const { images, flavors, networks, keyPairs, securityGroups, zones, quota } = choices;
   const [form] = useState(() => firstOf(choices));
-  const problems = useSignal<Problems>({});
-  const isBusy = useSignal(false);
-  const element = useRef<HTMLFormElement>(null);
   const [, go] = useLocation();
-  const wrong = problems.value;
+
+  async function send(): Promise<readonly InstanceView[]> {
+    const { instances } = await ask(api.instance.create, form.tokenedRequest() as CreateInstance);
+    put(...instances);
+    tell(`${plural(instances.length, 'instance')} on the way`);
+    return instances;
+  }
+
+  return (
+    <RequestForm
+      class="launch"
+      fields={shownFields}
+      check={() => ({ ...problemsOfLines(form.metadata.value), ...problemsOf(api.instance.create, form.request()) })}
+      send={send}
+      onDone={([first, another]) => go(first && !another ? `/instances/${first.uuid}` : '/instances')}
+    >
+      {(state) => <Fields form={form} choices={choices} {...state} />}
+    </RequestForm>
+  );
+}
+
+function Fields({
+  form,
+  choices,
+  problems,
+  notices,
+  isBusy,
+}: FormState & { form: LaunchForm; choices: LaunchChoices }) {
+  const { images, flavors, networks, keyPairs, securityGroups, zones, quota } = choices;
   const flavor = flavors.find(({ id }) => id === form.flavor.value);
   const chosen = networks.filter(({ id }) => form.networks.value.includes(id));
   const isAddressed = (id: string) => form.fixedIpIn(id).value.trim() !== '';
   // Networks are chosen out of those that there are: what is wrong with them is what was typed.
-  const ofAddress = chosen.some(({ id }) => isAddressed(id)) ? wrong.networks : undefined;
-
-  // Whoever is told that something is wrong is taken there.
-  useEffect(() => {
-    element.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
-  }, [wrong]);
-
-  async function submit(event: SubmitEvent): Promise<void> {
-    event.preventDefault();
-    const request = form.request();
-    problems.value = { ...problemsOfLines(form.metadata.value), ...problemsOf(api.instance.create, request) };
-    if (Object.keys(problems.value).length > 0) return;
-    isBusy.value = true;
-    try {
-      const { instances } = await ask(api.instance.create, request as CreateInstance);
-      put(...instances);
-      tell(`${plural(instances.length, 'instance')} on the way`);
-      const [first] = instances;
-      go(instances.length === 1 && first ? `/instances/${first.uuid}` : '/instances');
-    } catch (error) {
-      problems.value = problemsOfFailure(toFailure(error));
-    } finally {
-      isBusy.value = false;
-    }
-  }
-
-  const elsewhere = Object.entries(wrong).filter(([name]) => !shownFields.has(name));
-  // What was said of the whole was said of another request than the one that stands there now.
-  const forgetElsewhere = () => {
-    if (elsewhere.length === 0) return;
-    problems.value = Object.fromEntries(Object.entries(wrong).filter(([name]) => shownFields.has(name)));
-  };
+  const ofAddress = chosen.some(({ id }) => isAddressed(id)) ? problems.networks : undefined;
   return (
-    <form class="launch" ref={element} onSubmit={submit} onInput={forgetElsewhere} noValidate>
+    <>
       <div class="fields">
         <div class="columns">
-          <TextField label="Name" text={form.name} problem={wrong.name} />
-          <TextField label="Count" type="number" min="1" max="100" text={form.count} problem={wrong.minCount} />
+          <TextField label="Name" text={form.name} problem={problems.name} />
+          <TextField label="Count" type="number" min="1" max="100" text={form.count} problem={problems.minCount} />
         </div>
         <SelectField
           label="Image"
           text={form.image}
-          problem={wrong.image}
+          problem={problems.image}
           {...(images.length === 0 && { none: 'There is none yet' })}
           options={images.map(({ id, name }) => ({ value: id, label: name }))}
         />
         <SelectField
           label="Flavor"
           text={form.flavor}
-          problem={wrong.flavor}
+          problem={problems.flavor}
           hint={flavor && `${plural(flavor.vcpus, 'vCPU')}, ${formatMemory(flavor.memoryMb)} memory, ${diskOf(flavor)}`}
           options={flavors.map(({ id, name }) => ({ value: id, label: name }))}
         />
@@ -102,7 +96,7 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
             text={form.keyName}
             none="None"
             isOptional
-            problem={wrong.keyName}
+            problem={problems.keyName}
             hint={<Link to="/key-pairs">Your key pairs</Link>}
             options={keyPairs.map(({ name }) => ({ value: name, label: name }))}
           />
@@ -111,7 +105,7 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
             text={form.zone}
             none="Any"
             isOptional
-            problem={wrong.availabilityZone}
+            problem={problems.availabilityZone}
             options={zones.map(({ name, isAvailable }) => ({
               value: name,
               label: isAvailable ? name : `${name} (no host free)`,
@@ -124,19 +118,19 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
             label="Networks"
             hint={networks.length > 1 ? 'A port in each.' : undefined}
             chosen={form.networks}
-            problem={ofAddress === undefined ? wrong.networks : undefined}
+            problem={ofAddress === undefined ? problems.networks : undefined}
             options={networks.map(({ id, name }) => ({ value: id, label: name }))}
           />
           <ChecksField
             label="Security groups"
             hint="None: the group “default”."
             chosen={form.securityGroups}
-            problem={wrong.securityGroups}
+            problem={problems.securityGroups}
             options={securityGroups.map(({ name }) => ({ value: name, label: name }))}
           />
         </div>
         {chosen.length > 0 && (
-          <details {...(ofAddress !== undefined && { open: true })}>
+          <details>
             <summary>Fixed addresses</summary>
             {chosen.map(({ id, name }) => (
               <TextField
@@ -158,28 +152,23 @@ function LaunchFields({ choices }: { choices: LaunchChoices }) {
             rows={6}
             hint="What cloud-init in the guest is to do, such as a #cloud-config. It is never shown again."
             text={form.userData}
-            problem={wrong.userData}
+            problem={problems.userData}
           />
-          <MetadataField lines={form.metadata} problem={wrong.metadata} />
+          <MetadataField lines={form.metadata} problem={problems.metadata} />
         </details>
-        {elsewhere.map(([name, text]) => (
-          <Notice key={name} kind="error">
-            {text}
-          </Notice>
-        ))}
+        {notices}
         <div class="buttons">
-          <button type="submit" class="primary" disabled={isBusy.value}>
+          <button type="submit" class="primary" aria-disabled={isBusy}>
             {form.wanted > 1 ? `Launch ${form.wanted}` : 'Launch'}
           </button>
         </div>
       </div>
       <QuotaUse quota={quota} launch={{ flavor, count: form.wanted }} />
-    </form>
+    </>
   );
 }
 
-/** Fields at which a problem is shown; those of any others are said beneath. */
-const shownFields = new Set([
+const shownFields = [
   'name',
   'minCount',
   'image',
@@ -190,7 +179,7 @@ const shownFields = new Set([
   'securityGroups',
   'userData',
   'metadata',
-]);
+];
 
 /** What is chosen for whoever does not choose. */
 function firstOf({ images, flavors, networks }: LaunchChoices): LaunchForm {

@@ -24,6 +24,7 @@ import { isAdministrator } from '../session.ts';
 import { useAsked } from '../use-asked.ts';
 
 const statisticsEveryMs = 5_000;
+const quotaEveryMs = 10_000;
 
 export function OverviewPage() {
   const { data, failure } = useAsked(() => exchange<Statistics>('GET', '/statistics'), [], statisticsEveryMs);
@@ -153,6 +154,6 @@ function Hosts() {
 }
 
 function Quota() {
-  const { data } = useAsked(() => ask(api.quota.get, {}), [], 10_000);
-  return data.value ? <QuotaUse quota={data.value.quota} /> : null;
+  const { data, failure } = useAsked(() => ask(api.quota.get, {}), [], quotaEveryMs);
+  return data.value ? <QuotaUse quota={data.value.quota} /> : <FailureNotice failure={failure.value} />;
 }

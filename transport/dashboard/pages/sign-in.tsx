@@ -1,6 +1,6 @@
 /** Signing in: by user and password, or with a token. The address stays, so that one comes to where one wanted to go. */
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { type Failure, toFailure } from '../../../machines/failure.ts';
 import { TextField } from '../components/field.tsx';
 import { FailureNotice } from '../components/notice.tsx';
@@ -14,12 +14,15 @@ export function SignInPage() {
   const token = useSignal('');
   const isBusy = useSignal(false);
   const failure = useSignal<Failure | undefined>(undefined);
+  const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     document.title = 'Sign in · Kilonova';
+    form.current?.querySelector('input')?.focus();
   }, []);
 
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
+    if (isBusy.value) return;
     isBusy.value = true;
     failure.value = undefined;
     try {
@@ -42,7 +45,7 @@ export function SignInPage() {
 
   return (
     <main class="sign-in">
-      <form onSubmit={submit}>
+      <form ref={form} onSubmit={submit}>
         <h1>
           <Mark />
           Kilonova
@@ -70,7 +73,7 @@ export function SignInPage() {
           </>
         )}
         <FailureNotice failure={failure.value} />
-        <button type="submit" class="primary" disabled={isBusy.value}>
+        <button type="submit" class="primary" aria-disabled={isBusy.value}>
           Sign in
         </button>
         <button type="button" class="bare" onClick={() => choose(!withToken.value)}>

@@ -89,7 +89,7 @@ export const userEndpoints = {
     name: 'user.create',
     description: 'Makes a user, without roles; the id is made up when none is given. Several may have one name.',
     access: 'admin',
-    failures: ['already_exists'],
+    failures: ['already_exists', 'too_many_requests'],
     request: Exact({ id: Type.Optional(Id), name: Name, password: Type.Optional(NewPassword) }),
     reply: UserReply,
   }),
@@ -112,6 +112,7 @@ export const userEndpoints = {
       'Renames, disables or enables a user, or sets its password. A disabled one’s tokens are worth nothing. A ' +
       'new password ends the user’s sessions, but the one that asks; tokens that were made with no password stay.',
     access: 'admin',
+    failures: ['too_many_requests'],
     request: Exact({
       id: UserId,
       name: Type.Optional(Name),
@@ -127,6 +128,7 @@ export const userEndpoints = {
       'administrators set with user.update. All sessions of the user end but the one that asks; tokens that were ' +
       'made with no password stay.',
     access: 'reader',
+    failures: ['too_many_requests'],
     request: Exact({ oldPassword: Password, password: NewPassword }),
     reply: Nothing,
   }),
@@ -200,7 +202,7 @@ export const sessionEndpoints = {
       'token.revoke signs out, and a changed password ends it, with every token that was made with it for the user. ' +
       'Whether the user or the password is wrong is not told, and of one user five wrong ones are tried a minute.',
     access: 'anyone',
-    failures: ['unauthenticated', 'forbidden', 'quota_exceeded'],
+    failures: ['unauthenticated', 'forbidden', 'quota_exceeded', 'too_many_requests'],
     request: PasswordSignIn,
     reply: Exact({ ...MadeToken, roles: Type.Array(Role) }),
   }),

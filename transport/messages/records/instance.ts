@@ -31,16 +31,35 @@ const InstanceContext = Type.Object({
   isDeleteWanted: Type.Boolean(),
 });
 
-export const Instance = Exact({
+/** Where its life stands, which its owner says: what a client asked for at first is the rest of the record. */
+export const InstanceLife = Exact({
   uuid: Uuid,
+  flavor: Flavor,
+  imageId: Uuid,
+  /** The key of the InstancePayload that is in force; absent: there is none. */
+  payload: Type.Optional(PayloadKey),
+  /** The control plane while it is being placed, then its host. */
+  owner: Type.Union([Type.Literal('control'), Exact({ host: Type.String() })]),
+  /** How often a step of its life was stored: by its owners, not by who edits what is the client's. Absent: never counted. */
+  steps: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** The id of the command that was taken last; one that is passed on says which it comes after. Absent: none was taken. */
+  lastCommand: Type.Optional(Uuid),
+  vmState: OneOf(vmStates),
+  taskState: Type.Optional(Type.String()),
+  powerState: OneOf(powerStates),
+  chart: Exact({ ...ChartSnapshot.properties, context: Type.Unsafe<ChartSnapshot['context']>(InstanceContext) }),
+  updatedAt: Time,
+});
+export type InstanceLife = Static<typeof InstanceLife>;
+
+export const Instance = Exact({
+  ...InstanceLife.properties,
   projectId: Id,
   userId: Id,
   reservationId: Id,
   launchIndex: Type.Integer({ minimum: 0 }),
   name: Name,
   hostname: Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' }),
-  flavor: Flavor,
-  imageId: Uuid,
   keyName: Type.Optional(Name),
   publicKey: Type.Optional(Type.String()),
   availabilityZone: Type.Optional(Id),
@@ -51,23 +70,10 @@ export const Instance = Exact({
   tags: Type.Array(Type.String({ maxLength: 60 })),
   /** Commands are refused, but for an administrator's. */
   lock: Type.Optional(Exact({ by: OneOf(['owner', 'admin']), reason: Type.Optional(Text) })),
-  /** The key of the InstancePayload that is in force; absent: there is none. */
-  payload: Type.Optional(PayloadKey),
   /** A digest of the request that a client token stands for. */
   requestDigest: Type.Optional(Sha256),
-  createdAt: Time,
-  updatedAt: Time,
-  /** The control plane while it is being placed, then its host. */
-  owner: Type.Union([Type.Literal('control'), Exact({ host: Type.String() })]),
   /** That its deletion was accepted by somebody who could not tell whether its host has heard. */
   isDeletionAsked: Type.Optional(Type.Boolean()),
-  /** How often a step of its life was stored: by its owners, not by who edits what is the client's. Absent: never counted. */
-  steps: Type.Optional(Type.Integer({ minimum: 0 })),
-  /** The id of the command that was taken last; one that is passed on says which it comes after. Absent: none was taken. */
-  lastCommand: Type.Optional(Uuid),
-  vmState: OneOf(vmStates),
-  taskState: Type.Optional(Type.String()),
-  powerState: OneOf(powerStates),
-  chart: Exact({ ...ChartSnapshot.properties, context: Type.Unsafe<ChartSnapshot['context']>(InstanceContext) }),
+  createdAt: Time,
 });
 export type Instance = Static<typeof Instance>;

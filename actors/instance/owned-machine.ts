@@ -1,21 +1,16 @@
-/** Provides the effects of the instance chart. The chart says when; `effect-runner.ts` says how. */
+/** The instance chart as its owners run it. The chart says when an effect begins; `effect-runner.ts` says how, and by what. */
 import type { ActorLogic, EventObject, Snapshot } from 'xstate';
 import type { EffectKey, Timed, TimedFailure } from '../../machines/effect.ts';
-import { fail } from '../../machines/failure.ts';
 import { instanceMachine } from '../../machines/instance.ts';
 import type { InstanceLogic } from './chart-snapshot.ts';
-import { type EffectImplementation, runnerOf } from './effect-runner.ts';
+import { type EffectName, runnerOf } from './effect-runner.ts';
 
-export type EffectName = keyof typeof instanceMachine.implementations.actors & string;
+const names = Object.keys(instanceMachine.implementations.actors) as EffectName[];
 
-/** The machine with these effects. The ones that are not given are left to whoever owns such states. */
-export function provideEffects(implementations: Partial<Record<EffectName, EffectImplementation>>): InstanceLogic {
-  const names = Object.keys(instanceMachine.implementations.actors) as EffectName[];
-  const actors = Object.fromEntries(
-    names.map((name) => [name, effectLogic(name, implementations[name] ?? notOurs(name))]),
-  );
-  return instanceMachine.provide({ actors: actors as never });
-}
+/** One for all owners, whose runners know their effects: to provide a machine with others is to make all of it anew. */
+export const ownedMachine: InstanceLogic = instanceMachine.provide({
+  actors: Object.fromEntries(names.map((name) => [name, effectLogic(name)])) as never,
+});
 
 type EffectEvent =
   | { type: 'effect.done'; output: object & Timed }
@@ -25,17 +20,14 @@ type EffectEvent =
 type EffectSnapshot = Snapshot<object & Timed> & { input: EffectKey | undefined };
 
 /** As XState's `fromPromise`, whose persisted snapshot it shares, but that the runner knows how an effect is left. */
-function effectLogic(
-  name: EffectName,
-  implementation: EffectImplementation,
-): ActorLogic<EffectSnapshot, EffectEvent & EventObject, EffectKey> {
+function effectLogic(name: EffectName): ActorLogic<EffectSnapshot, EffectEvent & EventObject, EffectKey> {
   return {
     getInitialSnapshot: (_, input) => ({ status: 'active', output: undefined, error: undefined, input }),
     getPersistedSnapshot: (snapshot) => snapshot,
     restoreSnapshot: (snapshot) => snapshot as EffectSnapshot,
     start({ status, input }, { self, system }) {
       if (status !== 'active' || !input) return;
-      runnerOf(system).begin(self, name, implementation, input, {
+      runnerOf(system).begin(self, name, input, {
         done: (output) => self.send({ type: 'effect.done', output }),
         failed: (error) => self.send({ type: 'effect.failed', error }),
       });
@@ -52,16 +44,6 @@ function effectLogic(
         default:
           return snapshot;
       }
-    },
-  };
-}
-
-function notOurs(name: string): EffectImplementation {
-  return {
-    // Whoever goes on finds it stored.
-    isDurable: true,
-    async run({ owner }) {
-      if (!owner.letGo()) throw fail('unsupported', `${name} is not done by this part`);
     },
   };
 }
