@@ -60,7 +60,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
   ]);
   const claims = new Claims(capacity, allocationRatio);
   const specs = new GuestSpecs(bus, images, { name, availabilityZone });
-  const reports = new GuestReports(recovery, runtime);
+  const reports = new GuestReports(recovery, { hypervisor, clock, logger });
   const consoles = new Consoles({ ...runtime, name, hypervisor });
   const inspection = new Inspection(runtime, durable, () => instances.eachOwner());
   const instances: HostInstances = new HostInstances(

@@ -1,27 +1,35 @@
 /**
  * Tells the charts of a host's instances what their guests do, and why. What a chart cannot hear, because a step is under
- * way, is kept until the step has ended.
+ * way, is kept until the step has ended, and looked at again then: the guest may have been seen half way.
  */
 import { toFailure } from '../../machines/failure.ts';
 import type { InstanceEvent, ReportedPowerState } from '../../machines/instance.ts';
 import type { Clock } from '../../transport/clock.ts';
 import { newContext } from '../../transport/nats/call-context.ts';
-import type { GuestReport } from '../hypervisor/hypervisor.ts';
+import type { GuestReport, Hypervisor } from '../hypervisor/hypervisor.ts';
 import type { InstanceOwner } from '../instance/owner.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { RecoverySettings } from './recovery-settings.ts';
 
 type Settings = Pick<RecoverySettings, 'lostGuests' | 'rebootedGuests'>;
 
+interface GuestReportsWorld {
+  hypervisor: Pick<Hypervisor, 'powerState'>;
+  clock: Clock;
+  logger: Logger;
+}
+
 export class GuestReports {
   readonly #settings: Settings;
+  readonly #hypervisor: GuestReportsWorld['hypervisor'];
   readonly #clock: Clock;
   readonly #logger: Logger;
   /** What was reported last, for a chart that could not hear it at the time. */
   readonly #unheard = new Map<string, GuestReport>();
 
-  constructor(settings: Settings, { clock, logger }: { clock: Clock; logger: Logger }) {
+  constructor(settings: Settings, { hypervisor, clock, logger }: GuestReportsWorld) {
     this.#settings = settings;
+    this.#hypervisor = hypervisor;
     this.#clock = clock;
     this.#logger = logger;
   }
@@ -40,10 +48,15 @@ export class GuestReports {
   }
 
   /** The step that kept the chart from hearing has ended. */
-  catchUp(owner: InstanceOwner): void {
-    const report = this.#unheard.get(owner.uuid);
-    this.#unheard.delete(owner.uuid);
-    if (report) void this.tell(owner, report);
+  async catchUp(owner: InstanceOwner): Promise<void> {
+    const { uuid } = owner;
+    const report = this.#unheard.get(uuid);
+    if (!report || !owner.accepts(this.#eventFor(owner, report))) return this.forget(uuid);
+    const powerState = await this.#hypervisor.powerState(uuid).catch(() => report.powerState);
+    // Something newer was reported, or the next step is under way, after which this comes again.
+    if (this.#unheard.get(uuid) !== report || owner.isBusy) return;
+    this.forget(uuid);
+    await this.tell(owner, powerState === report.powerState ? report : { uuid, powerState });
   }
 
   /** A no-op for what the chart expects, or what a step under way brings about. */

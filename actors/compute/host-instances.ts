@@ -55,7 +55,7 @@ export class HostInstances {
       store: world.store,
       clock: world.clock,
       logger: world.logger,
-      onSettle: (owner) => world.reports.catchUp(owner),
+      onSettle: (owner) => void world.reports.catchUp(owner),
       onRelease: (owner) => this.#release(owner),
     };
   }

@@ -33,7 +33,8 @@ async function openInstances(): Promise<HostInstances> {
   const plenty = { vcpus: 8, memoryMb: 8192, diskGb: 100 };
   const claims = new Claims(plenty, { vcpus: 1, memoryMb: 1, diskGb: 1 });
   const specs = new GuestSpecs(bus, images, { name, availabilityZone: 'nova' });
-  const reports = new GuestReports(defaultRecovery, runtime);
+  const hypervisor = { powerState: () => expect.fail('nothing is reported here') };
+  const reports = new GuestReports(defaultRecovery, { hypervisor, clock, logger });
   return new HostInstances(
     { name, store: ownStore(bus, bucket), claims, specs, reports, clock, logger },
     { effects: { requestPlacement: { isDurable: true, run: untilLeft } } },
