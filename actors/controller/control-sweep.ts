@@ -21,6 +21,7 @@ import { InstanceOwner } from '../instance/owner.ts';
 import { attemptOf, deadlineOf, stateOf } from '../instance/stored-chart.ts';
 import { sweep } from '../runtime/sweep.ts';
 import { ownInstances } from './owning.ts';
+import type { TakenUp } from './taken-up.ts';
 import { isTimeToTell, type Waiting, WaitingList } from './waiting.ts';
 import type { ControllerWorld } from './writes.ts';
 
@@ -42,17 +43,13 @@ const giveUpAfter = instanceTimeouts.placementTimeout / sweepEveryMs;
 type Help = (entry: Entry<Instance>, waiting: Waiting, state: string) => Promise<void>;
 
 /** Returns the function that ends it. */
-export async function startControlSweep(world: ControllerWorld): Promise<() => void> {
+export async function startControlSweep(world: ControllerWorld, takenUp: TakenUp): Promise<() => void> {
   const { bus, store, clock, logger } = world;
-  const [instances, liveness, owning] = await Promise.all([
+  const [instances, liveness, owners] = await Promise.all([
     store.view('instance'),
     store.liveness(),
     ownInstances(world),
   ]);
-  const letGo = ({ uuid }: InstanceOwner) => inHand.delete(uuid);
-  const owners = { ...owning, onSettle: letGo, onRelease: letGo };
-  /** Those for which this process acts. */
-  const inHand = new Set<string>();
   const waitingList = new WaitingList();
 
   async function look(): Promise<void> {
@@ -80,14 +77,13 @@ export async function startControlSweep(world: ControllerWorld): Promise<() => v
     return isTriedAgain(state) ? releaseAgain : undefined;
   }
 
-  async function goOn({ value, revision }: Entry<Instance>, { sweeps }: Waiting, state: string): Promise<void> {
-    const { uuid, updatedAt } = value;
+  async function goOn(entry: Entry<Instance>, { sweeps }: Waiting, state: string): Promise<void> {
+    const { value, revision } = entry;
     const now = clock.now();
     if (isPlacing(state) && sweeps >= giveUpAfter) {
       await new InstanceOwner(owners, value, revision).send({ type: 'placement.failed', at: now, failure: tooLate });
-    } else if (!inHand.has(uuid) && (sweeps > 0 || now - updatedAt >= staleAfterMs)) {
-      inHand.add(uuid);
-      new InstanceOwner(owners, value, revision).start();
+    } else if (sweeps > 0 || now - value.updatedAt >= staleAfterMs) {
+      takenUp.takeUp(entry);
     }
   }
 

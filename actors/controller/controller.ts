@@ -29,6 +29,7 @@ import { instanceEditWrites } from './instance-edits.ts';
 import { instanceWrites } from './instances.ts';
 import { keyPairWrites } from './key-pairs.ts';
 import { natsUserWrites } from './nats-users.ts';
+import { ownInstances } from './owning.ts';
 import { PasswordChecks } from './password-checks.ts';
 import { startPayloadSweep } from './payload-sweep.ts';
 import { servePayloads } from './payloads.ts';
@@ -38,6 +39,7 @@ import { securityGroupWrites } from './security-groups.ts';
 import { serverGroupWrites } from './server-groups.ts';
 import { sessionWrites } from './sessions.ts';
 import { StoreRoom, type StoreRoomOptions } from './store-room.ts';
+import { TakenUp } from './taken-up.ts';
 import { tokenWrites } from './tokens.ts';
 import { userWrites } from './users.ts';
 import type { ControllerWorld, OnWrite, Writes } from './writes.ts';
@@ -101,10 +103,11 @@ export async function startController(
   };
   const opened = keepsImages ? [...resources, imageWrites] : resources;
   await Promise.all(opened.map((open) => open(on, world)));
-  serving.push(await servePayloads(runtime), await serveHostRecords(world));
+  const takenUp = new TakenUp(await ownInstances(world));
+  serving.push(await servePayloads(runtime), await serveHostRecords(world, takenUp));
 
   const stopSweeps = await Promise.all([
-    startControlSweep(world),
+    startControlSweep(world, takenUp),
     startDeletionSweep(world),
     startHostWatch(world),
     startPayloadSweep(world),

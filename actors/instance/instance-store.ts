@@ -26,8 +26,13 @@ export function ownStore(bus: Bus, bucket: Bucket<Instance>): InstanceStore {
     async store(record, revision, facts) {
       const { uuid } = record;
       const stored = await (revision === 0 ? bucket.create(uuid, record) : bucket.update(uuid, record, revision));
-      if (stored !== conflict) for (const { fact, id } of facts) publishInstanceFact(bus, fact, `${uuid}.${id}`);
+      if (stored !== conflict) tellFacts(bus, uuid, facts);
       return stored;
     },
   };
+}
+
+/** What was told within the last two minutes is not told again. */
+export function tellFacts(bus: Bus, uuid: string, facts: readonly ToldFact[]): void {
+  for (const { fact, id } of facts) publishInstanceFact(bus, fact, `${uuid}.${id}`);
 }

@@ -133,19 +133,26 @@ it('has stored how its own instance goes on, and told what happened to it, once'
   const life = lifeOf({ ...begun(), lastCommand: uuid });
   const first = await ask(owner, 'owner', 'controller', storeInstance, { life, revision, facts: [told('1')] });
   expect(await storedNow()).toMatchObject({ revision: first.revision, value: { ...placed, ...life } });
-  // Not having heard, it asks again: of what was it is too late, of what is it tells that twice.
-  expect(await ask(owner, 'owner', 'controller', storeInstance, { life, revision, facts: [told('1')] })).toEqual({});
+  // Not having heard, it asks again, a little later.
+  const later = { life: { ...life, updatedAt: life.updatedAt + 1 }, revision, facts: [told('1')] };
+  expect(await ask(owner, 'owner', 'controller', storeInstance, later)).toEqual(first);
+  expect((await storedNow())?.revision).toBe(first.revision);
   const next = { ...life, steps: (life.steps ?? 0) + 1 };
   const again = { life: next, revision: first.revision ?? 0, facts: [told('1'), told('2')] };
   await ask(owner, 'owner', 'controller', storeInstance, again);
   const captured = await eventually(async () => {
-    const subject = subjects.instanceFact(placed.projectId, uuid);
-    const names: (string | undefined)[] = [];
-    for await (const { body } of replayFacts(runtime.bus, subject, facts.instance)) names.push(body?.name);
+    const names = await namesTold();
     return names.includes('2') ? names : undefined;
   });
   expect(captured).toEqual(['1', '2']);
 });
+
+async function namesTold(): Promise<(string | undefined)[]> {
+  const subject = subjects.instanceFact(placed.projectId, uuid);
+  const names: (string | undefined)[] = [];
+  for await (const { body } of replayFacts(runtime.bus, subject, facts.instance)) names.push(body?.name);
+  return names;
+}
 
 it('changes nothing that a client has asked for', async () => {
   const life = { ...lifeOf(begun()), name: 'mine', projectId: 'mine' };
@@ -244,21 +251,45 @@ function onOtherHost(): Partial<InstanceLife> {
   return { owner, chart: { ...chart, context: { ...chart.context, attempt: 2 }, children: {} } };
 }
 
-it('has what it gives out of its hands placed by a controller', async () => {
-  const { manager } = runtime.bus.nats;
-  const casts = async () => (await manager.streams.info(streams.casts.name)).state.messages;
-  const before = await casts();
+/** As the life goes on when its host has no room: the control plane has it then. */
+function handedOver(): Instance {
   const failure = { code: 'unavailable', message: 'no room', disposition: 'reschedule' } as const;
-  let record = moved(placed, {
-    type: 'xstate.error.actor.0.instance.building.checking',
-    error: { ...failure, at: 1 },
-  } as never);
-  const output = { at: 1 };
-  record = moved(record, { type: 'xstate.done.actor.0.instance.releasing.releasingClaim', output } as never);
+  const full = { type: 'xstate.error.actor.0.instance.building.checking', error: { ...failure, at: 1 } };
+  const freed = { type: 'xstate.done.actor.0.instance.releasing.releasingClaim', output: { at: 1 } };
+  const record = moved(moved(placed, full as never), freed as never);
   expect(record).toMatchObject({ owner: 'control', chart: { value: 'scheduling' } });
-  const life: InstanceLife = JSON.parse(JSON.stringify({ ...lifeOf(record), steps: (placed.steps ?? 0) + 1 }));
-  await ask(owner, 'owner', 'controller', storeInstance, { life, revision, facts: [] });
-  await eventually(async () => (await casts()) === before + 1 || undefined);
+  return JSON.parse(JSON.stringify({ ...record, steps: (placed.steps ?? 0) + 1 }));
+}
+
+const countCasts = async () => (await runtime.bus.nats.manager.streams.info(streams.casts.name)).state.messages;
+
+it('has what it gives out of its hands placed by a controller', async () => {
+  const before = await countCasts();
+  await ask(owner, 'owner', 'controller', storeInstance, { life: lifeOf(handedOver()), revision, facts: [] });
+  await eventually(async () => (await countCasts()) === before + 1 || undefined);
+});
+
+it('has it placed and told of by another, when the one that stored it has died over that', async () => {
+  const before = await countCasts();
+  const record = handedOver();
+  const { revision: handed } = await stored(record);
+  const life = { ...lifeOf(record), updatedAt: record.updatedAt + 1 };
+  const again = { life, revision, facts: [told('given-back')] };
+  expect(await ask(owner, 'owner', 'controller', storeInstance, again)).toEqual({ revision: handed });
+  await eventually(async () => (await countCasts()) === before + 1 || undefined);
+  await eventually(async () => (await namesTold()).includes('given-back') || undefined);
+});
+
+it('has no more say over what it gave out of its hands when others have gone on with it', async () => {
+  const record = handedOver();
+  await stored(record);
+  const { revision: latest } = await stored({ ...record, steps: (record.steps ?? 0) + 1 });
+  const again = { life: lifeOf(record), revision, facts: [told('too-late')] };
+  expect(await ask(owner, 'owner', 'controller', storeInstance, again)).toEqual({});
+  // Nor has another host, which says what this one said.
+  expect(await ask(thief, 'thief', 'controller', storeInstance, again)).toEqual({});
+  expect((await storedNow())?.revision).toBe(latest);
+  expect(await namesTold()).not.toContain('too-late');
 });
 
 it('takes no ports of another’s instance, and gives none back', async () => {

@@ -48,6 +48,11 @@ export class SimulatedBucket {
     return this.#latest.get(key);
   }
 
+  at(key: string, revision: number): Version | undefined {
+    const version = this.#log[revision - 1];
+    return version?.key === key && this.#isKept(version) ? version : undefined;
+  }
+
   /** Those that have a value. A `*` in the filter stands for one token. */
   keys(filter?: string): string[] {
     const pattern = filter && new RegExp(`^${filter.replaceAll('.', '\\.').replaceAll('*', '[^.]+')}$`);

@@ -214,6 +214,7 @@ export class SimulatedNats {
   #openKeyValues(process: SimulatedConnection, bucket: SimulatedBucket): KeyValues {
     return {
       latest: (key) => answered(this.#ask(process, () => bucket.latest(key))),
+      at: (key, revision) => answered(this.#ask(process, () => bucket.at(key, revision))),
       lastRevision: () => answered(this.#ask(process, () => bucket.lastRevision)),
       keys: (filter) => answered(this.#ask(process, () => bucket.keys(filter))),
       watch: (take) => answered(this.#ask(process, () => bucket.watch(process, take))),

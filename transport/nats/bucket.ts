@@ -7,7 +7,7 @@ import { headers } from 'nats';
 import { fail, toFailure } from '../../machines/failure.ts';
 import type { BucketKind } from '../messages/kinds.ts';
 import type { Bus } from './bus.ts';
-import type { KeyValues } from './key-values.ts';
+import type { KeyValues, Version } from './key-values.ts';
 import { publishStored } from './publish-stored.ts';
 import { subjects } from './subjects.ts';
 
@@ -27,6 +27,8 @@ export interface Bucket<T> {
   readonly kind: BucketKind<T>;
   /** Rejects with `invalid_request` for a record that cannot be read. */
   get(key: string): Promise<Entry<T> | undefined>;
+  /** The record as it was at that revision; nothing when that is kept no longer, or was a removal. */
+  at(key: string, revision: number): Promise<Entry<T> | undefined>;
   /** What stands at a key: a record, or where one was removed last (revision 0: there never was one). */
   look(key: string): Promise<Place<T>>;
   /** The new revision, or `conflict` when the key is there already. */
@@ -63,10 +65,9 @@ export async function openBucket<T>(bus: Bus, kind: BucketKind<T>): Promise<Buck
     return orConflict(publishStored(bus, subject, value === undefined ? '' : kind.record.encode(value), marks));
   }
 
-  async function look(key: string): Promise<Place<T>> {
-    const latest = await stored.latest(key);
-    if (!latest || latest.isRemoval) return { value: undefined, revision: latest?.revision ?? 0 };
-    return { key, value: read(key, latest.bytes), revision: latest.revision };
+  function placeOf(key: string, version: Version | undefined): Place<T> {
+    if (!version || version.isRemoval) return { value: undefined, revision: version?.revision ?? 0 };
+    return { key, value: read(key, version.bytes), revision: version.revision };
   }
 
   function read(key: string, bytes: Uint8Array): T {
@@ -86,11 +87,9 @@ export async function openBucket<T>(bus: Bus, kind: BucketKind<T>): Promise<Buck
   return {
     kind,
     stored,
-    async get(key) {
-      const place = await look(key);
-      return 'key' in place ? place : undefined;
-    },
-    look,
+    get: async (key) => recordOf(placeOf(key, await stored.latest(key))),
+    at: async (key, revision) => recordOf(placeOf(key, await stored.at(key, revision))),
+    look: async (key) => placeOf(key, await stored.latest(key)),
     async create(key, value) {
       const created = await write(key, value, latestOfKey(0));
       if (created !== conflict) return created;
@@ -112,6 +111,10 @@ export async function openBucket<T>(bus: Bus, kind: BucketKind<T>): Promise<Buck
     keys: (filter) => stored.keys(filter),
     writtenAt: async (key) => (await stored.latest(key))?.writtenAt,
   };
+}
+
+function recordOf<T>(place: Place<T>): Entry<T> | undefined {
+  return 'key' in place ? place : undefined;
 }
 
 /** What makes a write a compare-and-set on its own key; 0: there never was a record. */

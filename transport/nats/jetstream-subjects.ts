@@ -10,10 +10,10 @@ export const openStream = (stream: string) => [
 export const accountInfo = `${api}.INFO`;
 
 /**
- * The latest message of a subject, told of in an answer. Nobody may read it directly (`DIRECT.GET`): that gives it as it is
+ * One message, such as the latest of a subject, told of in an answer. Nobody may read it directly (`DIRECT.GET`): that gives it as it is
  * to wherever the reader says, and what one may write here would be a record there.
  */
-export const readLatest = (stream: string) => `${api}.STREAM.MSG.GET.${stream}`;
+export const readMessage = (stream: string) => `${api}.STREAM.MSG.GET.${stream}`;
 
 /** What reads a stream, from a place on or as it grows, through a consumer that is gone with its reader, and brings it. */
 export const readThrough = (stream: string) => [

@@ -5,11 +5,11 @@ import type { Clock } from '../clock.ts';
 import type { Bus, Nats } from './bus.ts';
 import { endWhenDeaf } from './end-when-deaf.ts';
 import { adjustStream, isStreamGone, replication } from './ensure-stream.ts';
-import { latestVersion } from './latest-version.ts';
 import { answered } from './store-answer.ts';
+import { storedVersion } from './stored-version.ts';
 import { bucketStream } from './subjects.ts';
 
-/** The latest that was written under a key: a value, or that there is none any more. */
+/** What was written under a key: a value, or that there is none any more. */
 export interface Version {
   readonly key: string;
   readonly bytes: Uint8Array;
@@ -22,6 +22,8 @@ export interface Version {
 export interface KeyValues {
   /** Nothing when nothing was ever written under the key. Rejects with `unavailable`. */
   latest(key: string): Promise<Version | undefined>;
+  /** What was written as that revision; nothing when that is kept no longer. Rejects with `unavailable`. */
+  at(key: string, revision: number): Promise<Version | undefined>;
   /** The revision of the bucket's latest write of all. Rejects with `unavailable`. */
   lastRevision(): Promise<number>;
   /** The keys that have a value, of all or of those that match: `a.*`. */
@@ -90,7 +92,8 @@ function natsKeyValues(kv: KV, { name, clock, request, onBack }: NatsKeyValuesWo
   }
 
   return {
-    latest: (key) => answered(latestVersion(request, name, key)),
+    latest: (key) => answered(storedVersion(request, name, key)),
+    at: (key, revision) => answered(storedVersion(request, name, key, revision)),
     async lastRevision() {
       const { state } = await ask();
       return state.last_seq;

@@ -21,7 +21,7 @@ import {
   openStream,
   purgeStream,
   readInParts,
-  readLatest,
+  readMessage,
   readThrough,
   takeFrom,
 } from './jetstream-subjects.ts';
@@ -35,15 +35,15 @@ const streamOf = (bucket: BucketName) => bucketStream(buckets[bucket].name);
 
 /** Records, read one by one or as a view. */
 const reads = (...names: BucketName[]) =>
-  names.flatMap((name) => [...openStream(streamOf(name)), readLatest(streamOf(name)), ...readThrough(streamOf(name))]);
+  names.flatMap((name) => [...openStream(streamOf(name)), readMessage(streamOf(name)), ...readThrough(streamOf(name))]);
 const writes = (...names: BucketName[]) => names.map((name) => subjects.records(buckets[name].name));
 
 const openImages = openStream(imageObjects.stream);
-const readImages = [...openImages, readLatest(imageObjects.stream), ...readThrough(imageObjects.stream)];
+const readImages = [...openImages, readMessage(imageObjects.stream), ...readThrough(imageObjects.stream)];
 const writeImages = [...readImages, ...purgeStream(imageObjects.stream), imageObjects.everything];
 const useImageChunks = [
   ...openStream(streams.imageChunks.name),
-  readLatest(streams.imageChunks.name),
+  readMessage(streams.imageChunks.name),
   ...purgeStream(streams.imageChunks.name),
   ...streams.imageChunks.subjects,
 ];

@@ -1,10 +1,10 @@
 /**
- * Reads the latest version of a key from the store. As the client's own, but for what it costs: together with what else
- * this turn of the event loop sends, and without an error that is made in case it is needed.
+ * Reads a version of a key from the store: the latest, or an earlier one. As the client's own, but for what it costs:
+ * together with what else this turn of the event loop sends, and without an error that is made in case it is needed.
  */
 import { JetStreamApiError } from '@nats-io/jetstream';
 import type { Bus } from './bus.ts';
-import { readLatest } from './jetstream-subjects.ts';
+import { readMessage } from './jetstream-subjects.ts';
 import type { Version } from './key-values.ts';
 import { type StoreError, storeTimeoutMs } from './store-answer.ts';
 import { bucketStream, subjects } from './subjects.ts';
@@ -20,19 +20,25 @@ const noMessageFound = 10037;
 
 const utf8 = new TextDecoder();
 
-/** Nothing when nothing was ever written under the key. Rejects with JetStreamApiError, or with what `request` does. */
-export async function latestVersion(
+/**
+ * The latest version, or the one that was written as `revision`. Nothing when there is none, or none any more. Rejects with
+ * JetStreamApiError, or with what `request` does.
+ */
+export async function storedVersion(
   request: Bus['request'],
   bucket: string,
   key: string,
+  revision?: number,
 ): Promise<Version | undefined> {
+  // There never was one; who asks JetStream for it asks for none at all.
+  if (revision === 0) return undefined;
   const subject = subjects.record(bucket, key);
-  const asked = JSON.stringify({ last_by_subj: subject });
-  const { data } = await request(readLatest(bucketStream(bucket)), asked, { timeoutMs: storeTimeoutMs });
+  const asked = JSON.stringify(revision === undefined ? { last_by_subj: subject } : { seq: revision });
+  const { data } = await request(readMessage(bucketStream(bucket)), asked, { timeoutMs: storeTimeoutMs });
   const { message, error } = JSON.parse(utf8.decode(data)) as Found;
   if (error?.err_code === noMessageFound) return undefined;
   if (error) throw new JetStreamApiError(error);
-  // A key with a wildcard in it is no key, whatever it finds.
+  // A key with a wildcard in it is no key, whatever it finds; and a revision may be that of another key.
   if (message.subject !== subject) return undefined;
   const bytes = Buffer.from(message.data ?? '', 'base64');
   return {
