@@ -43,8 +43,11 @@ interface OfSession {
 /** What a client may send at a time, unless its route says otherwise (bytes). */
 const mostBytes = 64 * 1024;
 const mostSockets = 32;
-/** How often is looked whether the session is still one (ms), and how soon at the earliest. */
-const lookEveryMs = 30_000;
+/**
+ * How often is looked whether the session is still one (ms), and how soon at the earliest: a page that asks for nothing by
+ * itself, such as a form, learns only by its socket that nobody is signed in any more.
+ */
+const lookEveryMs = 5_000;
 const lookAgainMs = 1_000;
 /** How often a client has to show that it is there (ms). */
 const pingEveryMs = 25_000;
