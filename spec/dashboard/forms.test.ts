@@ -54,7 +54,7 @@ it('lets choices be changed after a refusal, by keys and by mouse', async () => 
   expect(visitor.takeComplaints()).toEqual([]);
 });
 
-it('tells whoever has left it that a key pair is made whose private key nobody has', async () => {
+it('shows the private key also to whoever has left the form', async () => {
   const { page } = visitor;
   await visitor.go('/key-pairs');
   const goOn = Promise.withResolvers<void>();
@@ -63,15 +63,18 @@ it('tells whoever has left it that a key pair is made whose private key nobody h
     await route.continue();
   });
   await page.getByRole('button', { name: 'Add key pair' }).click();
-  await page.getByLabel('Name', { exact: true }).fill('keyless');
+  await page.getByLabel('Name', { exact: true }).fill('awaited');
   const isAsked = page.waitForRequest('**/api/v1/key-pair/create');
   await page.getByRole('button', { name: 'Make', exact: true }).click();
   await isAsked;
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   goOn.resolve();
-  const told = 'Key pair keyless is made without its private key: delete it';
-  await page.getByText(told).waitFor();
+  const shown = page.getByRole('dialog', { name: 'Private key of awaited' });
+  await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: { writeText: async () => {} } })");
+  await shown.getByRole('button', { name: 'Copy' }).click();
+  await shown.getByText('It is copied.').waitFor();
+  await shown.getByRole('button', { name: 'Done' }).click();
   await page.unroute('**/api/v1/key-pair/create');
 
   // What came of a dialog is told when nothing keeps anybody from hearing it.
@@ -80,9 +83,9 @@ it('tells whoever has left it that a key pair is made whose private key nobody h
     new MutationObserver(() => isToldInDialog.push(document.querySelector('dialog') !== null))
       .observe(document.querySelector('.toasts'), { childList: true });
   `);
-  await page.getByRole('button', { name: 'Delete keyless' }).click();
+  await page.getByRole('button', { name: 'Delete awaited' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await page.getByText('Key pair keyless is deleted').waitFor();
+  await page.getByText('Key pair awaited is deleted').waitFor();
   expect(await page.evaluate('isToldInDialog')).toEqual([false]);
   expect(visitor.takeComplaints()).toEqual([]);
 });

@@ -68,6 +68,29 @@ it('shows the private key of a new pair once, lets it be kept, and asks whoever 
   expect(visitor.takeComplaints()).toEqual([]);
 });
 
+it('goes on showing a private key that nobody kept when the browser goes back, and asks', async () => {
+  const { page } = visitor;
+  await visitor.go('/images');
+  await visitor.go('/key-pairs');
+  await page.getByRole('button', { name: 'Add key pair' }).click();
+  await page.getByLabel('Name', { exact: true }).fill('left');
+  await page.getByRole('button', { name: 'Make', exact: true }).click();
+  const shown = page.getByRole('dialog', { name: 'Private key of left' });
+  await shown.waitFor();
+  await page.goBack();
+  await expect.poll(() => page.title()).toBe('Images · Kilonova');
+  await shown.waitFor();
+  await page.keyboard.press('Escape');
+  const question = page.getByRole('dialog', { name: 'Close without the private key?' });
+  await question.getByRole('button', { name: 'Cancel' }).click();
+  await Promise.all([page.waitForEvent('download'), shown.getByText('Download').click()]);
+  await shown.getByRole('button', { name: 'Done' }).click();
+  await shown.waitFor({ state: 'detached' });
+  await page.goForward();
+  await page.getByRole('row', { name: /left/ }).waitFor();
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
 it('imports a public key, and deletes it after a question', async () => {
   const { page } = visitor;
   const { keyPair } = await stage.cloud.client.ask(api.keyPair.get, { name: 'laptop' });

@@ -5,6 +5,7 @@
 import { Redirect, Route, Switch } from 'wouter-preact';
 import { FailureNotice } from './components/notice.tsx';
 import { Toasts } from './components/toasts.tsx';
+import { PrivateKeys } from './forms/private-key.tsx';
 import { lazily } from './lazily.tsx';
 import { HostsPage } from './pages/hosts.tsx';
 import { ImagesPage } from './pages/images.tsx';
@@ -41,6 +42,7 @@ function Content() {
           <Shell session={shown}>
             <Pages />
           </Shell>
+          <PrivateKeys />
         </div>
       )}
       {who === null && <SignInPage />}

@@ -11,10 +11,8 @@ interface FormDialogProps<Reply> extends Omit<RequestFormProps<Reply>, 'onDone' 
   isDestructive?: boolean;
   /** What comes of it, or what is to be said for it. */
   children?: ComponentChildren | ((problems: Problems) => ComponentChildren);
-  /** Absent: it is closed. */
-  onDone?(reply: Reply): void;
-  /** Once it is closed: what is told while it is open nobody hears. `wasLeft`: before it was done. */
-  afterwards?(reply: Reply, wasLeft: boolean): void;
+  /** Once it is closed, also before it was done: what is told while it is open nobody hears. */
+  afterwards?(reply: Reply): void;
   onClose(): void;
 }
 
@@ -24,18 +22,17 @@ export function FormDialog<Reply>({
   isDestructive = false,
   children,
   onClose,
-  onDone = onClose,
   afterwards,
   ...form
 }: FormDialogProps<Reply>) {
   function finish(reply: Reply): void {
-    onDone(reply);
-    setTimeout(() => afterwards?.(reply, false));
+    onClose();
+    setTimeout(() => afterwards?.(reply));
   }
 
   return (
     <Dialog title={title} onClose={onClose}>
-      <RequestForm {...form} onDone={finish} onLeft={(reply) => afterwards?.(reply, true)}>
+      <RequestForm {...form} onDone={finish} onLeft={(reply) => afterwards?.(reply)}>
         {({ problems, notices, isBusy }) => (
           <>
             {typeof children === 'function' ? children(problems) : children}

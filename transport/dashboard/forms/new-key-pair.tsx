@@ -4,8 +4,9 @@ import { api } from '../../messages/api.ts';
 import { ask } from '../ask.ts';
 import { TextArea, TextField } from '../components/field.tsx';
 import { tell } from '../components/toasts.tsx';
+import { viewer } from '../session.ts';
 import { FormDialog } from './form-dialog.tsx';
-import { PrivateKey } from './private-key.tsx';
+import { showPrivateKey } from './private-key.tsx';
 import { problemsOf } from './problems.ts';
 
 interface NewKeyPairProps {
@@ -17,11 +18,8 @@ export function NewKeyPair({ onMade, onClose }: NewKeyPairProps) {
   const name = useSignal('');
   const publicKey = useSignal('');
   const isImported = useSignal(false);
-  const made = useSignal<{ name: string; privateKey: string } | undefined>(undefined);
 
   const request = () => ({ name: name.value, ...(isImported.value && { publicKey: publicKey.value.trim() }) });
-
-  if (made.value) return <PrivateKey {...made.value} onClose={onClose} />;
 
   return (
     <FormDialog
@@ -30,18 +28,14 @@ export function NewKeyPair({ onMade, onClose }: NewKeyPairProps) {
       fields={isImported.value ? ['name', 'publicKey'] : ['name']}
       check={() => problemsOf(api.keyPair.create, request())}
       send={async () => {
+        const owner = viewer.peek();
         const reply = await ask(api.keyPair.create, request());
         onMade();
-        return reply;
+        return { ...reply, owner };
       }}
-      onDone={({ keyPair, privateKey }) => {
-        if (privateKey === undefined) onClose();
-        else made.value = { name: keyPair.name, privateKey };
-      }}
-      afterwards={({ keyPair, privateKey }, wasLeft) => {
-        if (privateKey === undefined) tell(`Key pair ${keyPair.name} is imported`);
-        else if (wasLeft)
-          tell(`Key pair ${keyPair.name} is made without its private key: delete it`, { isError: true });
+      afterwards={({ keyPair: { name }, privateKey, owner }) => {
+        if (privateKey === undefined) tell(`Key pair ${name} is imported`);
+        else showPrivateKey({ name, privateKey, owner });
       }}
       onClose={onClose}
     >

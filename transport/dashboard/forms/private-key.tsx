@@ -1,19 +1,41 @@
-/** The private key of a pair that was made. It is shown once: whoever did not keep it is asked before it is gone. */
-import { useSignal } from '@preact/signals';
+/**
+ * The private keys of the pairs that were made. Each is shown once, over whatever page its owner has gone to meanwhile, and
+ * whoever did not keep it is asked before it is gone.
+ */
+import { signal, useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { Dialog } from '../components/dialog.tsx';
 import { Icon } from '../components/icon.tsx';
 import { Notice } from '../components/notice.tsx';
+import { shownTo } from '../session.ts';
 import { useStay } from '../use-stay.ts';
 import { FormDialog } from './form-dialog.tsx';
 
-interface PrivateKeyProps {
+interface MadeKey {
   name: string;
   privateKey: string;
-  onClose(): void;
+  /** The `viewer` who had it made: nobody else is shown it. */
+  owner: string | undefined;
 }
 
-export function PrivateKey({ name, privateKey, onClose }: PrivateKeyProps) {
+/** Those that nobody has closed yet. */
+const made = signal<readonly MadeKey[]>([]);
+
+/** Also to an owner who has left the form, or has to sign in first. */
+export function showPrivateKey(key: MadeKey): void {
+  made.value = [...made.value, key];
+}
+
+export function PrivateKeys() {
+  const key = made.value.find(({ owner }) => owner === shownTo.value);
+  if (!key) return null;
+  const close = () => {
+    made.value = made.value.filter((each) => each !== key);
+  };
+  return <PrivateKey key={key.privateKey} {...key} onClose={close} />;
+}
+
+function PrivateKey({ name, privateKey, onClose }: MadeKey & { onClose(): void }) {
   const text = useRef<HTMLPreElement>(null);
   const isKept = useSignal(false);
   const isLeaving = useSignal(false);
