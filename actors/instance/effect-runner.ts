@@ -1,6 +1,6 @@
 /**
  * Runs the effects of one instance's chart: one after the other, from a stored state, within their deadline, again while
- * that may help.
+ * that may help. How long it takes to store that an effect is to begin is not the effect's fault: its time counts from then.
  */
 import type { EffectKey, Timed, TimedFailure } from '../../machines/effect.ts';
 import { type Failure, fail, toFailure } from '../../machines/failure.ts';
@@ -10,6 +10,7 @@ import type { CallContext } from '../../transport/messages/call-context.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import { type Tracer, traced } from '../../transport/tracing.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { restoredAtLeastMs } from './chart-snapshot.ts';
 
 /** The instance that an effect is for, as its owner knows it. */
 export interface EffectSubject {
@@ -93,18 +94,23 @@ export class EffectRunner {
       this.#logger.debug({ uuid: key.uuid, effect: name, failure }, 'an effect failed');
       listener.failed(failure);
     };
-    limit.cancelDeadline = this.#clock.after(roundUp(Math.max(0, key.deadline - this.#clock.now())), () => {
-      const { cause } = limit;
-      limit.reach(
-        fail('timeout', cause ? `${cause.message}: ${name} did not end in time` : `${name} did not end in time`, {
-          disposition: 'reschedule',
-          ...(cause && { cause }),
-        }),
-      );
-      // Whether it heeds its signal or not.
-      failed(limit.reason);
-    });
-    const work = this.#work(this.#last, name, key, limit);
+    const allowedMs = Math.max(0, key.deadline - this.#clock.now());
+    const setDeadline = () => {
+      if (!this.#underWay.has(actor)) return;
+      const ms = Math.max(key.deadline - this.#clock.now(), Math.min(allowedMs, restoredAtLeastMs));
+      limit.cancelDeadline = this.#clock.after(roundUp(ms), () => {
+        const { cause } = limit;
+        limit.reach(
+          fail('timeout', cause ? `${cause.message}: ${name} did not end in time` : `${name} did not end in time`, {
+            disposition: 'reschedule',
+            ...(cause && { cause }),
+          }),
+        );
+        // Whether it heeds its signal or not.
+        failed(limit.reason);
+      });
+    };
+    const work = this.#work(this.#last, name, key, limit, setDeadline);
     this.#last = work.catch(() => undefined);
     work.then((output) => {
       if (this.#end(actor)) listener.done({ ...output, at: this.#clock.now() });
@@ -129,11 +135,20 @@ export class EffectRunner {
     return limit;
   }
 
-  async #work(before: Promise<unknown>, name: EffectName, key: EffectKey, limit: Limit): Promise<object | undefined> {
+  async #work(
+    before: Promise<unknown>,
+    name: EffectName,
+    key: EffectKey,
+    limit: Limit,
+    setDeadline: () => void,
+  ): Promise<object | undefined> {
     const { run, isDurable } = this.#effects[name] ?? notOurs(name);
-    await before;
     const owner = this.#subject;
+    // The owner hears of the transition only when what it begins has been started.
+    await undefined;
     if (isDurable) await owner.durable();
+    setDeadline();
+    await before;
     // In the meantime the chart may have left, or time run out: then nothing may begin that nobody would undo.
     limit.throwIfReached();
     const attributes = { 'kilonova.instance.uuid': key.uuid, 'kilonova.attempt': key.attempt };

@@ -1,7 +1,6 @@
 /** That a state that waits is left by its deadline, unless whoever has to do so cannot. */
 import { restoredAtLeastMs } from '../../actors/instance/chart-snapshot.ts';
 import { deadlineOf, stateOf } from '../../actors/instance/stored-chart.ts';
-import { isJustPlaced } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { Disturbance, History } from './history.ts';
 import type { Violation } from './violation.ts';
@@ -31,11 +30,10 @@ export function checkDeadlines({ unbroken, disturbances }: History, healedAt: nu
   return violations;
 }
 
-/** The host that an instance is handed to restores it, from what the control plane has stored. */
+/** An effect begins when its state is stored, or restored, and then has some time, however late that is. */
 function deadlineFrom(at: number, record: Instance): number | undefined {
   const stored = deadlineOf(record);
-  if (stored === undefined || !isJustPlaced(stateOf(record))) return stored;
-  return Math.max(stored, at + restoredAtLeastMs);
+  return stored === undefined ? undefined : Math.max(stored, at + restoredAtLeastMs);
 }
 
 /** Until when a wait may last: an owner that was disturbed during it has some time to come back, and then that of what is restored. */
