@@ -1,6 +1,7 @@
 /** Signing in and out of the dashboard, and going to another project. */
 import type { Route, WebSocketRoute } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { maxChunkBytes } from '../../transport/messages/api/image.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { SessionView } from '../../transport/messages/web.ts';
 import type { Visitor } from '../support/browser.ts';
@@ -80,8 +81,8 @@ it('lets in who has a token, until it is revoked', async () => {
 });
 
 /** What the server says of whoever signs in: that it is over by now. */
-async function signInBriefly(visitor: Visitor, path: string): Promise<void> {
-  const { secret } = await stage.cloud.client.ask(api.token.create, { userId: 'mary', projectId: 'shop' });
+async function signInBriefly(visitor: Visitor, path: string, projectId = 'shop'): Promise<void> {
+  const { secret } = await stage.cloud.client.ask(api.token.create, { userId: 'mary', projectId });
   let isFirst = true;
   await visitor.page.route('**/session', async (route) => {
     const response = await route.fetch();
@@ -167,6 +168,55 @@ it('finds a dialog as it was left when the session had run out, and what was ask
   await page.getByRole('region', { name: 'Events' }).getByRole('listitem').first().waitFor();
   await page.getByRole('link', { name: 'Instances', exact: true }).first().click();
   await expect.poll(() => isChosen.isChecked()).toBe(true);
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+/** Resolves when a part of the image is on its way, with the function that lets all go on. */
+async function beginUpload({ page }: Visitor): Promise<() => void> {
+  const isUnderway = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  await page.route('**/api/v1/image/upload', async (route) => {
+    isUnderway.resolve();
+    await goOn.promise;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Upload image' }).click();
+  const file = { name: 'tiny.img', mimeType: 'application/octet-stream', buffer: Buffer.alloc(maxChunkBytes + 7, 'k') };
+  await page.getByLabel('File').setInputFiles(file);
+  await page.getByRole('button', { name: 'Upload', exact: true }).click();
+  await isUnderway.promise;
+  return goOn.resolve;
+}
+
+it('goes on with an upload whose session had run out, in the same project', async () => {
+  onTestFinished(endSessions);
+  const visitor = await stage.browser.open(stage.web.origin);
+  const { page } = visitor;
+  await signInBriefly(visitor, '/images', 'blog');
+  const goOn = await beginUpload(visitor);
+  await endSessions();
+  goOn();
+  await page.getByText('Your session has run out.').waitFor();
+  expect(await visitor.look('sign-in-again')).toEqual([]);
+  await signIn(visitor, password);
+  await page.getByText('Image tiny is ready to be launched').waitFor();
+  expect(await page.getByLabel('Project').locator('option:checked').textContent()).toBe('The blog');
+  await page.getByRole('button', { name: 'Delete tiny' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('Image tiny is deleted').waitFor();
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+it('tells that an upload ended with the session that somebody has ended', async () => {
+  onTestFinished(endSessions);
+  const visitor = await stage.browser.open(stage.web.origin);
+  await visitor.page.goto('/images');
+  await signIn(visitor, password);
+  const goOn = await beginUpload(visitor);
+  await endSessions();
+  goOn();
+  await visitor.page.getByLabel('Password').waitFor();
+  await visitor.page.getByText('The upload of tiny ended with the session').waitFor();
   expect(visitor.takeComplaints()).toEqual([]);
 });
 

@@ -2,8 +2,8 @@
  * Who is signed in, in which project. The session itself is a cookie that no script can read; here is what the server says
  * of it.
  */
-import { computed, signal } from '@preact/signals';
-import { type Failure, FailureError, toFailure } from '../../machines/failure.ts';
+import { computed, effect, signal } from '@preact/signals';
+import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
 import { api } from '../messages/api.ts';
 import type { SessionView, SignIn } from '../messages/web.ts';
 import { ask, exchange, onSignedOut, turnSession, watchSession } from './ask.ts';
@@ -72,6 +72,22 @@ export async function resumeSessionPatiently(pauseMs = leastPauseMs): Promise<vo
 export async function signIn(proof: SignIn): Promise<void> {
   session.value = await turned(exchange<SessionView>('POST', '/session', proof));
   interrupted.value = undefined;
+}
+
+/** Resolves when the one that `viewer` names is signed in again. Rejects when another is, or with the signal's reason. */
+export async function untilSignedIn(who: string | undefined, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const giveUp = () => reject(signal.reason);
+  signal.addEventListener('abort', giveUp);
+  const stop = effect(() => {
+    if (viewer.value === who) resolve();
+    else if (viewer.value !== undefined) reject(fail('unauthenticated', 'somebody else has signed in'));
+  });
+  await promise.finally(() => {
+    stop();
+    signal.removeEventListener('abort', giveUp);
+  });
 }
 
 export async function signOut(): Promise<void> {

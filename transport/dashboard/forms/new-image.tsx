@@ -6,7 +6,7 @@ import { api } from '../../messages/api.ts';
 import { Field, SelectField, TextField } from '../components/field.tsx';
 import { tell } from '../components/toasts.tsx';
 import { formatBytes } from '../format.ts';
-import { isAdministrator } from '../session.ts';
+import { isAdministrator, viewer } from '../session.ts';
 import { useStay } from '../use-stay.ts';
 import { FormDialog } from './form-dialog.tsx';
 import { type Problems, problemsOf } from './problems.ts';
@@ -66,6 +66,7 @@ export function NewImage({ onMade, onClose }: { onMade(): unknown; onClose(): vo
 
   async function send(): Promise<ImageView | undefined> {
     const { signal } = abort.current;
+    const who = viewer.peek();
     if (!file.value) return undefined;
     try {
       const image = await uploadImage(request(), file.value, signal, (now) => {
@@ -74,8 +75,11 @@ export function NewImage({ onMade, onClose }: { onMade(): unknown; onClose(): vo
       onMade();
       return image;
     } catch (error) {
+      const hasEnded = viewer.peek() !== who;
+      if (hasEnded)
+        tell(`The upload of ${name.value} ended with the session: it has to be begun anew`, { isError: true });
       // Whoever has left it knows.
-      if (!signal.aborted) throw error;
+      else if (!signal.aborted) throw error;
       return undefined;
     } finally {
       progress.value = undefined;

@@ -3,6 +3,7 @@ import { fail, toFailure } from '../../../machines/failure.ts';
 import { type CreateImage, type ImageView, maxChunkBytes } from '../../messages/api/image.ts';
 import { api } from '../../messages/api.ts';
 import { ask, mayPass } from '../ask.ts';
+import { shownTo, untilSignedIn } from '../session.ts';
 import { Sha256 } from './sha256.ts';
 
 /** So many chunks are on their way at a time. */
@@ -19,7 +20,7 @@ export interface UploadProgress {
   done: number;
 }
 
-/** Rejects with the failure of the API, or with the signal's reason. */
+/** Waits for whose session has run out. Rejects with the failure of the API, or with the signal's reason. */
 export async function uploadImage(
   request: Omit<CreateImage, 'disk'>,
   file: File,
@@ -27,7 +28,10 @@ export async function uploadImage(
   onProgress: (progress: UploadProgress) => void,
 ): Promise<ImageView> {
   const sha256 = await digestOf(file, signal, (done) => onProgress({ step: 'reading', done }));
-  const { image } = await ask(api.image.create, { ...request, disk: { sha256, size: file.size } });
+  const { image } = await signedIn(
+    () => ask(api.image.create, { ...request, disk: { sha256, size: file.size } }),
+    signal,
+  );
   if (image.missing.length === 0) return image;
   try {
     await uploadChunks(image, file, signal, (done) => onProgress({ step: 'uploading', done }));
@@ -84,11 +88,24 @@ async function finish({ id }: ImageView, signal: AbortSignal): Promise<ImageView
 async function patiently<R>(send: () => Promise<R>, signal: AbortSignal): Promise<R> {
   for (let pauseMs = leastPauseMs; ; pauseMs *= 2) {
     try {
-      return await send();
+      return await signedIn(send, signal);
     } catch (error) {
       if (!mayPass(toFailure(error)) || pauseMs > mostPauseMs) throw error;
     }
     await pause(pauseMs, signal);
+  }
+}
+
+/** What nobody is signed in for is not done: it is sent again by whoever has signed in again. */
+async function signedIn<R>(send: () => Promise<R>, signal: AbortSignal): Promise<R> {
+  const who = shownTo.peek();
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      if (toFailure(error).code !== 'unauthenticated') throw error;
+    }
+    await untilSignedIn(who, signal);
   }
 }
 

@@ -3,8 +3,8 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Failure, toFailure } from '../../../machines/failure.ts';
 import { TextField } from '../components/field.tsx';
-import { FailureNotice } from '../components/notice.tsx';
-import { signIn } from '../session.ts';
+import { FailureNotice, Notice } from '../components/notice.tsx';
+import { interrupted, signIn } from '../session.ts';
 import { Mark } from '../shell.tsx';
 
 export function SignInPage() {
@@ -27,7 +27,9 @@ export function SignInPage() {
     failure.value = undefined;
     try {
       await signIn(
-        withToken.value ? { token: token.value.trim() } : { user: user.value.trim(), password: password.value },
+        withToken.value
+          ? { token: token.value.trim() }
+          : { user: user.value.trim(), password: password.value, ...whereLeft(user.value.trim()) },
       );
     } catch (error) {
       failure.value = toFailure(error);
@@ -50,6 +52,12 @@ export function SignInPage() {
           <Mark />
           Kilonova
         </h1>
+        {interrupted.value && (
+          <Notice kind="information">
+            Your session has run out. Sign in again to find everything as you left it; an upload waits, and goes on
+            then.
+          </Notice>
+        )}
         {withToken.value ? (
           <TextField label="Token" type="password" name="token" required autocomplete="off" text={token} />
         ) : (
@@ -82,4 +90,10 @@ export function SignInPage() {
       </form>
     </main>
   );
+}
+
+/** Whoever comes back goes on in the project that they were in. */
+function whereLeft(user: string): { projectId?: string } {
+  const before = interrupted.peek();
+  return before && [before.user.id, before.user.name].includes(user) ? { projectId: before.project.id } : {};
 }
