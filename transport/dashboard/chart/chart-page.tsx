@@ -2,7 +2,11 @@
  * The chart page: a machine as a statechart. Of an instance or a host it shows where it stands, the path that it took to
  * get there, and, going back in time, where it stood before.
  */
-import './chart.css';
+import './picture.css';
+import './chart-page.css';
+import './canvas.css';
+import './choice.css';
+import './timeline.css';
 import { useComputed, useSignal } from '@preact/signals';
 import { useCallback } from 'preact/hooks';
 import { foldableStates } from '../../visualizer/export.ts';
