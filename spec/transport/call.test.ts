@@ -40,6 +40,35 @@ it('answers with the reply', async () => {
   expect(await call(client, subject, double, { number: 21 }, newContext())).toEqual({ doubled: 42 });
 });
 
+it('asks another for what may be done twice when the one that was asked stands still', async () => {
+  const [client, still, server] = await Promise.all([openBus(nats.url), openBus(nats.url), openBus(nats.url)]);
+  const shared = subjects.networkCall('shared');
+  const timeoutMs = 20_000;
+  const { promise: wasAsked, resolve: hear } = Promise.withResolvers<void>();
+  const silence = still.subscribe(shared, () => hear(), { queue: 'shared' });
+  await still.nats.connection.flush();
+  const asking = call(client, shared, { ...double, timeoutMs, askAgainMs: 100 }, { number: 21 }, newContext());
+  await wasAsked;
+  serve(server, shared, double, async ({ number }) => ({ doubled: 2 * number }), { queue: 'shared' });
+  silence.unsubscribe();
+  await Promise.all([still.nats.connection.flush(), server.nats.connection.flush()]);
+  const beganAt = performance.now();
+  expect(await asking).toEqual({ doubled: 42 });
+  expect(performance.now() - beganAt).toBeLessThan(timeoutMs / 2);
+});
+
+it('asks for nothing twice that may not be done twice, however long the answer takes', async () => {
+  const numbers: number[] = [];
+  const { client } = await connect(async ({ number }) => {
+    numbers.push(number);
+    return new Promise(() => undefined);
+  });
+  expect(await failureOf(call(client, subject, double, { number: 1 }, newContext()))).toMatchObject({
+    code: 'timeout',
+  });
+  expect(numbers).toEqual([1]);
+});
+
 it('carries the context of the caller', async () => {
   let seen: CallContext | undefined;
   const { client } = await connect(async (_, context) => {

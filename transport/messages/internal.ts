@@ -206,6 +206,9 @@ export const facts = {
 export const ToldFact = Exact({ id: Type.String({ pattern: '^[\\w.-]{1,64}$' }), fact: InstanceFact });
 export type ToldFact = Type.Static<typeof ToldFact>;
 
+/** How long a host waits until it asks again, which is of another controller, by chance: one that stands still is asked, too (ms). */
+const controllerIsStillMs = 1_000;
+
 /** Compute host → cloud controller, on a subject of the host's own. */
 export const controllerCalls = {
   /** What a client asked to be put on an instance of that host; nothing, when it is gone. Secret. */
@@ -213,6 +216,7 @@ export const controllerCalls = {
     'find_payload',
     Exact({ payload: PayloadKey }),
     Exact({ payload: Type.Optional(InstancePayload) }),
+    { askAgainMs: controllerIsStillMs },
   ),
   /**
    * Stores how the life of an instance of that host has gone on since `revision`, and tells what has happened. The new
@@ -223,6 +227,6 @@ export const controllerCalls = {
     Exact({ life: InstanceLife, revision: Revision, facts: Type.Array(ToldFact) }),
     Exact({ revision: Type.Optional(Revision) }),
     // As long as the store itself may take.
-    { timeoutMs: 5_000 },
+    { timeoutMs: 5_000, askAgainMs: controllerIsStillMs },
   ),
 } as const;

@@ -5,12 +5,16 @@
 import type { Static, TSchema } from 'typebox';
 import { type Codec, codec } from './codec.ts';
 
-/** One kind of call: what is asked, what is answered, and how long the caller waits (ms). */
+/**
+ * One kind of call: what is asked, what is answered, how long the caller waits, and after how long without an answer it asks
+ * again (ms; absent: never), which is for what may be done twice.
+ */
 export interface Call<Request, Reply> {
   readonly name: string;
   readonly request: Codec<Request>;
   readonly reply: Codec<Reply>;
   readonly timeoutMs: number;
+  readonly askAgainMs?: number;
 }
 
 export interface Cast<Body> {
@@ -34,7 +38,7 @@ export function defineCall<Q extends TSchema, R extends TSchema>(
   name: string,
   request: Q,
   reply: R,
-  { timeoutMs = 10_000, maxBytes }: { timeoutMs?: number; maxBytes?: number } = {},
+  { timeoutMs = 10_000, maxBytes, askAgainMs }: { timeoutMs?: number; maxBytes?: number; askAgainMs?: number } = {},
 ): Call<Static<Q>, Static<R>> {
   const limits = maxBytes === undefined ? {} : { maxBytes };
   return {
@@ -42,6 +46,7 @@ export function defineCall<Q extends TSchema, R extends TSchema>(
     request: codec(`${name} request`, request, limits),
     reply: codec(`${name} reply`, reply, { maxBytes: 8 * 1024 * 1024 }),
     timeoutMs,
+    ...(askAgainMs !== undefined && { askAgainMs }),
   };
 }
 

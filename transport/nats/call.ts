@@ -2,13 +2,15 @@
  * call: request and reply with a deadline.
  *
  * The answer is the reply's value, or a Failure. Nobody listening is a definite no (`unavailable`, `retry`: nothing
- * happened); no answer in time is unknown (`timeout`), so only idempotent calls are tried again. While the connection is
+ * happened); no answer in time is unknown (`timeout`), so only idempotent calls are tried again: also while there is still
+ * time, for of those who share a subject one may stand still, whom the server goes on giving its share. While the connection is
  * away a call waits for it, as long as it would for an answer; one whose answer is lost with the connection is told so at
  * once (both `unavailable`).
  */
 import type { MsgHdrs } from 'nats';
 import { errors, headers } from 'nats';
 import { type Failure, FailureError, fail, toFailure } from '../../machines/failure.ts';
+import type { Clock } from '../clock.ts';
 import type { CallContext } from '../messages/call-context.ts';
 import { codec } from '../messages/codec.ts';
 import { FailureReply } from '../messages/common.ts';
@@ -42,11 +44,39 @@ export function call<Request, Reply>(
 export async function request<Request, Reply>(
   bus: Bus,
   subject: string,
-  { request: requestCodec, reply, timeoutMs, name }: Call<Request, Reply>,
+  { request: requestCodec, reply, timeoutMs, askAgainMs, name }: Call<Request, Reply>,
   body: Request,
   carried: MsgHdrs,
 ): Promise<Reply> {
-  return reply.decode((await exchange(bus, subject, name, requestCodec.encode(body), carried, timeoutMs)).data);
+  const payload = requestCodec.encode(body);
+  const ask = (withinMs: number) => askOnce(bus, subject, name, payload, carried, withinMs);
+  const message = await (askAgainMs === undefined
+    ? ask(timeoutMs)
+    : firstAnswer(bus.clock, ask, timeoutMs, askAgainMs));
+  return reply.decode(orFailure(message).data);
+}
+
+/** Asks again after that time, and then after twice that: whoever is slow is not asked much more. The first answer counts. */
+function firstAnswer(
+  clock: Clock,
+  ask: (withinMs: number) => Promise<Message>,
+  timeoutMs: number,
+  askAgainMs: number,
+): Promise<Message> {
+  let cancel: () => void = () => undefined;
+  const answer = new Promise<Message>((resolve, reject) => {
+    function askLater(afterMs: number, leftMs: number): void {
+      if (leftMs <= afterMs) return;
+      cancel = clock.after(afterMs, () => {
+        askLater(2 * afterMs, leftMs - afterMs);
+        // That there is none is for the first to say.
+        ask(leftMs - afterMs).then(resolve, () => undefined);
+      });
+    }
+    askLater(askAgainMs, timeoutMs);
+    ask(timeoutMs).then(resolve, reject);
+  });
+  return answer.finally(() => cancel());
 }
 
 /** Sends and waits; rejects with the failure that was answered, or that says why there was no answer. */
@@ -58,7 +88,10 @@ export async function exchange(
   carried: MsgHdrs,
   timeoutMs: number,
 ): Promise<Message> {
-  const message = await askOnce(bus, subject, name, payload, carried, timeoutMs);
+  return orFailure(await askOnce(bus, subject, name, payload, carried, timeoutMs));
+}
+
+function orFailure(message: Message): Message {
   if (isFailureReply(message)) throw wireToFailure(message);
   return message;
 }
