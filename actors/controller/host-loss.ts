@@ -1,14 +1,28 @@
 /** Why an instance cannot stay, or be asked for anything, where it is. */
-import { type Failure, type FailureError, fail } from '../../machines/failure.ts';
+import { type Failure, type FailureError, fail, toFailure } from '../../machines/failure.ts';
 import type { Host } from '../../transport/messages/records.ts';
 import type { Bucket } from '../../transport/nats/bucket.ts';
 import { hostKey } from '../records/keys.ts';
 import { timestamp } from '../records/timestamp.ts';
 
-/** Nothing, unless the host was declared down, or forgotten. As it is stored: a view may be late. */
+/**
+ * Nothing, unless the host was declared down, or forgotten. As it is stored: a view may be late. Rejects with `unavailable`
+ * when its record cannot be read.
+ */
 export async function lossOf(hosts: Bucket<Host>, host: string): Promise<Failure | undefined> {
-  const record = (await hosts.get(hostKey(host)))?.value;
+  const record = await readHost(hosts, host);
   return record && !record.down ? undefined : hostLoss(host, record?.down?.since);
+}
+
+/** Whoever asks for an instance has asked for nothing wrong. */
+async function readHost(hosts: Bucket<Host>, host: string): Promise<Host | undefined> {
+  try {
+    return (await hosts.get(hostKey(host)))?.value;
+  } catch (error) {
+    const failure = toFailure(error);
+    if (failure.code !== 'invalid_request') throw error;
+    throw fail('unavailable', failure.message, { details: { host }, cause: failure });
+  }
 }
 
 /** It may have heard all the same, or hear yet. */

@@ -3,12 +3,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { lossOf } from '../../actors/controller/host-loss.ts';
 import { tokenDigest } from '../../actors/identity/authenticator.ts';
 import { adminUser } from '../../actors/identity/first-admin.ts';
 import { api } from '../../transport/messages/api.ts';
 import { type KilonovaProcess, startKilonova } from '../support/kilonova-process.ts';
 import { rawBucket } from '../support/raw-bucket.ts';
 import { eventually, startTestCloud, type TestCloud } from '../support/test-cloud.ts';
+import { failureOf } from '../transport/support.ts';
 
 const damaged = '{"name": "cut';
 
@@ -44,6 +46,15 @@ it('leaves out the host that one is of until it can be read, and runs the others
   await eventually(async () => (await returned())?.host.hypervisorState === 'up' || undefined);
   process.kill('SIGTERM');
   expect(await process.ended).toBe(0);
+});
+
+it('is named as what keeps a command from an instance on the host that it is of', async () => {
+  const cloud = await startTestCloud({ hosts: [] });
+  onTestFinished(() => cloud.stop());
+  await damage(cloud, 'host', 'node');
+  const hosts = await cloud.runtime.store.bucket('host');
+  const named = { code: 'unavailable', message: expect.stringContaining('the record node of the bucket cloud_host') };
+  expect(await failureOf(lossOf(hosts, 'node'))).toMatchObject({ ...named, details: { host: 'node' } });
 });
 
 it('keeps no host alone in its process from saying so as it ends', async () => {
