@@ -5,7 +5,7 @@
 import { type FailureError, fail } from '../../machines/failure.ts';
 import { every, sleep } from '../../transport/clock.ts';
 import { computeCalls, computeCasts } from '../../transport/messages/internal.ts';
-import { type Host, maxUnknownGuests } from '../../transport/messages/records.ts';
+import type { Host } from '../../transport/messages/records.ts';
 import { type StopServing, serve } from '../../transport/nats/call.ts';
 import { type CastConsumer, type CastHandler, consumeCasts, onCast } from '../../transport/nats/cast.ts';
 import { consumers, encodeToken, subjects } from '../../transport/nats/subjects.ts';
@@ -102,7 +102,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       logger,
       publish: (guest) => void starting.then((host) => publishFoundGuest(bus, host.presented, clock.now(), guest)),
     },
-    (await hosts.get(encodeToken(name)))?.value.bootId,
+    (await hosts.get(encodeToken(name)))?.value ?? {},
   );
 
   let casts: Promise<CastConsumer> | undefined;
@@ -194,10 +194,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       capacity,
       allocationRatio,
       ...(sharedDisks !== undefined && { sharedDisks }),
-      ...(reconciler.bootId !== undefined && { bootId: reconciler.bootId }),
-      ...(reconciler.unknownGuests.length > 0 && {
-        unknownGuests: reconciler.unknownGuests.slice(0, maxUnknownGuests),
-      }),
+      ...reconciler.compared,
       hypervisor: hypervisorFacts ?? { type: 'unknown', version: 0, virtType: 'qemu', architectures: [] },
     }),
     (taken) => {

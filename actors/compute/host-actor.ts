@@ -11,11 +11,11 @@ import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import type { Inspection } from '../runtime/inspection.ts';
 import type { Inspected } from '../runtime/machine-teller.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { untilAllCompared } from '../runtime/until-all-compared.ts';
 import { beforeDeadline } from './before-deadline.ts';
 import { type PresentedChart, presentChart, stoppedAs } from './host-chart.ts';
 import { publishHostCommand, publishHostReturn, publishHostTransition } from './host-facts.ts';
 import { HostLease, type LeaseHolder } from './host-lease.ts';
-import { untilAllCompared } from './until-all-compared.ts';
 
 export interface HostEffects {
   // Each signal aborts when it is wanted no longer, or takes too long.

@@ -5,7 +5,7 @@ import type { Host, HostCommand } from '../../transport/messages/records.ts';
 import type { Bus } from '../../transport/nats/bus.ts';
 import { publishFact } from '../../transport/nats/fact.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
-import type { FoundGuest } from './reconciler.ts';
+import type { FoundGuest } from './guest-comparison.ts';
 
 type Told = Pick<Host, 'name' | 'hypervisorState' | 'service'>;
 

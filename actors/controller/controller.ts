@@ -28,6 +28,7 @@ import { instanceChangeWrites } from './instance-changes.ts';
 import { instanceEditWrites } from './instance-edits.ts';
 import { instanceWrites } from './instances.ts';
 import { keyPairWrites } from './key-pairs.ts';
+import { LostGuests } from './lost-guests.ts';
 import { natsUserWrites } from './nats-users.ts';
 import { ownInstances } from './owning.ts';
 import { PasswordChecks } from './password-checks.ts';
@@ -83,12 +84,14 @@ export async function startController(
 ): Promise<Part> {
   const authenticator = await openAuthenticator(runtime);
   const admissions = await Admissions.open(runtime);
+  const lostGuests = await LostGuests.open(runtime);
   const inspection = new Inspection(runtime, 'controller');
   let isStopping = false;
   const world: ControllerWorld = {
     ...runtime,
     admissions,
     inspection,
+    lostGuests,
     room: new StoreRoom(runtime, storeRoom),
     passwords: new PasswordChecks(runtime, passwordCost),
     maxAttempts,
@@ -118,6 +121,7 @@ export async function startController(
     async stop() {
       isStopping = true;
       for (const stop of stopSweeps) stop();
+      lostGuests.end();
       await Promise.all(serving.map((stop) => stop()));
       admissions.end();
       inspection.stop();

@@ -10,7 +10,7 @@ import { unborn } from '../../machines/instance-states.ts';
 import type { Chance, Clock } from '../../transport/clock.ts';
 import type { CreateInstance } from '../../transport/messages/api/instance.ts';
 import type { CallContext, Caller } from '../../transport/messages/call-context.ts';
-import type { Flavor, Host, Image, Instance, InstancePayload } from '../../transport/messages/records.ts';
+import type { Flavor, Image, Instance, InstancePayload } from '../../transport/messages/records.ts';
 import { type Bucket, conflict, type Entry } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { ChartMoves } from '../instance/chart-moves.ts';
@@ -22,6 +22,7 @@ import { nameUuid } from '../runtime/name-uuid.ts';
 import type { Admissions } from './admissions.ts';
 import type { Catalog } from './catalog.ts';
 import { hostnameOf } from './hostnames.ts';
+import type { LostGuests } from './lost-guests.ts';
 import type { StoreRoom } from './store-room.ts';
 
 export interface CreationWorld {
@@ -30,7 +31,7 @@ export interface CreationWorld {
   readonly catalog: Catalog;
   readonly macs: MacAddresses;
   readonly instances: View<Instance>;
-  readonly hosts: View<Host>;
+  readonly lostGuests: LostGuests;
   readonly instanceBucket: Bucket<Instance>;
   readonly payloads: Bucket<InstancePayload>;
   readonly owners: OwnerWorld;
@@ -57,7 +58,7 @@ export async function createInstances(
   const requestDigest = request.clientToken === undefined ? undefined : digestOf(request);
   const earlier = requestDigest && answeredEarlier(world.instances, uuids, requestDigest, minCount);
   if (earlier) return earlier;
-  refuseLostGuests(world.hosts, uuids);
+  if (requestDigest) await world.lostGuests.refuse(uuids);
   await world.room.confirm();
 
   const flavor = await world.catalog.flavor(request.flavor);
@@ -222,23 +223,6 @@ function answeredEarlier(
   }
   // Fewer than it needs: a controller died half way, and the others are made now.
   return earlier.length < minCount ? undefined : earlier;
-}
-
-/**
- * The store may have lost the record of an earlier request with the same client token, whose guest runs on: its disk is
- * somebody's, and a second guest would be two of one instance. Hosts tell of such guests before they are up.
- */
-function refuseLostGuests(hosts: View<Host>, uuids: readonly string[]): void {
-  for (const { name, unknownGuests = [] } of hosts.values()) {
-    const guest = unknownGuests.find((uuid) => uuids.includes(uuid));
-    if (guest === undefined) continue;
-    throw fail(
-      'conflict',
-      `field /clientToken was used before: the record of that instance is lost, and its guest ${guest} still on host ${name}. ` +
-        'Take another token, or have an administrator remove the guest',
-      { details: { field: '/clientToken', uuid: guest, host: name } },
-    );
-  }
 }
 
 function usedOtherwise() {

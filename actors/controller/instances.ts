@@ -9,10 +9,9 @@ import { ownInstances } from './owning.ts';
 import type { Writes } from './writes.ts';
 
 export const instanceWrites: Writes = async (on, world) => {
-  const { store, clock, chance, admissions, room, maxAttempts } = world;
-  const [instances, hosts, instanceBucket, payloads, catalog, macs, owners, liveness, command] = await Promise.all([
+  const { store, clock, chance, admissions, lostGuests, room, maxAttempts } = world;
+  const [instances, instanceBucket, payloads, catalog, macs, owners, liveness, command] = await Promise.all([
     store.view('instance'),
-    store.view('host'),
     store.bucket('instance'),
     store.bucket('payload'),
     Catalog.open(world),
@@ -27,7 +26,7 @@ export const instanceWrites: Writes = async (on, world) => {
     catalog,
     macs,
     instances,
-    hosts,
+    lostGuests,
     instanceBucket,
     payloads,
     owners,

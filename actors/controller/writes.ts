@@ -6,6 +6,7 @@ import type { ClientUsers } from '../identity/client-users.ts';
 import type { Inspection } from '../runtime/inspection.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Admissions } from './admissions.ts';
+import type { LostGuests } from './lost-guests.ts';
 import type { PasswordChecks } from './password-checks.ts';
 import type { StoreRoom } from './store-room.ts';
 
@@ -24,6 +25,7 @@ export type OnWrite = <Q, R>(
 export interface ControllerWorld extends Runtime {
   readonly admissions: Admissions;
   readonly inspection: Inspection;
+  readonly lostGuests: LostGuests;
   readonly room: StoreRoom;
   readonly passwords: PasswordChecks;
   /** How many hosts may be tried for a launch. */

@@ -150,8 +150,8 @@ export interface Hypervisor {
 
   // Looking.
   powerState(uuid: string): Promise<ReportedPowerState>;
-  /** Every guest of this host's making of which there is a domain or a filter. No others'. */
-  listGuests(signal: AbortSignal): Promise<GuestReport[]>;
+  /** Every guest of this host's making of which there is a domain or a filter, or those of `among` alone. No others'. */
+  listGuests(signal: AbortSignal, among?: ReadonlySet<string>): Promise<GuestReport[]>;
   /** The uuids of the guests of which there are disks: also others' on storage that hosts share. */
   listDisks(signal: AbortSignal): Promise<string[]>;
   /** Of the machine. When it is another one, the machine was booted since, and whatever ran then is off. */

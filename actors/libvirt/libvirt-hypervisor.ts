@@ -222,12 +222,15 @@ export class LibvirtHypervisor implements Hypervisor {
     }
   }
 
-  async listGuests(signal: AbortSignal): Promise<GuestReport[]> {
+  async listGuests(signal: AbortSignal, among?: ReadonlySet<string>): Promise<GuestReport[]> {
     try {
-      const [looks, filters] = await Promise.all([this.client.domains(), this.#firewall.listInstanceFilters(signal)]);
+      const [looks, filters] = await Promise.all([
+        among ? this.#looksAt(among, signal) : this.client.domains(),
+        this.#firewall.listInstanceFilters(signal),
+      ]);
       const domains = await Promise.all(looks.map(async (look) => ({ look, isOurs: await this.#isOurs(look) })));
       const present = new Set(looks.map(({ ref }) => ref.uuid));
-      const leftovers = filters.filter((uuid) => !present.has(uuid));
+      const leftovers = filters.filter((uuid) => !present.has(uuid) && (among?.has(uuid) ?? true));
       return [
         ...domains.flatMap(({ look, isOurs }) => (isOurs ? [reportOf(look)] : [])),
         ...leftovers.map((uuid) => ({ uuid, powerState: 'absent' as const })),
@@ -265,6 +268,11 @@ export class LibvirtHypervisor implements Hypervisor {
   #xmlOf(guest: GuestSpec): string {
     const type = this.client.driver === 'test' ? 'test' : this.#virtType;
     return domainXml(guest, this.#disks.files(guest), { type, host: this.#host });
+  }
+
+  async #looksAt(uuids: ReadonlySet<string>, signal: AbortSignal): Promise<DomainLook[]> {
+    const looks = await Promise.all([...uuids].map((uuid) => this.client.look(uuid, signal)));
+    return looks.filter((look) => look !== undefined);
   }
 
   async #isOurs({ ref }: DomainLook): Promise<boolean> {

@@ -15,3 +15,8 @@ export function nameUuid(...parts: string[]): string {
   const hex = digest.toString('hex', 0, 16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
+
+/** Whether the uuid follows from what it names; others are drawn by chance. */
+export function isNamed(uuid: string): boolean {
+  return uuid[14] === '5';
+}

@@ -257,8 +257,8 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#look('powerState', () => this.#machine.domains.report(uuid).powerState);
   }
 
-  listGuests(): Promise<GuestReport[]> {
-    return this.#look('listGuests', () => this.#machine.guests());
+  listGuests(_signal?: AbortSignal, among?: ReadonlySet<string>): Promise<GuestReport[]> {
+    return this.#look('listGuests', () => this.#machine.guests().filter(({ uuid }) => among?.has(uuid) ?? true));
   }
 
   listDisks(): Promise<string[]> {

@@ -88,9 +88,9 @@ export class ConductedHypervisor extends SimulatedHypervisor {
     return super.connect();
   }
 
-  override async listGuests(): Promise<GuestReport[]> {
+  override async listGuests(signal?: AbortSignal, among?: ReadonlySet<string>): Promise<GuestReport[]> {
     await this.#conductor.turn('listGuests');
-    const guests = await super.listGuests();
+    const guests = await super.listGuests(signal, among);
     return guests.map((guest) => (this.#veiled.has(guest.uuid) ? { ...guest, powerState: 'nostate' } : guest));
   }
 

@@ -12,6 +12,8 @@ export type HostCommand = Static<typeof HostCommand>;
 
 /** More are told of in facts. */
 export const maxUnknownGuests = 100;
+/** As many as fit into a record that is written at each heartbeat. */
+export const maxTokenGuests = 1_000;
 
 export const Host = Exact({
   name: Type.String({ minLength: 1, maxLength: 255 }),
@@ -55,6 +57,11 @@ export const Host = Exact({
       description: `guests that it has made and of which there is no record, up to ${maxUnknownGuests}`,
     }),
   ),
+  /**
+   * Of all guests of which there is no record, those of instances that a client token names: as long as they are there, the
+   * token makes no others.
+   */
+  tokenGuests: Type.Optional(Type.Array(Uuid, { maxItems: maxTokenGuests })),
   /** Of the machine, when guests and records were compared last. */
   bootId: Type.Optional(Type.String()),
   /** Of the nats-server (`served-by.ts`) whose records the guests were compared with last. Absent: with none yet. */
