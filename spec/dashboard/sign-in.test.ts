@@ -171,6 +171,53 @@ it('finds a dialog as it was left when the session had run out, and what was ask
   expect(visitor.takeComplaints()).toEqual([]);
 });
 
+it('finds a form without what was refused only because the session had run out, and sends it then', async () => {
+  onTestFinished(endSessions);
+  const visitor = await stage.browser.open(stage.web.origin);
+  const { page } = visitor;
+  await signInBriefly(visitor, '/key-pairs');
+  const goOn = Promise.withResolvers<void>();
+  await page.route('**/api/v1/key-pair/create', async (route) => {
+    await goOn.promise;
+    await route.continue();
+  });
+  await page.getByRole('button', { name: 'Add key pair' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name', { exact: true }).fill('stand');
+  const isRefused = page.waitForResponse('**/api/v1/key-pair/create');
+  await dialog.getByRole('button', { name: 'Make', exact: true }).click();
+  await endSessions();
+  await page.getByLabel('Password').waitFor();
+  goOn.resolve();
+  expect((await isRefused).status()).toBe(401);
+
+  await signIn(visitor, password);
+  await visitor.untilLive();
+  expect(await dialog.getByLabel('Name', { exact: true }).inputValue()).toBe('stand');
+  expect(await page.getByRole('alert').count()).toBe(0);
+  await dialog.getByRole('button', { name: 'Make', exact: true }).click();
+  await page.getByRole('dialog', { name: 'Private key of stand' }).waitFor();
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
+it('goes on in another project when the one before is closed to the user by then, and says so', async () => {
+  const { client } = stage.cloud;
+  onTestFinished(endSessions);
+  await client.ask(api.project.create, { id: 'stall', name: 'The stall' });
+  const role = { id: 'mary', projectId: 'stall', role: 'member' } as const;
+  await client.ask(api.user.grant, role);
+  const visitor = await stage.browser.open(stage.web.origin);
+  const { page } = visitor;
+  await signInBriefly(visitor, '/images', 'stall');
+  await client.ask(api.user.revoke, role);
+  await page.getByText('Your session has run out.').waitFor();
+  await signIn(visitor, password);
+  await visitor.untilLive();
+  expect(await page.getByLabel('Project').locator('option:checked').textContent()).toBe('The shop');
+  await page.getByText('You may not work in The stall any more').waitFor();
+  expect(visitor.takeComplaints()).toEqual([]);
+});
+
 /** Resolves when a part of the image is on its way, with the function that lets all go on. */
 async function beginUpload({ page }: Visitor): Promise<() => void> {
   const isUnderway = Promise.withResolvers<void>();

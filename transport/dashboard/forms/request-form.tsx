@@ -67,8 +67,9 @@ export function RequestForm<Reply>({
       else onLeft?.(reply);
     } catch (error) {
       const failure = toFailure(error);
-      if (element.current) refuse(problemsOfFailure(failure));
-      else tell(failure.message, { isError: true });
+      if (!element.current) tell(failure.message, { isError: true });
+      // Whoever finds it again has signed in by then.
+      else if (failure.code !== 'unauthenticated') refuse(problemsOfFailure(failure));
     } finally {
       isBusy.value = false;
     }

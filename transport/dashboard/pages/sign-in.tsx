@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { type Failure, toFailure } from '../../../machines/failure.ts';
 import { TextField } from '../components/field.tsx';
 import { FailureNotice, Notice } from '../components/notice.tsx';
+import { tell } from '../components/toasts.tsx';
 import { interrupted, signIn } from '../session.ts';
 import { Mark } from '../shell.tsx';
 
@@ -26,11 +27,8 @@ export function SignInPage() {
     isBusy.value = true;
     failure.value = undefined;
     try {
-      await signIn(
-        withToken.value
-          ? { token: token.value.trim() }
-          : { user: user.value.trim(), password: password.value, ...whereLeft(user.value.trim()) },
-      );
+      if (withToken.value) await signIn({ token: token.value.trim() });
+      else await signInWhereLeft({ user: user.value.trim(), password: password.value });
     } catch (error) {
       failure.value = toFailure(error);
       password.value = '';
@@ -92,8 +90,16 @@ export function SignInPage() {
   );
 }
 
-/** Whoever comes back goes on in the project that they were in. */
-function whereLeft(user: string): { projectId?: string } {
+/** Whoever comes back goes on in the project that they were in, as long as they may. */
+async function signInWhereLeft(proof: { user: string; password: string }): Promise<void> {
   const before = interrupted.peek();
-  return before && [before.user.id, before.user.name].includes(user) ? { projectId: before.project.id } : {};
+  if (!before || ![before.user.id, before.user.name].includes(proof.user)) return signIn(proof);
+  const { id: projectId, name } = before.project;
+  try {
+    await signIn({ ...proof, projectId });
+  } catch (error) {
+    if (toFailure(error).details?.field !== '/projectId') throw error;
+    await signIn(proof);
+    tell(`You may not work in ${name} any more`, { isError: true });
+  }
 }
