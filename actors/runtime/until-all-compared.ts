@@ -2,10 +2,11 @@
  * Waits until every host has compared its guests with the records of the nats-server that answers now.
  *
  * A store may go back past the move of an instance from one host to another. Its record then sends it where it was, or
- * anywhere, and only the host that it was moved to could tell that it has a guest of it already, which that host destroys as
- * soon as it compares. So after each start of the nats-server no host makes a guest, or starts one again, before all have
- * compared, or are declared down; and no launch is taken before that whose instance one of them may have. One that never has compared with anything has no guest of any record, and is not waited
- * for; nor is one that lives and does not come to it, for longer than it takes to declare a dead one down.
+ * anywhere, and only the host that it was moved to could tell that it has a guest of it already, which that host
+ * destroys as soon as it compares. So after each start of the nats-server no host makes a guest, or starts one again,
+ * before all have compared, or are declared down; and no launch is taken before that whose instance one of them may
+ * have. One that never has compared with anything has no guest of any record, and is not waited for; nor is one that
+ * lives and does not come to it, for longer than it takes to declare a dead one down.
  */
 import { sleep } from '../../transport/clock.ts';
 import type { Host } from '../../transport/messages/records.ts';

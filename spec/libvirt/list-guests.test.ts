@@ -48,6 +48,7 @@ it('has left a filter of it, and there is no domain of that uuid; disks are told
   // Of another host that shares the table of the filters.
   await host.hypervisor.createDomain(foreign, deadline());
   expect(await hypervisor.listGuests(deadline())).toEqual([{ uuid: filtered.uuid, powerState: 'absent' }]);
+  expect(await hypervisor.listGuests(deadline(), new Set([foreign.uuid, onDisk.uuid]))).toEqual([]);
   expect(await hypervisor.listDisks()).toEqual([onDisk.uuid]);
 });
 
@@ -60,4 +61,14 @@ it('is told with the reason that libvirt gives for what it does', async () => {
   expect(await hypervisor.listGuests(deadline())).toEqual([
     { uuid: guest.uuid, powerState: 'shutdown', reason: 'the guest was switched off on its host' },
   ]);
+});
+
+it('is one of those that are asked for, where not all are', async () => {
+  await using host = await startTestHost('test');
+  const { hypervisor } = host;
+  const [one, other, absent] = [guestSpec(), guestSpec(), guestSpec()];
+  await hypervisor.createDomain(one, deadline());
+  await hypervisor.createDomain(other, deadline());
+  const found = await hypervisor.listGuests(deadline(), new Set([one.uuid, absent.uuid]));
+  expect(found.map(({ uuid, powerState }) => [uuid, powerState])).toEqual([[one.uuid, 'running']]);
 });
