@@ -18,7 +18,7 @@ import { cast } from '../../transport/nats/cast.ts';
 import { subjects } from '../../transport/nats/subjects.ts';
 import { castId } from '../instance/cast-id.ts';
 import { InstanceOwner } from '../instance/owner.ts';
-import { attemptOf, deadlineOf, stateOf } from '../instance/stored-chart.ts';
+import { attemptOf, deadlineOf, isKnown, stateOf } from '../instance/stored-chart.ts';
 import { sweep } from '../runtime/sweep.ts';
 import { ownInstances } from './owning.ts';
 import type { TakenUp } from './taken-up.ts';
@@ -71,7 +71,10 @@ export async function startControlSweep(world: ControllerWorld, takenUp: TakenUp
     }
   }
 
-  function helpFor({ owner, chart }: Instance, state: string): Help | undefined {
+  function helpFor(instance: Instance, state: string): Help | undefined {
+    const { owner, chart } = instance;
+    // Nobody here can tell what it waits for.
+    if (!isKnown(instance)) return undefined;
     if (owner !== 'control') return chart.children || isTriedAgain(state) ? tellHost : undefined;
     if (chart.children) return goOn;
     return isTriedAgain(state) ? releaseAgain : undefined;

@@ -1,6 +1,8 @@
 /** A cloud meets a record that a later release has written: it cannot tell what it means, says so, and does nothing to its guest. */
 import { expect, it } from 'vitest';
+import { systemChance } from '../../transport/clock.ts';
 import { api } from '../../transport/messages/api.ts';
+import { moved, placedInstance } from '../support/records.ts';
 import type { TestCloud } from '../support/test-cloud.ts';
 import { startRecoveryCloud } from './support.ts';
 
@@ -51,4 +53,17 @@ it('is not in the way of the others that are evacuated', async () => {
   await cloud.client.ask(api.host.evacuate, { host: 'host1' });
   await cloud.until(other, ({ state }) => state.startsWith('evacuating'));
   expect((await cloud.client.ask(api.instance.get, { uuid })).instance.host).toBe('host1');
+});
+
+it('is not gone on with by a controller, as one that waits beside it is', { timeout: 60_000 }, async () => {
+  const { cloud } = await startRecoveryCloud();
+  const createdAt = Date.now() - 3_600_000;
+  const failure = { code: 'host_down', message: 'it is gone', disposition: 'reschedule' } as const;
+  const reclaimed = () =>
+    moved(placedInstance(systemChance.uuid(), 'nowhere', { createdAt }), { type: 'host.lost', failure, at: createdAt });
+  const [later, known] = [reclaimed(), reclaimed()];
+  const revision = await cloud.write('instance', later.uuid, { ...later, chart: { ...later.chart, version: 2 } });
+  await cloud.write('instance', known.uuid, known);
+  await cloud.until(known.uuid, ({ attempt }) => attempt === 2);
+  expect((await (await cloud.runtime.store.bucket('instance')).get(later.uuid))?.revision).toBe(revision);
 });
