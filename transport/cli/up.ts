@@ -1,16 +1,10 @@
 /** `kilonova up`: the whole cloud in one process, and, when asked, a first instance in it. */
-import { accessSync, constants } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { roles, startCloud } from '../../actors/cloud/cloud.ts';
-import { openSharedDisks } from '../../actors/cloud/compute-hosts.ts';
-import { ensureFirstRecords } from '../../actors/cloud/first-records.ts';
 import { ClientUsers } from '../../actors/identity/client-users.ts';
-import { ensureAdminPassword, ensureFirstAdmin, type FirstAdmin } from '../../actors/identity/first-admin.ts';
 import type { Life, Lives } from '../../actors/runtime/lives.ts';
 import { ensureDashboard } from '../../actors/setup/dashboard.ts';
 import type { KeptNatsServer } from '../../actors/setup/kept-nats-server.ts';
-import type { NatsServerOptions } from '../../actors/setup/nats-server.ts';
 import { ensureMachine, type ReadyMachine } from '../../actors/setup/setup.ts';
 import { findProgram } from '../../actors/setup/try-command.ts';
 import { fail, toFailure } from '../../machines/failure.ts';
@@ -21,16 +15,17 @@ import { ApiClient } from '../nats/api-client.ts';
 import { inboxOf, readCredentials } from '../nats/credentials.ts';
 import { shownUrls } from '../nats/server-urls.ts';
 import { subjects } from '../nats/subjects.ts';
-import { keepAdminCredentials, openAuthority } from './bus-keys.ts';
+import { type Begun, beginCloud, hostNames, passwordFile, tokenFile } from './begin-cloud.ts';
 import { adminCredsFile, natsUrlFile, webUrlFile } from './client/access.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { firstFlavor, launchFirst, missingFor } from './first-instance.ts';
 import { onAbort } from './first-launch.ts';
 import { measureLaunchPath } from './launch-path.ts';
 import { accessOf, connectTo, type NatsAccess } from './nats-access.ts';
+import { type OwnBus, ownServer, prepareBus } from './own-nats.ts';
 import { askedToStop, startProcess } from './process.ts';
 import { formatMs } from './progress.ts';
-import { defaultState, recoveryOf, type Settings } from './settings.ts';
+import { defaultState, type Settings } from './settings.ts';
 import { goOnUnheard } from './standard-streams.ts';
 import { sayOn } from './tell.ts';
 import { readVersion } from './version.ts';
@@ -44,9 +39,6 @@ export interface UpOptions extends Settings {
   /** Deletes it again, and ends. */
   once: boolean;
 }
-
-/** Of a nats-server of our own. */
-type OwnBus = Required<Pick<NatsServerOptions, 'users'>> & Required<Pick<NatsAccess, 'credentials'>>;
 
 /** Somebody wants the cloud to end. */
 class StopAsked extends Error {}
@@ -137,18 +129,6 @@ export async function up(options: UpOptions): Promise<number> {
   }
 }
 
-/** What a nats-server of our own is told of its users, and as which of them we connect to it; nothing for another's. */
-async function prepareBus({ nats, state }: Settings): Promise<OwnBus | undefined> {
-  await mkdir(state, { recursive: true, mode: 0o755 });
-  if (nats !== undefined) return undefined;
-  const authority = await openAuthority(state);
-  const { account } = authority;
-  return {
-    users: { account, configuration: authority.serverConfiguration() },
-    credentials: authority.credentialsOf('up'),
-  };
-}
-
 /** A cloud can do without. */
 async function buildPages(say: (line: string) => void): Promise<void> {
   await ensureDashboard((line) => say(`· ${line}`)).catch((thrown: unknown) =>
@@ -203,95 +183,6 @@ async function watchServer(
   };
 }
 
-function ownServer(
-  { natsAddress, natsPort, natsStore, natsSync, natsTlsCert, natsTlsKey }: Settings,
-  bus: OwnBus | undefined,
-): Omit<NatsServerOptions, 'stateDir'> {
-  if ((natsTlsCert === undefined) !== (natsTlsKey === undefined)) {
-    throw fail('invalid_request', '--nats-tls-cert and --nats-tls-key go together');
-  }
-  if (natsTlsCert !== undefined) expectReadable('--nats-tls-cert', natsTlsCert);
-  if (natsTlsKey !== undefined) expectReadable('--nats-tls-key', natsTlsKey);
-  return {
-    host: natsAddress,
-    ...(natsPort !== undefined && { port: natsPort }),
-    ...(natsStore !== undefined && { maxStore: natsStore }),
-    ...(natsSync !== undefined && { sync: natsSync }),
-    ...(natsTlsCert !== undefined &&
-      natsTlsKey !== undefined && { tls: { certificate: natsTlsCert, key: natsTlsKey } }),
-    ...(bus && { users: bus.users }),
-  };
-}
-
-function expectReadable(flag: string, path: string): void {
-  try {
-    accessSync(path, constants.R_OK);
-  } catch (thrown) {
-    throw fail('invalid_request', `${flag} cannot be read: ${toFailure(thrown).message}`);
-  }
-}
-
-/** What a first launch goes by. */
-interface Begun extends FirstAdmin {
-  /** Given to the administrator just now. */
-  password: string | undefined;
-  /** Its name. */
-  image: string;
-}
-
-async function beginCloud(
-  { runtime, add }: Life,
-  machine: ReadyMachine,
-  options: Settings,
-  { clientUsers, door }: { clientUsers: ClientUsers | undefined; door: Door },
-  say: (line: string) => void,
-): Promise<Begun> {
-  const { bridge, cidr, state, sharedDisks } = options;
-  new ApiClient(runtime.bus, '').followAlarms(({ message }) => say(`! ${message}`));
-  // Before the API server opens its view of the tokens: afterwards it would know this one only a moment later.
-  const administrator = await ensureFirstAdmin(runtime, tokenFile(options));
-  const password = await ensureAdminPassword(runtime, passwordFile(options));
-  if (clientUsers) add(await keepAdminCredentials(clientUsers, state, runtime));
-  const image = await ensureFirstRecords(runtime, machine.testImage, { bridge, cidr });
-  const storeRoom = { bytes: options.natsStore, ...(machine.natsServer && { folder: state }) };
-  const shared =
-    machine.libvirt || sharedDisks === undefined
-      ? undefined
-      : { name: sharedDisks, disks: openSharedDisks(state, sharedDisks) };
-  add(
-    await startCloud(runtime, {
-      roles,
-      controller: { maxAttempts: options.maxAttempts, storeRoom, clientUsers },
-      scheduler: { policy: options.policy },
-      web: { door },
-      ...(machine.libvirt
-        ? {
-            libvirtHost: {
-              name: options.host,
-              availabilityZone: options.zone,
-              uri: machine.libvirt.uri,
-              stateDir: options.state,
-              virtType: options.virtType,
-              nftTable: options.nftTable,
-              sharedDisks,
-              recovery: recoveryOf(options),
-            },
-          }
-        : {
-            simulatedHosts: simulatedHostNames(options).map((host) => ({
-              name: host,
-              availabilityZone: options.zone,
-              latencyMs: options.simulatedLatency,
-              stateDir: options.state,
-              sharedDisks: shared,
-              recovery: recoveryOf(options),
-            })),
-          }),
-    }),
-  );
-  return { ...administrator, password, image };
-}
-
 async function showLaunchPath(say: (line: string) => void): Promise<void> {
   if (!findProgram('nats-server')) {
     say('  how long a launch alone takes is not measured: that needs a nats-server on this machine');
@@ -302,22 +193,6 @@ async function showLaunchPath(say: (line: string) => void): Promise<void> {
     `✓ a launch alone, through all parts on a simulated hypervisor: ${medianMs.toFixed(1)} ms ` +
       `(median of ${launches} after ${warmUps} to warm up, slowest ${slowestMs.toFixed(1)} ms)`,
   );
-}
-
-function hostNames(machine: ReadyMachine, options: Settings): string[] {
-  return machine.libvirt ? [options.host] : simulatedHostNames(options);
-}
-
-function simulatedHostNames({ host, simulatedHosts }: Settings): string[] {
-  return Array.from({ length: simulatedHosts }, (_, index) => (simulatedHosts === 1 ? host : `${host}-${index + 1}`));
-}
-
-function tokenFile({ state }: Settings): string {
-  return join(state, 'admin-token');
-}
-
-function passwordFile({ state }: Settings): string {
-  return join(state, 'admin-password');
 }
 
 function describeCloud(machine: ReadyMachine, hosts: readonly string[]): string {
