@@ -2,10 +2,11 @@
  * The API server: a NATS micro service on `cloud.api.v1.>`, so that standard NATS tools find, ping and measure it.
  * Authenticates each request, checks it against its schema, and answers. Any number of them share the requests.
  */
-import { type ServiceMsg, Svcm } from '@nats-io/services';
+import { Svcm } from '@nats-io/services';
 import type { Failure } from '../../machines/failure.ts';
 import type { Endpoint } from '../../transport/messages/api/endpoint.ts';
 import { api, apiVersion, endpoints } from '../../transport/messages/api.ts';
+import type { Message, Subscription } from '../../transport/nats/bus.ts';
 import { type Answer, answer, InHand } from '../../transport/nats/call.ts';
 import { askerOf, contextOfClient } from '../../transport/nats/call-context.ts';
 import { relay, type Written } from '../../transport/nats/relay.ts';
@@ -56,6 +57,9 @@ const resources: Reads[] = [
   securityGroupReads,
 ];
 
+/** Shares the requests between all API servers. */
+const queue = 'api';
+
 /** Where a client that found us asks what to send. */
 const schemaSubject = subjects.api(api.schema.get.resource, api.schema.get.verb);
 
@@ -76,11 +80,12 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
   await Promise.all(resources.map((open) => open(on, runtime)));
   const measures = new Map<string, Measure>();
   const inHand = new InHand();
+  const forwarded: Subscription[] = [];
   const service = await new Svcm(bus.nats.connection).add({
     name: 'kilonova-api',
     version: apiVersion,
     description: 'Launches and runs virtual machines on a fleet of hosts.',
-    queue: 'api',
+    queue,
     // The library's own figures end where a handler begins to wait.
     statsHandler: async ({ subject }) => summaryOf(measures.get(subject)),
   });
@@ -89,13 +94,17 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
     const subject = subjects.api(resource, verb);
     const measure: Measure = { answers: 0, failures: 0, totalMs: 0 };
     measures.set(subject, measure);
+    const take = (message: Message) => {
+      if (isForAnswers(message.reply ?? '')) inHand.add(measured(measure, () => serve(message, endpoint)));
+    };
     service.addEndpoint(`${resource}-${verb}`, {
       subject,
       metadata: { description, access, kind, timeoutMs: String(timeoutMs), schema: schemaSubject },
       handler: (error, message) => {
-        if (!error && isForAnswers(message.reply ?? '')) inHand.add(measured(measure, () => serve(message, endpoint)));
+        if (!error) take(message);
       },
     });
+    if (access === 'anyone') forwarded.push(bus.subscribe(subjects.forwarded(resource, verb), take, { queue }));
   }
 
   async function measured(measure: Measure, work: () => Promise<Failure | undefined>): Promise<void> {
@@ -105,7 +114,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
     measure.totalMs += clock.now() - startedAt;
   }
 
-  async function serve(message: ServiceMsg, endpoint: Endpoint<unknown, unknown>): Promise<Failure | undefined> {
+  async function serve(message: Message, endpoint: Endpoint<unknown, unknown>): Promise<Failure | undefined> {
     const context = contextOfClient(message.headers);
     const failure = await answer(bus, message, context, () =>
       traced(bus.tracer, { name: endpoint.name, kind: 'server' }, context, async (context) => {
@@ -129,7 +138,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
     return { payload: reply.encode(await handle(body, request)) };
   }
 
-  async function write(endpoint: Endpoint<unknown, unknown>, message: ServiceMsg, request: Request): Promise<Answer> {
+  async function write(endpoint: Endpoint<unknown, unknown>, message: Message, request: Request): Promise<Answer> {
     const { payload, written } = await relay(bus, endpoint, message, request.context);
     await Promise.all(written.map(seen));
     return { payload };
@@ -143,7 +152,7 @@ export async function startApiServer(runtime: Runtime): Promise<Part> {
 
   return {
     async stop() {
-      await service.stop();
+      await Promise.all([service.stop(), ...forwarded.map((each) => each.drain())]);
       await inHand.done();
     },
   };

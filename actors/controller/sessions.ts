@@ -2,7 +2,6 @@
 import { fail } from '../../machines/failure.ts';
 import { sessionSeconds } from '../../transport/messages/api/identity.ts';
 import { api } from '../../transport/messages/api.ts';
-import type { Asker } from '../../transport/messages/call-context.ts';
 import type { Token, User } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
 import { projectsOf, rolesIn } from '../identity/roles.ts';
@@ -23,7 +22,7 @@ export const sessionWrites: Writes = async (on, world) => {
     await users.caughtUp();
     const user = userNamed(users, idOrName);
     const asked = { whose: user?.id ?? idOrName, password, stored: user?.password };
-    const isRight = await passwords.check(partsOf(context.asker), asked);
+    const isRight = await passwords.check(context.asker ?? [], asked);
     if (!isRight || !user?.isEnabled) throw wrong();
     const project = projectId ?? projectsOf(user).find((id) => projects.get(id)?.isEnabled);
     if (project === undefined) throw fail('forbidden', 'the user has no role in any project that may be used');
@@ -44,11 +43,6 @@ export const sessionWrites: Writes = async (on, world) => {
     return { ...made, reply: { ...made.reply, roles: [...rolesIn(user, project)] } };
   });
 };
-
-/** A client of the bus, and whom it asks for. */
-function partsOf({ client, address = '' }: Asker = { client: '' }): [string, string] {
-  return [client, address];
-}
 
 function wrong() {
   return fail('unauthenticated', 'the user or the password is wrong');

@@ -51,7 +51,7 @@ export const userWrites: Writes = async (on, { store, clock, chance, passwords }
       throw fail('conflict', 'the user has no password yet: an administrator sets the first one');
     }
     const asked = { whose: id, password: oldPassword, stored: entry.value.password };
-    if (!(await passwords.check([id], asked))) {
+    if (!(await passwords.check(['user', id], asked))) {
       throw fail('forbidden', 'field /oldPassword: that is not the password', { details: { field: '/oldPassword' } });
     }
     const value = { ...entry.value, ...(await stored(caller, password)) };

@@ -56,6 +56,13 @@ it('of those that one asks for each has a share', async () => {
   expect((await Promise.all(guesses)).filter((outcome) => 'code' in outcome).length).toBeGreaterThan(0);
 });
 
+it('who says to be many clients keeps nobody from their turn who comes by another way', async () => {
+  const { guess, signIn } = await startChecks();
+  const guesses = Array.from({ length: 30 }, (_, index) => guess('bus', `inbox ${index}`, ''));
+  expect(await signIn('web', '192.0.2.1')).toBe(true);
+  await Promise.all(guesses);
+});
+
 it('one that has begun is never taken back for another', async () => {
   const { guess } = await startChecks();
   const first = guess('guesser');

@@ -69,6 +69,7 @@ const publish = (subject: string, payload = '{}') => ({ operation: 'publish', su
 const subscribe = (subject: string) => ({ operation: 'subscribe', subject, payload: '' });
 type Attempt = ReturnType<typeof publish>;
 
+const forwardedSignIn = subjects.forwarded(api.session.create.resource, api.session.create.verb);
 const victim = nkeys.createUser().getPublicKey();
 const jetStream = [
   publish('$JS.API.INFO'),
@@ -104,6 +105,7 @@ describe('a tenant', () => {
         publish(subjects.networkCall('release_for_instance')),
       ],
     ],
+    ['ask as a web server does', [publish(forwardedSignIn), subscribe(forwardedSignIn)]],
     [
       'listen to what others ask',
       [
@@ -218,6 +220,7 @@ describe('an administrator’s client', () => {
     const attempts = [
       publish(subjects.record(buckets.token.name, 'x')),
       publish(subjects.hostFact('alpha')),
+      publish(forwardedSignIn),
       subscribe('_INBOX.>'),
       ...jetStream,
       ...server,
@@ -270,6 +273,7 @@ describe('a compute host', () => {
         publish(subjects.computeCall('alpha', 'command_host')),
         publish(subjects.controllerCall('token', 'create')),
         publish(subjects.networkCall('release_for_instance')),
+        publish(forwardedSignIn),
       ],
     ],
     [
@@ -376,6 +380,7 @@ describe('the other parts', () => {
         ...Object.values(buckets).map(({ name }) => publish(subjects.record(name, 'x'))),
         publish(subjects.computeCast('alpha', 'run_instance')),
         publish(subjects.instanceFact('shop', uuid)),
+        publish(forwardedSignIn),
         publish('cloud.inbox.controller.x'),
         publish(`$JS.API.STREAM.DELETE.${streams.casts.name}`),
       ],
@@ -403,6 +408,7 @@ describe('the other parts', () => {
         publish(subjects.instanceFact('shop', uuid)),
         publish(`$JS.API.STREAM.DELETE.${streams.facts.name}`),
         subscribe(subjects.apis()),
+        subscribe(forwardedSignIn),
         subscribe('_INBOX.>'),
         subscribe(`_INBOX.${victim}.>`),
         publish(`_INBOX.${victim}.x`),

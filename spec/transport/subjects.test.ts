@@ -116,5 +116,6 @@ describe('every subject of ours', () => {
     expect(isCaptured(subjects.computeCall('any host', 'a'), all)).toBe(false);
     expect(isCaptured(subjects.controllerCall('instance', 'create'), all)).toBe(false);
     expect(isCaptured(subjects.api('instance', 'list'), all)).toBe(false);
+    expect(isCaptured(subjects.forwarded('session', 'create'), all)).toBe(false);
   });
 });

@@ -35,7 +35,7 @@ export const apiBridge: Routes = (app, { bus, signIns }) => {
     const isSignIn = name === api.session.create.name;
     if (isSignIn) signIns.count(ip);
     const context = contextGiven(id, headers.traceparent?.toString());
-    const subject = subjects.api(endpoint.resource, endpoint.verb);
+    const subject = (isSignIn ? subjects.forwarded : subjects.api)(endpoint.resource, endpoint.verb);
     const answer = await traced(bus.tracer, { name: `POST ${name}`, kind: 'server' }, context, (context) => {
       if (context.traceparent) reply.header('traceparent', context.traceparent);
       return askOnce(

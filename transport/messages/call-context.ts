@@ -14,10 +14,10 @@ export const Caller = Type.Object({
 export type Caller = Static<typeof Caller>;
 
 /**
- * Who asks where nobody has to show a token: the client of the bus that is answered, and the address of whom that asks for,
- * as it says. Good for giving each a fair share, and for nothing else.
+ * Who asks where nobody has to show a token: by which way, which is sure, and then what is said there of who it is. Good for
+ * giving each a fair share, and for nothing else.
  */
-export const Asker = Type.Object({ client: Type.String(), address: Type.Optional(Type.String()) });
+export const Asker = Type.Array(Type.String());
 export type Asker = Static<typeof Asker>;
 
 export const CallContext = Type.Object({

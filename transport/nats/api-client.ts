@@ -16,7 +16,7 @@ export class ApiClient {
   readonly #token: string;
   readonly #address: string | undefined;
 
-  /** `address`: of whom it asks for, where that is somebody else. */
+  /** `address`: of whom a web server asks for, of what anyone may ask. */
   constructor(bus: Bus, token: string, address?: string) {
     this.#bus = bus;
     this.#token = token;
@@ -25,7 +25,8 @@ export class ApiClient {
 
   /** Rejects with the FailureError that the API server answered, or with `unavailable` or `timeout`. */
   ask<Q, R>(endpoint: Endpoint<Q, R>, body: Q): Promise<R> {
-    const subject = subjects.api(endpoint.resource, endpoint.verb);
+    const { resource, verb } = endpoint;
+    const subject = this.#address === undefined ? subjects.api(resource, verb) : subjects.forwarded(resource, verb);
     return request(this.#bus, subject, endpoint, body, clientHeaders(this.#token, { address: this.#address }));
   }
 

@@ -4,7 +4,7 @@ import { headers, type MsgHdrs } from 'nats';
 import { type Asker, CallContext } from '../messages/call-context.ts';
 import { codec } from '../messages/codec.ts';
 import type { Message } from './bus.ts';
-import { inboxOf } from './subjects.ts';
+import { inboxOf, isForwarded } from './subjects.ts';
 
 const contextHeader = 'Kilonova-Context';
 const traceHeader = 'traceparent';
@@ -33,10 +33,17 @@ export function contextGiven(requestId?: string, traceparent?: string): CallCont
   };
 }
 
-/** Who asks, of what nobody has to show a token for: as far as the message tells. */
-export function askerOf({ reply = '', headers: carried }: Pick<Message, 'reply' | 'headers'>): Asker {
-  const address = carried?.get(addressHeader)?.slice(0, maxAddressLength);
-  return { client: inboxOf(reply), ...(address && { address }) };
+/**
+ * Who asks, of what nobody has to show a token for. Clients of the bus name their inbox as they like: web servers, who name
+ * the address of whoever asks them, are known by the subject.
+ */
+export function askerOf({
+  subject,
+  reply = '',
+  headers: carried,
+}: Pick<Message, 'subject' | 'reply' | 'headers'>): Asker {
+  const address = carried?.get(addressHeader)?.slice(0, maxAddressLength) ?? '';
+  return isForwarded(subject) ? ['web', address] : ['bus', inboxOf(reply), address];
 }
 
 /** What a client of the API sends with a request. `address`: whom it asks for, where that is somebody else. */

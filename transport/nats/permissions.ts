@@ -84,7 +84,7 @@ const api: Permissions = {
     subjects.computeCall(any, computeCalls.openConsole.name),
     `${subjects.clientInbox(any)}.>`,
   ],
-  subscribe: [ownInbox, subjects.apis(), discovery],
+  subscribe: [ownInbox, subjects.apis(), subjects.forwarded(any, any), discovery],
 };
 
 const controller: Permissions = {
@@ -165,6 +165,7 @@ const web: Permissions = {
     ...start,
     ...readThrough(streams.facts.name),
     subjects.apis(),
+    subjects.forwarded(any, any),
     subjects.inspectionWatch(),
     // How many casts wait for whom.
     listConsumers(streams.casts.name),

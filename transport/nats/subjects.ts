@@ -3,6 +3,7 @@
  *
  * ```
  * cloud.api.v1.<resource>.<verb>           a client's request, to any API server
+ * cloud.forwarded.<resource>.<verb>        a request that a web server was sent, forwarded to any API server
  * cloud.controller.call.<resource>.<verb>  a client's request that changes something, to any cloud controller
  * cloud.controller.host.<host>.<name>      what one host asks any cloud controller
  * cloud.network.call.<name>                what the control plane asks any network controller
@@ -45,6 +46,7 @@ export const ofUser = {
 type Token = string | Placeholder;
 
 const apis = 'cloud.api.>';
+const forwarded = 'cloud.forwarded.*.*';
 
 export const streams = {
   /** Casts: a work queue, each message is removed when its consumer has acknowledged it. */
@@ -69,6 +71,8 @@ export const imageObjects = {
 export const subjects = {
   api: (resource: string, verb: string) => `${apiPrefix}.${token(resource)}.${token(verb)}`,
   apis: () => apis,
+  /** Only web servers may publish this: who is asked knows by it that no other client asks. */
+  forwarded: (resource: Token, verb: Token) => `cloud.forwarded.${token(resource)}.${token(verb)}`,
   controllerCall: (resource: Token, verb: Token) => `cloud.controller.call.${token(resource)}.${token(verb)}`,
   networkCall: (name: Token) => `cloud.network.call.${token(name)}`,
   /** The host's user may publish this, and of no other host: who is asked knows by it who asks. */
@@ -185,7 +189,12 @@ export function inboxOf(reply: string): string {
 
 /** Whether it is the API that is asked there. */
 export function isApi(subject: string): boolean {
-  return matches(subject, apis);
+  return matches(subject, apis) || isForwarded(subject);
+}
+
+/** Whether a web server asks there for somebody. */
+export function isForwarded(subject: string): boolean {
+  return matches(subject, forwarded);
 }
 
 /** Whether the subject is one below which somebody has their answers; see `Bus.newInbox`. */
