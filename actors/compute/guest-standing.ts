@@ -1,12 +1,13 @@
 /** What a guest on a host is to that host, by the instance's record. Pure. */
-import { holdsShare, isGuestless } from '../../machines/instance-states.ts';
+import { isGuestless } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
+import { mayHoldShare } from '../instance/held-share.ts';
 import { isSameOwner } from '../instance/owner-name.ts';
-import { contextOf, stateOf } from '../instance/stored-chart.ts';
+import { contextOf, isKnown, stateOf } from '../instance/stored-chart.ts';
 
 /**
  * `stale`: a copy that must not be: the instance is elsewhere, deleted, or holds nothing; or a guest of one that has none
- * yet, or none any more, as far as the store knows, which has gone back.
+ * yet, or none any more, as far as the store knows, which has gone back. Of a chart that is not known here nobody can tell.
  */
 export type Standing = 'ours' | 'stale' | 'unknown';
 
@@ -17,13 +18,13 @@ export function isOurs({ owner, chart }: Instance, host: string): boolean {
 
 export function standingOf(record: Instance | undefined, host: string, hasGuest: boolean): Standing {
   if (!record) return 'unknown';
-  const state = stateOf(record);
-  return isOurs(record, host) && holdsShare(state) && !(hasGuest && isGuestless(state)) ? 'ours' : 'stale';
+  const isSpare = hasGuest && isKnown(record) && isGuestless(stateOf(record));
+  return isOurs(record, host) && mayHoldShare(record) && !isSpare ? 'ours' : 'stale';
 }
 
 /** Whether an instance may go on, somewhere, with the disks that it has on shared storage. Once it may not, it never will. */
 export function mayNeedDisks(record: Pick<Instance, 'chart'>): boolean {
-  return record.chart.status === 'active' && holdsShare(stateOf(record));
+  return record.chart.status === 'active' && mayHoldShare(record);
 }
 
 /** Whether the instance is being moved away from this host, and comes back to it should that fail. */

@@ -3,11 +3,10 @@
  * what the sweep before has seen, unchanged, is touched: what is young may be in the making. Several controllers may
  * sweep at once: each removal is of one revision.
  */
-import { holdsShare } from '../../machines/instance-states.ts';
 import type { AddressLease, Instance } from '../../transport/messages/records.ts';
 import type { Entry } from '../../transport/nats/bucket.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { stateOf } from '../instance/stored-chart.ts';
+import { mayHoldShare } from '../instance/held-share.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { SeenBefore } from '../runtime/seen-before.ts';
 import { unlessUnreadable } from '../runtime/unless-unreadable.ts';
@@ -56,7 +55,7 @@ function mayBeGone(instances: View<Instance>, uuid: string): boolean {
 /** Deleted, never recorded, or failed: it has given back what it had, but for what was lost of that. */
 function hasNothing(instance: Instance | undefined): boolean {
   if (instance === undefined || instance.vmState === 'deleted') return true;
-  return !holdsShare(stateOf(instance));
+  return !mayHoldShare(instance);
 }
 
 /** Asked of the bucket itself: a view may be late, and leaves out what cannot be read, of which nobody knows that. */

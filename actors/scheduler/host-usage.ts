@@ -2,11 +2,10 @@
  * What the instances on each host use, counted from their records as they change: nothing has to be given back, and
  * nothing drifts. Whoever writes records tells of them by `note`, and need not wait until the view has them.
  */
-import { holdsShare } from '../../machines/instance-states.ts';
 import type { Instance } from '../../transport/messages/records.ts';
 import type { View } from '../../transport/nats/view.ts';
-import { heldShare } from '../instance/held-share.ts';
-import { contextOf, stateOf } from '../instance/stored-chart.ts';
+import { heldShare, mayHoldShare } from '../instance/held-share.ts';
+import { contextOf } from '../instance/stored-chart.ts';
 import { ChangedKeys } from '../records/changed-keys.ts';
 
 /** What is taken of a host. */
@@ -146,7 +145,7 @@ function shareOf(record: Instance, revision: number): Share {
   const { vmState, hints } = record;
   const { vcpus, memoryMb, rootGb } = heldShare(record);
   return {
-    host: holdsShare(stateOf(record)) ? contextOf(record).host : undefined,
+    host: mayHoldShare(record) ? contextOf(record).host : undefined,
     vcpus,
     memoryMb,
     diskGb: rootGb,

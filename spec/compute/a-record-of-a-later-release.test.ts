@@ -7,21 +7,23 @@ import type { TestCloud } from '../support/test-cloud.ts';
 import { startRecoveryCloud } from './support.ts';
 
 /** As a release has left it whose chart has another state. */
-async function writeLater(cloud: TestCloud, uuid: string): Promise<void> {
+async function writeLater(cloud: TestCloud, uuid: string, value: unknown = { moving: 'copying' }): Promise<void> {
   const entry = await (await cloud.runtime.store.bucket('instance')).get(uuid);
   if (!entry) throw new Error('there is no record');
-  const chart = { ...entry.value.chart, version: 2, value: { moving: 'copying' } };
+  const chart = { ...entry.value.chart, version: 2, value };
   await cloud.write('instance', uuid, { ...entry.value, chart });
 }
 
 it('leaves the guest alone, and the host is up for all others', { timeout: 60_000 }, async () => {
   const { cloud, hypervisor, launch, startHost, stopHost } = await startRecoveryCloud();
-  const uuid = await launch();
+  const [uuid, other] = [await launch(), await launch()];
   await stopHost();
   await writeLater(cloud, uuid);
+  // Where there is no guest by what is known here.
+  await writeLater(cloud, other, { failed: 'building' });
   await startHost();
-  expect(await hypervisor.powerState(uuid)).toBe('running');
-  expect(hypervisor.leftovers().disks).toEqual([uuid]);
+  for (const each of [uuid, other]) expect(await hypervisor.powerState(each)).toBe('running');
+  expect(hypervisor.leftovers().disks.toSorted()).toEqual([uuid, other].toSorted());
   expect((await cloud.client.ask(api.host.get, { host: 'host1' })).host.hypervisorState).toBe('up');
   expect(await launch()).not.toBe(uuid);
 });

@@ -22,12 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => runtimes.stop());
 
-const [gone, deleted, living, twice] = ['gone', 'deleted', 'living', 'twice'].map((name) => nameUuid('test', name)) as [
-  string,
-  string,
-  string,
-  string,
-];
+const [gone, deleted, living, twice, later] = ['gone', 'deleted', 'living', 'twice', 'later'].map((name) =>
+  nameUuid('test', name),
+) as [string, string, string, string, string];
 
 /** What is there at once, and what is left a while later. */
 describe('a sweep', () => {
@@ -41,6 +38,9 @@ describe('a sweep', () => {
     await instances.create(deleted, { ...newInstance(deleted), vmState: 'deleted' });
     await instances.create(living, newInstance(living));
     await instances.create(twice, newInstance(twice));
+    // Where a chart of today has given back all that it had.
+    const record = newInstance(later);
+    await instances.create(later, { ...record, chart: { ...record.chart, version: 2, value: { failed: 'building' } } });
     const lease = (instanceUuid: string, address: string) =>
       leases.create(leaseKey(subnet.id, address), {
         portId: portIdOf(instanceUuid, 0),
@@ -52,6 +52,7 @@ describe('a sweep', () => {
     await lease(living, '10.20.0.12');
     await lease(twice, '10.20.0.13');
     await lease(twice, '10.20.0.14');
+    await lease(later, '10.20.0.15');
     await ports.create(portIdOf(deleted, 0), portOf(deleted, '10.20.0.11'));
     await ports.create(portIdOf(twice, 0), portOf(twice, '10.20.0.14'));
 
@@ -61,16 +62,16 @@ describe('a sweep', () => {
     const young = await startNetworkController(await runtimes.connect(clock));
     // It ends when its sweep has: who sees something for the first time leaves it, however far ahead its clock is.
     await young.stop();
-    expect(present.size).toBe(5);
+    expect(present.size).toBe(6);
 
     const controller = await startNetworkController(await runtimes.connect(clock));
     await eventually(() => {
       clock.endWaits();
-      return present.size === 2 ? true : undefined;
+      return present.size === 3 ? true : undefined;
     });
     await controller.stop();
     expect([...present.entries()].map(({ key }) => key).toSorted()).toEqual(
-      ['10.20.0.12', '10.20.0.14'].map((address) => leaseKey(subnet.id, address)),
+      ['10.20.0.12', '10.20.0.14', '10.20.0.15'].map((address) => leaseKey(subnet.id, address)),
     );
     expect(await ports.get(portIdOf(deleted, 0))).toBeUndefined();
     expect(await ports.get(portIdOf(twice, 0))).toBeDefined();
