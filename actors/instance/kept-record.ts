@@ -59,6 +59,8 @@ export class KeptRecord {
   #reason: string | undefined;
   #lastCommand: string | undefined;
   #isDirty: boolean;
+  /** When the chart came to stand where it does: the clock may be put back before that is stored. */
+  #movedAt = 0;
   #lost: FailureError | undefined;
   #isHalting = false;
   #writing: Promise<void> | undefined;
@@ -145,6 +147,7 @@ export class KeptRecord {
   move(snapshot: InstanceSnapshot): void {
     const { state: from, context } = this;
     this.#ahead = snapshot;
+    this.#movedAt = this.#world.clock.now();
     const to = this.state;
     this.#states = visibleStates(to, snapshot.context, this.states);
     if (from !== to) this.tell('transition', from);
@@ -262,7 +265,8 @@ export class KeptRecord {
   #present(): Instance {
     const { vmState, powerState } = this.states;
     const taken = this.#lastCommand !== undefined && { lastCommand: this.#lastCommand };
-    return presentRecord(this.snapshot(), { ...this.#value, vmState, powerState, ...taken }, this.#world.clock.now());
+    const at = Math.max(this.#world.clock.now(), this.#movedAt);
+    return presentRecord(this.snapshot(), { ...this.#value, vmState, powerState, ...taken }, at);
   }
 
   #take(value: Instance, revision: number): void {

@@ -32,9 +32,9 @@ async function own(through: Bucket<Instance> = bucket, more: Partial<OwnerWorld>
     name: 'control',
     effects: {},
     store: ownStore(bus, through),
-    ...more,
     clock: runtime.clock,
     logger: runtime.logger,
+    ...more,
   };
   const record = newInstance(systemChance.uuid());
   const revision = await bucket.create(record.uuid, record);
@@ -61,6 +61,23 @@ it('writes no earlier time over a later one: of two records the later one shows 
   await bucket.update(uuid, { ...entry.value, updatedAt: anHourAhead }, entry.revision);
   await owner.send({ type: 'placement.failed', failure: noHost, at: Date.now() });
   expect((await bucket.get(uuid))?.value).toMatchObject({ vmState: 'error', updatedAt: anHourAhead });
+});
+
+it('stores no earlier time than that of what it stores, when the clock was put back before the store answered', async () => {
+  const at = Date.now() + 60_000;
+  let aheadMs = 60_000;
+  const clock = { ...runtime.clock, now: () => Date.now() + aheadMs };
+  const away: Bucket<Instance> = {
+    ...bucket,
+    async update(key, value, revision) {
+      if (aheadMs === 0) return bucket.update(key, value, revision);
+      aheadMs = 0;
+      throw fail('unavailable', 'the store is away', { disposition: 'retry' });
+    },
+  };
+  const { owner } = await own(away, { clock });
+  await owner.send({ type: 'placement.failed', failure: noHost, at });
+  expect(owner.record.updatedAt).toBeGreaterThanOrEqual(at);
 });
 
 it('keeps what a client edited in between, and tells its facts under the new name', async () => {
