@@ -19,6 +19,7 @@ import { keyPairKey, securityGroupKey } from '../records/keys.ts';
 import { found, isUsableBy, missing, named, seenInstance } from '../records/lookup.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { defaultSecurityGroup, ensureDefaultSecurityGroup, type SecurityGroups } from './default-security-group.ts';
+import { isNameable } from './security-groups.ts';
 import { Zones } from './zones.ts';
 
 interface Known {
@@ -151,7 +152,7 @@ export class Catalog {
   async securityGroups(asked: string[] = [defaultSecurityGroup], { projectId }: Caller): Promise<string[]> {
     if (asked.includes(defaultSecurityGroup)) await ensureDefaultSecurityGroup(this.#known.securityGroups, projectId);
     const { view } = this.#known.securityGroups;
-    const isThere = (name: string) => view.get(securityGroupKey(projectId, name)) !== undefined;
+    const isThere = (name: string) => isNameable(view.get(securityGroupKey(projectId, name)));
     await found(view, () => refuseMissing(asked, isThere));
     return [...new Set(asked)];
   }
@@ -161,7 +162,7 @@ export class Catalog {
     const { bucket } = this.#known.securityGroups;
     const made = names.filter((name) => name !== defaultSecurityGroup);
     const stored = await Promise.all(made.map((name) => bucket.get(securityGroupKey(projectId, name))));
-    refuseMissing(names, (name) => stored[made.indexOf(name)] !== undefined || name === defaultSecurityGroup);
+    refuseMissing(names, (name) => isNameable(stored[made.indexOf(name)]?.value) || name === defaultSecurityGroup);
   }
 }
 

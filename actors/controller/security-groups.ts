@@ -3,13 +3,13 @@
  *
  * A rule may name another group, and a group that is named stays; and there are no more of them than the quota allows. So
  * each change is decided over all groups as they are, and none is written that was decided over others. A group that an
- * instance has stays too: it is looked for again when the group is gone, and whoever admits an instance looks again for
- * its groups, so that one of the two sees the other.
+ * instance has stays too: it is looked for again when the group is marked as one that goes, and whoever admits an instance
+ * looks again for its groups, so that one of the two sees the other. Until then the group counts, so it may stay.
  */
 import { type FailureError, fail } from '../../machines/failure.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { SecurityGroup } from '../../transport/messages/records.ts';
-import type { Entry } from '../../transport/nats/bucket.ts';
+import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import { securityGroupKey } from '../records/keys.ts';
 import { missing } from '../records/lookup.ts';
 import { viewSecurityGroup } from '../records/security-group-view.ts';
@@ -63,7 +63,7 @@ export const securityGroupWrites: Writes = async (on, { store, clock, chance, ad
     const id = chance.uuid();
     return answer(
       await change(projectId, securityGroup, (group) => {
-        if (rule.group !== undefined && !view.get(securityGroupKey(projectId, rule.group))) {
+        if (rule.group !== undefined && !isNameable(view.get(securityGroupKey(projectId, rule.group)))) {
           throw missing('security group', rule.group, '/group');
         }
         if (group.rules.some((each) => isSameRule(each, rule))) {
@@ -98,12 +98,17 @@ export const securityGroupWrites: Writes = async (on, { store, clock, chance, ad
       if (user) throw inUse(name, `is named by a rule of group ${user.name}`);
       return group;
     };
-    const { key, value, revision } = await decideOverAll(all, unnamed, true);
+    const { key, value, revision } = await decideOverAll(all, () => ({ ...unnamed(), isGoing: true as const }));
     try {
       await refuseUsedByInstance(projectId, name);
     } catch (error) {
-      await bucket.create(key, value);
+      const { isGoing: _, ...kept } = value;
+      // Whoever has edited it since has ended that already, and another deletion sees to its own.
+      await bucket.update(key, kept, revision);
       throw error;
+    }
+    if ((await bucket.remove(key, revision)) === conflict) {
+      throw fail('conflict', `the group ${name} has just been changed`, { disposition: 'retry' });
     }
     return { reply: {}, written: [{ bucket: 'securityGroup', revision, removed: key }] };
   });
@@ -120,7 +125,8 @@ export const securityGroupWrites: Writes = async (on, { store, clock, chance, ad
   function there(projectId: string, name: string): SecurityGroup {
     const group = view.get(securityGroupKey(projectId, name));
     if (!group) throw missing('security group', name, '/securityGroup');
-    return group;
+    const { isGoing: _, ...there } = group;
+    return there;
   }
 
   /** Rejects with `conflict` when an instance has the group, or may be about to. */
@@ -139,6 +145,11 @@ export const securityGroupWrites: Writes = async (on, { store, clock, chance, ad
     }
   }
 };
+
+/** Whether it is there for whoever has not named it yet. */
+export function isNameable(group: SecurityGroup | undefined): boolean {
+  return group !== undefined && group.isGoing === undefined;
+}
 
 function answer({ value, revision }: Entry<SecurityGroup>) {
   return {

@@ -3,6 +3,6 @@ import type { SecurityGroupView } from '../../transport/messages/api/security-gr
 import type { SecurityGroup } from '../../transport/messages/records.ts';
 import { timestamp } from './timestamp.ts';
 
-export function viewSecurityGroup({ createdAt, ...group }: SecurityGroup): SecurityGroupView {
+export function viewSecurityGroup({ createdAt, isGoing: _, ...group }: SecurityGroup): SecurityGroupView {
   return { ...group, createdAt: timestamp(createdAt) };
 }

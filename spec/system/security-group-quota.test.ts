@@ -1,8 +1,9 @@
-/** Two controllers make groups at the same time, and one of them is told late: of what was changed since, only as it is now. */
+/** Groups that are made while another controller is told late of what was changed since, or is just deleting one. */
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { securityGroupWrites } from '../../actors/controller/security-groups.ts';
 import type { ControllerWorld, OnWrite } from '../../actors/controller/writes.ts';
 import type { Runtime } from '../../actors/runtime/runtime.ts';
+import { toFailure } from '../../machines/failure.ts';
 import { systemClock } from '../../transport/clock.ts';
 import { api } from '../../transport/messages/api.ts';
 import type { Caller } from '../../transport/messages/call-context.ts';
@@ -39,15 +40,39 @@ it('a group that came first counts, also for who hears of it only when it has be
   expect((await bucket.keys('*.*')).filter((key) => key.startsWith('full.'))).toHaveLength(1);
 });
 
+it('a group counts until it is sure that it goes: none takes its place that then stays', async () => {
+  const [one, other] = await Promise.all([runtimes.connect(), runtimes.connect()]);
+  const quotas = await one.store.bucket('quota');
+  const unlimited = { instances: -1, vcpus: -1, memoryMb: -1, keyPairs: -1, serverGroups: -1 };
+  await quotas.put('single', { ...unlimited, securityGroups: 1 });
+  const maker = await controller(one, await one.store.view('securityGroup'));
+  const looks: unknown[] = [];
+  /** An instance is admitted between the first look and the second, and a group is asked for. */
+  const underWay = async () => {
+    if (looks.push('look') === 1) return [];
+    looks.push(await maker(api.securityGroup.create, { name: 'second' }, 'single').catch(toFailure));
+    return ['an instance'];
+  };
+  const remover = await controller(other, await other.store.view('securityGroup'), { underWay });
+  await maker(api.securityGroup.create, { name: 'first' }, 'single');
+
+  const refused = failureOf(remover(api.securityGroup.delete, { securityGroup: 'first' }, 'single'));
+  expect(await refused).toMatchObject({ code: 'conflict', disposition: 'retry' });
+  const bucket = await one.store.bucket('securityGroup');
+  expect(await bucket.keys('single.*')).toEqual(['single.first']);
+  expect(looks.at(-1)).toMatchObject({ code: 'quota_exceeded' });
+  expect((await bucket.get('single.first'))?.value).not.toHaveProperty('isGoing');
+});
+
 /** What asks a controller of its own, which goes by that view. */
-async function controller({ store, clock, chance }: Runtime, view: View<SecurityGroup>) {
+async function controller({ store, clock, chance }: Runtime, view: View<SecurityGroup>, admissions?: object) {
   const handlers = new Map<unknown, (body: unknown, request: unknown) => Promise<unknown>>();
   const on: OnWrite = (endpoint, handle) => void handlers.set(endpoint, handle as never);
   const own = {
     bucket: store.bucket.bind(store),
-    view: async (kind: 'securityGroup' | 'quota') => (kind === 'securityGroup' ? view : store.view(kind)),
+    view: async (kind: 'securityGroup' | 'quota' | 'instance') => (kind === 'securityGroup' ? view : store.view(kind)),
   };
-  await securityGroupWrites(on, { store: own, clock, chance } as unknown as ControllerWorld);
+  await securityGroupWrites(on, { store: own, clock, chance, admissions } as unknown as ControllerWorld);
   return (endpoint: unknown, body: unknown, projectId: string) => {
     const caller = { projectId, userId: 'user' } as unknown as Caller;
     return handlers.get(endpoint)?.(body, { caller, context: newContext() }) ?? Promise.reject(new Error('no handler'));

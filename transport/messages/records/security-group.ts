@@ -27,5 +27,7 @@ export const SecurityGroup = Exact({
   description: Text,
   rules: Type.Array(SecurityGroupRule, { maxItems: 200 }),
   createdAt: Time,
+  /** Whether it goes unless an instance turns out to have it: it counts, and nobody new may name it. Any edit ends that. */
+  isGoing: Type.Optional(Type.Literal(true)),
 });
 export type SecurityGroup = Static<typeof SecurityGroup>;
