@@ -260,6 +260,22 @@ it('shows how the cloud is: hosts, states, launches and the time that they took'
   expect(visitor.takeComplaints()).toEqual([]);
 });
 
+it('ends an overview on a narrow screen where its content ends, also with a long name in it', async () => {
+  const narrow = await stage.browser.open(stage.web.origin);
+  const { page } = narrow;
+  await page.setViewportSize({ width: 390, height: 844 });
+  const { uuid } = await stage.cloud.create({ name: `a-${'long-'.repeat(10)}name` });
+  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'active');
+  await narrow.signIn(stage.cloud.token, '/overview');
+  await page.locator('option', { hasText: 'long-long' }).waitFor({ state: 'attached' });
+  const [below, beside] = (await page.evaluate(`[
+    document.documentElement.scrollHeight - innerHeight,
+    document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth,
+  ]`)) as number[];
+  expect({ below, beside }).toEqual({ below: 0, beside: 0 });
+  expect(narrow.takeComplaints()).toEqual([]);
+});
+
 async function optionOf(page: Page, name: string): Promise<string> {
   return (await page.locator('option', { hasText: name }).first().getAttribute('value')) ?? '';
 }
