@@ -44,7 +44,7 @@ export interface ComputeOptions {
 /** How long to wait between attempts to connect to the hypervisor (ms). */
 const reconnectMs = 1_000;
 /** How often it is tried again to give back what could not be given back, or could not be decided on (ms). */
-const releaseAgainMs = 60_000;
+const tryAgainMs = 60_000;
 
 export async function startCompute(runtime: Runtime, options: ComputeOptions): Promise<Part> {
   const { bus, store, clock, logger } = runtime;
@@ -215,8 +215,8 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
     }
   });
 
-  const stopReleasing = every(clock, releaseAgainMs, async () => {
-    await instances.releaseAgain();
+  const stopTrying = every(clock, tryAgainMs, async () => {
+    instances.releaseAgain();
     await reconciler
       .lookAgain(ending.signal)
       .catch((error) => logger.warn({ host: name, error }, 'what may not be needed here is still there'));
@@ -247,7 +247,7 @@ export async function startCompute(runtime: Runtime, options: ComputeOptions): P
       ends.defer(() => host.stop());
       ends.defer(endWork);
       stopListening();
-      stopReleasing();
+      stopTrying();
     },
   };
 }

@@ -146,18 +146,18 @@ export class HostInstances {
     if (latest && isOurs(latest.value, name)) this.takeUp(latest.value, latest.revision);
   }
 
-  /** Tries once more to give back what could not be given back: of deletions, launches that failed, and resizes. */
-  async releaseAgain(): Promise<void> {
+  /**
+   * Tries once more to give back what could not be given back: of deletions, launches that failed, and resizes. One that
+   * cannot be stored keeps nobody else waiting.
+   */
+  releaseAgain(): void {
     const { clock, logger } = this.#world;
     const retry = { type: 'release.retry', at: clock.now() } as const;
-    const holding = this.owners().filter((owner) => owner.accepts(retry));
-    await Promise.all(
-      holding.map((owner) =>
-        owner
-          .send(retry, newContext())
-          .catch((error) => logger.warn({ uuid: owner.uuid, error }, 'what an instance holds is still held')),
-      ),
-    );
+    for (const owner of this.owners().filter((each) => each.accepts(retry))) {
+      owner
+        .send(retry, newContext())
+        .catch((error) => logger.warn({ uuid: owner.uuid, error }, 'what an instance holds is still held'));
+    }
   }
 
   /**

@@ -76,7 +76,7 @@ export class Reconciler {
     const back = this.#isFirst ? 'when the compute host came back' : 'when the hypervisor was back';
     const when = isAfterBoot ? 'after the machine was booted' : back;
     await this.#tell(instances.owners(), latest, when, isAfterBoot);
-    await instances.releaseAgain();
+    instances.releaseAgain();
     this.#isFirst = false;
     this.#bootId = bootId;
   }

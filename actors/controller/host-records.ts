@@ -12,7 +12,7 @@ import type { Instance } from '../../transport/messages/records.ts';
 import { conflict, type Entry } from '../../transport/nats/bucket.ts';
 import { type StopServing, serve } from '../../transport/nats/call.ts';
 import { any, askingHost, subjects } from '../../transport/nats/subjects.ts';
-import { tellFacts } from '../instance/instance-store.ts';
+import { tellFacts, toldOnceMs } from '../instance/instance-store.ts';
 import { withLife } from '../instance/life.ts';
 import { isSameOwner } from '../instance/owner-name.ts';
 import { type OwningWorld, ownInstances } from './owning.ts';
@@ -20,7 +20,7 @@ import { refuseForeign } from './refuse-foreign.ts';
 import type { TakenUp } from './taken-up.ts';
 
 export async function serveHostRecords(world: OwningWorld, takenUp: TakenUp): Promise<StopServing> {
-  const { bus } = world;
+  const { bus, clock } = world;
   const [bucket, instances, { store }] = await Promise.all([
     world.store.bucket('instance'),
     world.store.view('instance'),
@@ -55,7 +55,8 @@ export async function serveHostRecords(world: OwningWorld, takenUp: TakenUp): Pr
       const isRepeat = written === conflict;
       const stored = isRepeat ? await storedAlready(value) : { key: value.uuid, value, revision: written };
       if (!stored) return {};
-      if (isRepeat) tellFacts(bus, value.uuid, facts);
+      // Later than that they would be kept twice.
+      if (isRepeat && clock.now() - stored.value.updatedAt < toldOnceMs) tellFacts(bus, value.uuid, facts);
       if (life.owner === 'control') takenUp.takeUp(stored, context);
       return { revision: stored.revision };
     },

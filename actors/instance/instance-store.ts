@@ -32,7 +32,9 @@ export function ownStore(bus: Bus, bucket: Bucket<Instance>): InstanceStore {
   };
 }
 
-/** What was told within the last two minutes is not told again. */
+/** For how long what is told again is kept once, whosever clock it is told by (ms): half of what JetStream remembers. */
+export const toldOnceMs = 60_000;
+
 export function tellFacts(bus: Bus, uuid: string, facts: readonly ToldFact[]): void {
   for (const { fact, id } of facts) publishInstanceFact(bus, fact, `${uuid}.${id}`);
 }

@@ -271,13 +271,23 @@ it('has what it gives out of its hands placed by a controller', async () => {
 
 it('has it placed and told of by another, when the one that stored it has died over that', async () => {
   const before = await countCasts();
-  const record = handedOver();
+  const record = { ...handedOver(), updatedAt: Date.now() };
   const { revision: handed } = await stored(record);
   const life = { ...lifeOf(record), updatedAt: record.updatedAt + 1 };
   const again = { life, revision, facts: [told('given-back')] };
   expect(await ask(owner, 'owner', 'controller', storeInstance, again)).toEqual({ revision: handed });
   await eventually(async () => (await countCasts()) === before + 1 || undefined);
   await eventually(async () => (await namesTold()).includes('given-back') || undefined);
+});
+
+it('tells nothing again so late that it would be kept twice', async () => {
+  const long = Date.now() - 120_000;
+  ({ value: placed, revision } = await stored({ ...placed, createdAt: long, updatedAt: long }));
+  const record = { ...handedOver(), updatedAt: long };
+  const { revision: handed } = await stored(record);
+  const again = { life: lifeOf(record), revision, facts: [told('late')] };
+  expect(await ask(owner, 'owner', 'controller', storeInstance, again)).toEqual({ revision: handed });
+  expect(await namesTold()).not.toContain('late');
 });
 
 it('has no more say over what it gave out of its hands when others have gone on with it', async () => {

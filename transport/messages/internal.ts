@@ -202,7 +202,7 @@ export const facts = {
   alarm: defineFact('alarm', AlarmFact),
 } as const;
 
-/** One that is told again has the same id, among those of its instance, and is kept once. */
+/** One that is told again has the same id, among those of its instance, and is kept once, if that is soon. */
 export const ToldFact = Exact({ id: Type.String({ pattern: '^[\\w.-]{1,64}$' }), fact: InstanceFact });
 export type ToldFact = Type.Static<typeof ToldFact>;
 
