@@ -3,13 +3,13 @@ import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { sleep } from '../clock.ts';
 import type { Bus, Message } from './bus.ts';
 import { Outage, type OutageListener } from './outage.ts';
-import { openQueueConsumer, type QueueConsumer } from './queue-consumer.ts';
+import { openQueueConsumer } from './queue-consumer.ts';
 
 /** A message as it is delivered, for the first time or again. */
 export interface Delivery extends Message {
   /** Counts from 1. */
   readonly count: number;
-  /** Its place in the queue, which no other message ever has. */
+  /** Its place in the queue, which a server that was killed may give to another message, later. */
   readonly sequence: number;
   /** When the queue took it, by its own clock (epoch ms). */
   readonly takenAt: number;
@@ -43,10 +43,6 @@ export type Consume = (
   stop(): Promise<void>;
 }>;
 
-interface Taking extends Omit<QueueConsumer, 'consumer'> {
-  messages: ConsumerMessages;
-}
-
 /** How long to wait before a consumer that has ended is made again (ms). */
 const beginAgainMs = 1_000;
 
@@ -66,13 +62,12 @@ export async function consumeFromNats(
   const stopping = new AbortController();
   const outage = new Outage(bus.clock, listener);
 
-  async function begin(): Promise<Taking> {
-    const { consumer, ...rest } = await openQueueConsumer(bus.nats, options);
-    const messages = await consumer.consume({ max_messages: maxInHand, abort_on_missing_resource: true });
-    return { messages, ...rest };
+  async function begin(): Promise<ConsumerMessages> {
+    const consumer = await openQueueConsumer(bus.nats, options);
+    return consumer.consume({ max_messages: maxInHand, abort_on_missing_resource: true });
   }
 
-  async function beginAnew(): Promise<Taking | undefined> {
+  async function beginAnew(): Promise<ConsumerMessages | undefined> {
     try {
       return await begin();
     } catch (error) {
@@ -81,7 +76,7 @@ export async function consumeFromNats(
   }
 
   /** Somebody removed the consumer from the server: without it no message would ever come again. */
-  async function beginAgain(reason: unknown): Promise<Taking | undefined> {
+  async function beginAgain(reason: unknown): Promise<ConsumerMessages | undefined> {
     outage.failed(reason);
     while (!stopping.signal.aborted) {
       await sleep(bus.clock, beginAgainMs, stopping.signal).catch(() => undefined);
@@ -94,31 +89,26 @@ export async function consumeFromNats(
     return undefined;
   }
 
-  let taking: Taking | undefined = await begin();
+  let messages: ConsumerMessages | undefined = await begin();
   let isBack = false;
   // What was asked of the server before it knows nothing of, and nobody would ask again for long.
   const stopListening = onBack(() => {
     isBack = true;
-    taking?.messages.stop();
+    messages?.stop();
   });
   const pump = (async () => {
-    while (taking && !stopping.signal.aborted) {
+    while (messages && !stopping.signal.aborted) {
       let reason: unknown = new Error('the consumer has ended');
       try {
-        const { messages, doneUpTo } = taking;
-        for await (const message of messages) {
-          const delivery = new Delivered(bus, message);
-          if (delivery.sequence > doneUpTo) take(delivery);
-          else delivery.acknowledge();
-        }
+        for await (const message of messages) take(new Delivered(bus, message));
       } catch (error) {
         reason = error;
       }
       if (stopping.signal.aborted || connection.isClosed()) return;
       const beginning = isBack ? beginAnew() : beginAgain(reason);
       isBack = false;
-      taking = await beginning;
-      if (isBack) taking?.messages.stop();
+      messages = await beginning;
+      if (isBack) messages?.stop();
     }
   })();
 
@@ -126,7 +116,7 @@ export async function consumeFromNats(
     async stop() {
       stopping.abort();
       stopListening();
-      taking?.messages.stop();
+      messages?.stop();
       await pump;
     },
   };
