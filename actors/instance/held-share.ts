@@ -6,9 +6,9 @@ import { contextOf, isKnown, stateOf } from './stored-chart.ts';
 
 export type Share = Pick<InstanceFlavor, 'vcpus' | 'memoryMb' | 'rootGb'>;
 
-/** Whether an instance holds anything of a host. Of one whose chart is not known here nobody can tell that it does not. */
+/** Whether an instance holds anything of a host. Of one whose chart is not known here nobody can tell before it is deleted. */
 export function mayHoldShare(record: Pick<Instance, 'chart'>): boolean {
-  return !isKnown(record) || holdsShare(stateOf(record));
+  return isKnown(record) ? holdsShare(stateOf(record)) : record.chart.status === 'active';
 }
 
 /** Until a resize is confirmed or reverted: the greater of what it has and of what it had, since it may get that back. */
