@@ -90,6 +90,12 @@ export const neededPackages: readonly NeededPackage[] = [
     provides: ['mkfs.ext4'],
   },
   {
+    name: 'xorriso',
+    groups: ['tests'],
+    reason: 'reading config drives as others do',
+    provides: ['xorriso'],
+  },
+  {
     name: 'openssh-client',
     groups: ['tests'],
     reason: 'ssh-keygen: whether the key pairs that we make are good',
