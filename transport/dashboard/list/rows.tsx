@@ -1,4 +1,5 @@
 /** The rows of the list: one for each instance, and one above those in the same state. */
+import type { ComponentChildren } from 'preact';
 import { Link } from 'wouter-preact';
 import type { InstanceView } from '../../messages/api/instance.ts';
 import { Age } from '../components/age.tsx';
@@ -18,26 +19,19 @@ export interface RowProps {
   onActivate(): void;
 }
 
-export function GroupRow({
-  id,
-  index,
-  isActive,
-  isChosen,
-  onChoose,
-  onActivate,
-  vmState,
-  count,
-  columnCount,
-}: RowProps & { vmState: string; count: number; columnCount: number }) {
+interface GroupRowProps extends RowProps {
+  vmState: string;
+  count: number;
+  columnCount: number;
+}
+
+export function GroupRow({ vmState, count, columnCount, ...row }: GroupRowProps) {
   return (
-    <div id={id} role="row" aria-rowindex={index + 2} class={`group ${isActive ? 'active' : ''}`} onClick={onActivate}>
-      <span role="gridcell" class="choose">
-        <Choice label={`Choose all that are ${vmState}`} isChosen={isChosen} onChoose={onChoose} />
-      </span>
+    <Row {...row} class="group" choice={`Choose all that are ${vmState}`}>
       <span role="gridcell" class="name" aria-colspan={columnCount}>
         {vmState} <span class="count">{formatCount(count)}</span>
       </span>
-    </div>
+    </Row>
   );
 }
 
@@ -46,29 +40,10 @@ interface InstanceRowProps extends RowProps {
   withProject: boolean;
 }
 
-export function InstanceRow({
-  id,
-  index,
-  isActive,
-  isChosen,
-  onChoose,
-  onActivate,
-  instance,
-  withProject,
-}: InstanceRowProps) {
+export function InstanceRow({ instance, withProject, ...row }: InstanceRowProps) {
   const { uuid, name, host, hostStatus, flavor, createdAt, projectId, lock, fault } = instance;
   return (
-    <div
-      id={id}
-      role="row"
-      aria-rowindex={index + 2}
-      aria-selected={isChosen === true}
-      class={isActive ? 'active' : ''}
-      onClick={onActivate}
-    >
-      <span role="gridcell" class="choose">
-        <Choice label={`Choose ${name}`} isChosen={isChosen} onChoose={onChoose} />
-      </span>
+    <Row {...row} aria-selected={row.isChosen === true} choice={`Choose ${name}`}>
       <span role="gridcell" class="name">
         <Link to={`/instances/${uuid}`} tabIndex={-1}>
           {name}
@@ -97,6 +72,31 @@ export function InstanceRow({
           {projectName(projectId)}
         </span>
       )}
+    </Row>
+  );
+}
+
+interface WholeRowProps extends RowProps {
+  /** What it is to choose it, for whoever does not see it. */
+  choice: string;
+  class?: string;
+  'aria-selected'?: boolean;
+  children: ComponentChildren;
+}
+
+function Row({ index, isActive, isChosen, onChoose, onActivate, choice, children, ...more }: WholeRowProps) {
+  return (
+    <div
+      {...more}
+      role="row"
+      aria-rowindex={index + 2}
+      class={[more.class, isActive && 'active'].filter(Boolean).join(' ')}
+      onClick={onActivate}
+    >
+      <span role="gridcell" class="choose">
+        <Choice label={choice} isChosen={isChosen} onChoose={onChoose} />
+      </span>
+      {children}
     </div>
   );
 }
