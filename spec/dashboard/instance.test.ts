@@ -18,13 +18,6 @@ beforeAll(async () => {
 
 afterAll(() => stage?.stop());
 
-/** By the client, not by the page. Resolves when it runs. */
-async function launch(name: string): Promise<string> {
-  const { uuid } = await stage.cloud.create({ name }, stage.clientOf(shop));
-  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'active');
-  return uuid;
-}
-
 it('launches from the form, and shows how the instance becomes active', async () => {
   const { page } = visitor;
   await page.getByRole('link', { name: 'Launch', exact: true }).click();
@@ -106,7 +99,7 @@ it('launches once what is sent again because nobody has answered', async () => {
 });
 
 it('offers what the chart allows, and asks before a deletion', async () => {
-  const uuid = await launch('web-3');
+  const uuid = await stage.launch(shop, 'web-3');
   const { page } = visitor;
   await page.goto(`/instances/${uuid}`);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
@@ -147,7 +140,7 @@ it('offers what the chart allows, and asks before a deletion', async () => {
 });
 
 it('follows what a guest writes, and leaves whoever reads further up where they are', async () => {
-  const uuid = await launch('talking');
+  const uuid = await stage.launch(shop, 'talking');
   const { page } = visitor;
   let lines = 100;
   await page.route('**/api/v1/instance/console-log', (route) => {

@@ -18,18 +18,11 @@ beforeAll(async () => {
 
 afterAll(() => stage?.stop());
 
-/** By the client, not by the page. Resolves when it runs. */
-async function launch(name: string): Promise<string> {
-  const { uuid } = await stage.cloud.create({ name }, stage.clientOf(shop));
-  await stage.cloud.until(uuid, ({ vmState }) => vmState === 'active');
-  return uuid;
-}
-
 it('never shows another project’s instances', async () => {
   const blog = await memberOf(stage.cloud, 'blog');
   const other = await stage.enterAs(blog, '/instances');
   await other.page.getByText('There are no instances in blog.').waitFor();
-  const mine = await launch('seen-by-shop');
+  const mine = await stage.launch(shop, 'seen-by-shop');
   const { uuid } = await stage.cloud.create({ name: 'seen-by-blog' }, stage.clientOf(blog));
   await other.page.getByRole('link', { name: 'seen-by-blog' }).waitFor();
   expect(await other.page.getByRole('grid').textContent()).not.toContain('seen-by-shop');
@@ -61,7 +54,7 @@ it('never shows another project’s instances', async () => {
 });
 
 it('comes back when the connection is lost, and shows what has happened meanwhile', async () => {
-  const uuid = await launch('steady');
+  const uuid = await stage.launch(shop, 'steady');
   const lost = await stage.browser.open(stage.web.origin);
   const sockets: { url: string; close(): Promise<void> }[] = [];
   let isCut = false;
@@ -82,7 +75,7 @@ it('comes back when the connection is lost, and shows what has happened meanwhil
   await sockets.at(-1)?.close();
   await lost.page.locator('.connection.lost').waitFor();
   await stage.clientOf(shop).ask(api.instance.stop, { uuid });
-  await launch('meanwhile');
+  await stage.launch(shop, 'meanwhile');
   await stage.cloud.until(uuid, ({ vmState }) => vmState === 'stopped');
   expect(await lost.page.getByRole('link', { name: 'meanwhile' }).count()).toBe(0);
 
@@ -113,7 +106,7 @@ it('connects anew when it hears nothing any more, though nobody says that the co
   isCut = true;
   await page.clock.runFor(stillEveryMs * 2);
   expect(opened).toHaveLength(1);
-  const name = await launch('unheard');
+  const name = await stage.launch(shop, 'unheard');
   await page.clock.runFor(stillEveryMs * 2);
   await expect.poll(() => opened.length).toBe(2);
   await page.clock.runFor(1_000);
@@ -124,7 +117,7 @@ it('connects anew when it hears nothing any more, though nobody says that the co
 });
 
 it('shows what is true in a store that was put back, though it is older', async () => {
-  const uuid = await launch('put-back');
+  const uuid = await stage.launch(shop, 'put-back');
   const restored = await stage.browser.open(stage.web.origin);
   let reset = () => {};
   await restored.page.routeWebSocket(/\/live/, (socket) => {
@@ -147,7 +140,7 @@ it('shows what is true in a store that was put back, though it is older', async 
 });
 
 it('goes on showing one that is deleted when all is asked for anew', async () => {
-  const uuid = await launch('gone');
+  const uuid = await stage.launch(shop, 'gone');
   await stage.clientOf(shop).ask(api.instance.delete, { uuid });
   await stage.cloud.until(uuid, ({ vmState }) => vmState === 'deleted');
   const late = await stage.browser.open(stage.web.origin);
@@ -172,7 +165,7 @@ it('goes on showing one that is deleted when all is asked for anew', async () =>
 });
 
 it('does not wait for what it asked before when all is to be asked for anew', async () => {
-  await launch('awaited');
+  await stage.launch(shop, 'awaited');
   const impatient = await stage.browser.open(stage.web.origin);
   const { page } = impatient;
   let reset = () => {};
@@ -199,7 +192,7 @@ it('does not wait for what it asked before when all is to be asked for anew', as
 });
 
 it('asks for all of them again when nobody has answered at first', async () => {
-  await launch('first');
+  await stage.launch(shop, 'first');
   const patient = await stage.browser.open(stage.web.origin);
   const { page } = patient;
   const failure = { code: 'unavailable', message: 'busy', disposition: 'retry' };
@@ -222,7 +215,7 @@ it('shows what happens between its first look and the first word of what follows
   });
   const isSignedIn = late.signIn(shop, '/instances');
   await opened.promise;
-  await launch('early');
+  await stage.launch(shop, 'early');
   goOn.resolve();
   await isSignedIn;
   await late.page.getByRole('row', { name: /early.*active/ }).waitFor();
@@ -237,7 +230,7 @@ it('asks again for what nobody has answered', async () => {
     refused++;
     return route.fulfill({ status: 503, json: { failure } });
   });
-  await launch('busy');
+  await stage.launch(shop, 'busy');
   // All that the facts made it ask for, and more.
   await expect.poll(() => refused, { timeout: 20_000 }).toBeGreaterThan(3);
   await patient.page.unroute('**/api/v1/instance/get');

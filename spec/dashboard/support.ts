@@ -17,6 +17,8 @@ export interface Stage {
   enterAs(token: string, path?: string): Promise<Visitor>;
   /** Asks the API with a token, without a browser. */
   clientOf(token: string): ApiClient;
+  /** Launches with a token, without a browser. Resolves with the uuid when the instance runs. */
+  launch(token: string, name: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ export async function startStage(options: Parameters<typeof startTestCloud>[0] =
     cleanups.push(() => web.stop());
     const browser = await startBrowser();
     cleanups.push(() => browser.stop());
+    const clientOf = (token: string) => new ApiClient(cloud.runtime.bus, token);
     return {
       cloud,
       web,
@@ -41,7 +44,12 @@ export async function startStage(options: Parameters<typeof startTestCloud>[0] =
         await visitor.signIn(token, path);
         return visitor;
       },
-      clientOf: (token) => new ApiClient(cloud.runtime.bus, token),
+      clientOf,
+      async launch(token, name) {
+        const { uuid } = await cloud.create({ name }, clientOf(token));
+        await cloud.until(uuid, ({ vmState }) => vmState === 'active');
+        return uuid;
+      },
       stop,
     };
   } catch (error) {
